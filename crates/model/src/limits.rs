@@ -1,0 +1,28 @@
+//! Limits with AWS's values as defaults; each is a key under `[limits]` of the configuration.
+
+/// The limits in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest input, output or parameter, in bytes of UTF-8.
+    pub payload_bytes_max: usize,
+    /// The most events a Standard execution may have in its history.
+    pub history_events_max: u64,
+    /// The largest definition, in bytes.
+    pub definition_bytes_max: usize,
+    /// The longest a Standard execution may last, in seconds: a year.
+    pub execution_seconds_max: u64,
+    /// All live variables of an execution together, in bytes.
+    pub variables_bytes_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            payload_bytes_max: 262_144,
+            history_events_max: 25_000,
+            definition_bytes_max: 1_048_576,
+            execution_seconds_max: 31_536_000,
+            variables_bytes_max: 10 * 1024 * 1024,
+        }
+    }
+}

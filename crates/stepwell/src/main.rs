@@ -1,0 +1,2 @@
+//! stepwell
+fn main() {}

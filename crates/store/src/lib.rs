@@ -1,0 +1,182 @@
+//! What the engine asks of a database, and nothing more.
+//!
+//! Everything with a life is an entity with a journal; a journal is a chain of chunks, one per
+//! commit. A chunk is a [`ChunkHeader`], which the store reads, and a body, which only the language
+//! reads. Every index of a store is derived from headers alone.
+//!
+//! # Promises
+//!
+//! 1. A batch is written whole or not at all, and is durable when `commit` returns `Ok`.
+//! 2. After `commit` has returned an error, its outcome is unknown, every later `commit` is refused,
+//!    and nothing that was committed before is lost; opening the store again tells what was written.
+//! 3. A reader sees every batch that was committed before it asked.
+//! 4. `chunks` gives an entity's chunks in the order of their rows, whole and unchanged; a damaged
+//!    one is an error that names its row, never a shorter answer.
+//! 5. An execution's row says what the headers of its chunks said: the opening of the first, all
+//!    else of the last.
+//! 6. A name leads to the execution that took it last.
+//! 7. `executions` lists a machine's executions most recent first (by the time of closing, or of
+//!    start while open; then by id), filtered and paged without a gap or a repeat.
+//! 8. `open_executions` visits each execution that is not closed exactly once.
+//! 9. High marks are never below anything that was committed.
+//! 10. The catalogue gives back what was put last under each key, and nothing that was deleted.
+//! 11. The identity of a store stays what it was when it was created.
+
+pub mod contract;
+mod header;
+mod memory;
+
+pub use header::{Chunk, ChunkHeader, DamagedHeader, Opening};
+pub use memory::MemoryStore;
+
+use std::sync::Arc;
+
+use stepwell_model::{EntityId, ExecutionStatus, Partition, Timestamp};
+
+/// The 128-bit hash that an execution's name is found by. The engine makes it from account, region,
+/// machine and name.
+pub type NameKey = [u8; 16];
+
+/// What makes a store this store.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoreIdentity {
+    /// Seals task tokens and generated names. Secret.
+    pub key: [u8; 32],
+}
+
+/// One flush: written whole or not at all.
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    /// In the order in which they were decided; the chunks of one entity follow each other.
+    pub chunks: Vec<Chunk>,
+    /// Changes of the catalogue, later ones of the same key winning.
+    pub catalogue: Vec<CatalogueWrite>,
+}
+
+/// A change of the catalogue: machines, revisions, activities and whatever else is found by name
+/// and read whole at start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatalogueWrite {
+    /// The key, such as `machine/…`.
+    pub key: String,
+    /// The new value; `None` deletes.
+    pub value: Option<Arc<str>>,
+}
+
+/// What a store knows about an execution without reading its journal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExecutionRow {
+    /// The execution.
+    pub entity: EntityId,
+    /// What was said when it was started.
+    pub opening: Opening,
+    /// Its status as of the last chunk.
+    pub status: ExecutionStatus,
+    /// When it was closed.
+    pub closed_at: Option<Timestamp>,
+    /// When it next has to be woken.
+    pub next_due: Option<Timestamp>,
+    /// Whether it only waits; see [`ChunkHeader::parked`].
+    pub parked: bool,
+    /// The row of its first chunk.
+    pub first_row: u64,
+    /// The row of its last chunk.
+    pub last_row: u64,
+    /// The id of its last history event.
+    pub last_event_id: u64,
+}
+
+impl ExecutionRow {
+    /// What lists are sorted by: when it was closed, or started while it is open.
+    pub fn recency(&self) -> Timestamp {
+        self.closed_at.unwrap_or(self.opening.started_at)
+    }
+}
+
+/// What recovery needs of an open execution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenExecution {
+    /// The execution.
+    pub entity: EntityId,
+    /// When it next has to be woken.
+    pub next_due: Option<Timestamp>,
+    /// Whether it only waits; see [`ChunkHeader::parked`].
+    pub parked: bool,
+}
+
+/// Which executions to list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListQuery {
+    /// Of this machine.
+    pub machine: u64,
+    /// In this status.
+    pub status: Option<ExecutionStatus>,
+    /// After this one in the order of the list: its recency and its id.
+    pub after: Option<(Timestamp, EntityId)>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// The highest of everything that only ascends, so that it never repeats after a restart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HighMarks {
+    /// The largest row of any chunk; 0 without one.
+    pub row: u64,
+    /// Of each partition, in order: the largest number of an entity; 0 without one.
+    pub numbers: Vec<u64>,
+    /// The latest moment at which anything was committed.
+    pub at: Timestamp,
+}
+
+impl HighMarks {
+    /// The largest number of an entity in `partition`.
+    pub fn number(&self, partition: Partition) -> u64 {
+        self.numbers[usize::from(partition)]
+    }
+}
+
+/// Why a store could not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The device or the quota is full.
+    #[error("the disk is full: {0}")]
+    Full(String),
+    /// Reading or writing failed.
+    #[error("the store cannot be read or written: {0}")]
+    Io(String),
+    /// An earlier commit failed; promise 2.
+    #[error("the store takes no more writes since a commit failed: {0}")]
+    Stopped(String),
+    /// What was read is not what was written.
+    #[error("row {row} of the journal is damaged: {what}")]
+    Damaged {
+        /// The row of the chunk; 0 where it is not known.
+        row: u64,
+        /// What does not fit.
+        what: String,
+    },
+}
+
+/// A database, as the engine sees it. See the promises in the documentation of this crate.
+pub trait Store: Send + Sync {
+    /// What makes this store this one.
+    fn identity(&self) -> StoreIdentity;
+    /// Writes a batch durably. Called by one thread at a time.
+    fn commit(&self, batch: &Batch) -> Result<(), StoreError>;
+    /// The journal of an entity from its first chunk to its last; empty if there is none.
+    fn chunks(&self, entity: EntityId) -> Result<Vec<Chunk>, StoreError>;
+    /// One chunk by its row.
+    fn chunk(&self, row: u64) -> Result<Option<Chunk>, StoreError>;
+    /// What is known of an execution.
+    fn execution(&self, entity: EntityId) -> Result<Option<ExecutionRow>, StoreError>;
+    /// The execution that last took a name.
+    fn execution_by_name(&self, name: &NameKey) -> Result<Option<EntityId>, StoreError>;
+    /// The executions of a machine, most recent first.
+    fn executions(&self, query: &ListQuery) -> Result<Vec<ExecutionRow>, StoreError>;
+    /// Visits every open execution.
+    fn open_executions(&self, visit: &mut dyn FnMut(OpenExecution)) -> Result<(), StoreError>;
+    /// The highest of everything that ascends.
+    fn high_marks(&self) -> Result<HighMarks, StoreError>;
+    /// The whole catalogue, by key in ascending order.
+    fn catalogue(&self) -> Result<Vec<(String, Arc<str>)>, StoreError>;
+}
