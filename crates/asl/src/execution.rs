@@ -1,32 +1,761 @@
+//! The state of an execution, and how events change it.
+//!
+//! An execution is a set of branches: the machine itself, and those that Parallel and Map began.
+//! Each is at one state and in one phase of it. Nothing here decides anything: see `decide`.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use stepwell_model::{ExecutionStatus, Failure, Timestamp};
+
+use stepwell_model::{ExecutionStatus, Failure, Resource, Timestamp};
 use stepwell_value::Payload;
-use crate::*;
+
+use crate::codec::CorruptJournal;
+use crate::definition::{ScopeId, State, StateId};
+use crate::io::{Origin, Outstanding, TIMEOUT_GRACE_SECONDS, TaskSpec};
+use crate::journal::{Event, EventKind, Transition};
+use crate::retry::Trouble;
+use crate::state::StateKind;
+use crate::state::map::CONCURRENCY_MAX;
+
+/// An execution in memory.
+///
+/// Two are equal when they would go on alike: deadlines that a heartbeat or a restart put off, and
+/// the order in which branches wait for their turn, do not count.
 #[derive(Debug)]
-pub struct Execution { origin: Arc<Origin> }
+pub struct Execution {
+    pub(crate) origin: Arc<Origin>,
+    pub(crate) started_at: Timestamp,
+    pub(crate) input: Payload,
+    pub(crate) seed: u64,
+    pub(crate) status: ExecutionStatus,
+    pub(crate) closed_at: Option<Timestamp>,
+    pub(crate) output: Option<Payload>,
+    pub(crate) failure: Option<Failure>,
+    pub(crate) last_event_id: u64,
+    next_branch: u32,
+    pub(crate) branches: BTreeMap<u32, Branch>,
+    /// Branches that can go on, in the order of their turns.
+    pub(crate) ready: VecDeque<u32>,
+    /// Deadlines of branches, earliest first.
+    pub(crate) due: BTreeSet<(Timestamp, u32)>,
+    /// Tasks that are waited for, by the id of their `…Scheduled` event, with their branch.
+    pub(crate) tasks: BTreeMap<u64, u32>,
+}
+
+/// A line of states under way.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Branch {
+    /// The branch of the Parallel or Map that began it, and the place there.
+    pub(crate) parent: Option<(u32, u64)>,
+    /// The history event that what comes next points back to.
+    pub(crate) last_event_id: u64,
+    /// What was assigned in this branch itself.
+    pub(crate) variables: BTreeMap<Arc<str>, Payload>,
+    /// The state it is at, or about to enter.
+    pub(crate) state: StateId,
+    /// The raw input of that state.
+    pub(crate) input: Payload,
+    pub(crate) entered_event_id: u64,
+    pub(crate) entered_at: Timestamp,
+    /// New attempts of this visit, retrier by retrier, and all together.
+    pub(crate) retries: Vec<u64>,
+    pub(crate) retry_count: u64,
+    pub(crate) phase: Phase,
+}
+
+#[derive(Debug, PartialEq)]
+pub(crate) enum Phase {
+    /// `state` is to be entered.
+    Enter,
+    /// It was entered; its chapter decides what next.
+    Entered,
+    /// A Wait holds until then.
+    Waiting { until: Timestamp },
+    /// A retrier holds until then.
+    Retrying { due: Timestamp },
+    /// A task is waited for.
+    Task(Task),
+    /// The task, or all branches below, ended well with this.
+    Result { output: Payload },
+    /// The task ended badly.
+    Failed(Trouble),
+    /// The branches below are waited for.
+    Children(Children),
+    /// The branch has come to its end with this.
+    Ended { output: Payload },
+    /// Failed for good; the next event tells what comes of it.
+    GivenUp,
+}
+
+/// A task that is waited for.
+#[derive(Debug)]
+pub(crate) struct Task {
+    pub(crate) scheduled_event_id: u64,
+    pub(crate) parameters: Payload,
+    pub(crate) timeout_seconds: Option<u64>,
+    pub(crate) heartbeat_seconds: Option<u64>,
+    pub(crate) started: bool,
+    pub(crate) submitted: bool,
+    pub(crate) timeout_due: Option<Timestamp>,
+    pub(crate) heartbeat_due: Option<Timestamp>,
+}
+
+/// Equal without the deadlines, which heartbeats and restarts put off.
+impl PartialEq for Task {
+    fn eq(&self, other: &Task) -> bool {
+        self.scheduled_event_id == other.scheduled_event_id
+            && self.parameters == other.parameters
+            && self.timeout_seconds == other.timeout_seconds
+            && self.heartbeat_seconds == other.heartbeat_seconds
+            && self.started == other.started
+            && self.submitted == other.submitted
+    }
+}
+
+impl Task {
+    fn due(&self) -> Option<Timestamp> {
+        match (self.timeout_due, self.heartbeat_due) {
+            (Some(timeout), Some(heartbeat)) => Some(timeout.min(heartbeat)),
+            (timeout, heartbeat) => timeout.or(heartbeat),
+        }
+    }
+}
+
+/// The branches below a Parallel or Map.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Children {
+    /// Their outputs, each in its place.
+    pub(crate) results: Vec<Option<Payload>>,
+    pub(crate) finished: usize,
+    pub(crate) running: u64,
+    /// Of a Map: its items, the next one to begin, how many at once.
+    pub(crate) items: Option<Payload>,
+    pub(crate) next_index: u64,
+    pub(crate) concurrency_max: u64,
+    /// The last event of the one that ended last, or the event that began them.
+    pub(crate) last_event_id: u64,
+}
+
+impl Children {
+    /// Whether another iteration may begin.
+    pub(crate) fn may_begin(&self) -> bool {
+        self.items.is_some() && self.next_index < self.results.len() as u64 && self.running < self.concurrency_max
+    }
+
+    /// Whether all have ended.
+    pub(crate) fn are_done(&self) -> bool {
+        self.finished == self.results.len()
+    }
+}
+
+impl Branch {
+    fn new(parent: Option<(u32, u64)>, state: StateId, input: Payload, last_event_id: u64) -> Branch {
+        Branch {
+            parent,
+            last_event_id,
+            variables: BTreeMap::new(),
+            state,
+            input,
+            entered_event_id: 0,
+            entered_at: Timestamp::default(),
+            retries: Vec::new(),
+            retry_count: 0,
+            phase: Phase::Enter,
+        }
+    }
+
+    /// When it has to be looked at again, if nothing comes before.
+    fn due(&self) -> Option<Timestamp> {
+        match &self.phase {
+            Phase::Waiting { until } => Some(*until),
+            Phase::Retrying { due } => Some(*due),
+            Phase::Task(task) => task.due(),
+            Phase::Enter
+            | Phase::Entered
+            | Phase::Result { .. }
+            | Phase::Failed(_)
+            | Phase::Children(_)
+            | Phase::Ended { .. }
+            | Phase::GivenUp => None,
+        }
+    }
+
+    /// Whether it can go on without hearing anything.
+    pub(crate) fn can_go_on(&self) -> bool {
+        match &self.phase {
+            Phase::Enter | Phase::Entered | Phase::Result { .. } | Phase::Failed(_) | Phase::Ended { .. } => true,
+            Phase::Children(children) => children.may_begin() || children.are_done(),
+            Phase::Waiting { .. } | Phase::Retrying { .. } | Phase::Task(_) | Phase::GivenUp => false,
+        }
+    }
+}
+
+/// Equal when they would go on alike.
+impl PartialEq for Execution {
+    fn eq(&self, other: &Execution) -> bool {
+        self.started_at == other.started_at
+            && self.input == other.input
+            && self.seed == other.seed
+            && self.status == other.status
+            && self.closed_at == other.closed_at
+            && self.output == other.output
+            && self.failure == other.failure
+            && self.last_event_id == other.last_event_id
+            && self.next_branch == other.next_branch
+            && self.branches == other.branches
+            && self.tasks == other.tasks
+    }
+}
+
 impl Execution {
     /// An execution that has not begun: give it `Input::Start`, or `apply` its journal.
-    pub fn new(origin: Arc<Origin>) -> Execution { Execution { origin } }
-    /// Decides what follows from `input` at `now`. `fuel` is how many states it may enter before it
-    /// yields (then `has_work` is true afterwards, and `Input::Continue` goes on).
-    pub fn handle(&mut self, input: Input, now: Timestamp, world: &dyn World, fuel: &mut u32, recorder: &mut Recorder) -> Result<(), Refused> { panic!() }
-    /// Applies a recorded event.
-    pub fn apply(&mut self, event: &Event) -> Result<(), CorruptJournal> { panic!() }
+    pub fn new(origin: Arc<Origin>) -> Execution {
+        Execution {
+            origin,
+            started_at: Timestamp::default(),
+            input: Payload::empty_object(),
+            seed: 0,
+            status: ExecutionStatus::Running,
+            closed_at: None,
+            output: None,
+            failure: None,
+            last_event_id: 0,
+            next_branch: 0,
+            branches: BTreeMap::new(),
+            ready: VecDeque::new(),
+            due: BTreeSet::new(),
+            tasks: BTreeMap::new(),
+        }
+    }
+
+    /// What it is for good.
+    pub fn origin(&self) -> &Arc<Origin> {
+        &self.origin
+    }
+
+    /// Its status.
+    pub fn status(&self) -> ExecutionStatus {
+        self.status
+    }
+
+    /// When it began.
+    pub fn started_at(&self) -> Timestamp {
+        self.started_at
+    }
+
+    /// When it ended.
+    pub fn closed_at(&self) -> Option<Timestamp> {
+        self.closed_at
+    }
+
+    /// The id of its last history event; 0 before it began.
+    pub fn last_event_id(&self) -> u64 {
+        self.last_event_id
+    }
+
+    /// Its input.
+    pub fn input(&self) -> &Payload {
+        &self.input
+    }
+
+    /// Its output, once it succeeded.
+    pub fn output(&self) -> Option<&Payload> {
+        self.output.as_ref()
+    }
+
+    /// Why it failed, timed out or was aborted.
+    pub fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
+    }
+
     /// Whether `Input::Continue` would do something.
-    pub fn has_work(&self) -> bool { panic!() }
-    /// When `Input::Tick` is next wanted.
-    pub fn next_due(&self) -> Option<Timestamp> { panic!() }
-    pub fn status(&self) -> ExecutionStatus { panic!() }
-    pub fn started_at(&self) -> Timestamp { panic!() }
-    pub fn closed_at(&self) -> Option<Timestamp> { panic!() }
-    pub fn last_event_id(&self) -> u64 { panic!() }
-    pub fn input(&self) -> &Payload { panic!() }
-    pub fn output(&self) -> Option<&Payload> { panic!() }
-    /// Of an execution that failed, timed out or was aborted.
-    pub fn failure(&self) -> Option<&Failure> { panic!() }
-    /// Whether it only waits for a moment or for a token without heartbeat, so that nobody has to keep it in memory.
-    pub fn is_parked(&self) -> bool { panic!() }
+    pub fn has_work(&self) -> bool {
+        let can_go_on = |id| self.branches.get(id).is_some_and(Branch::can_go_on);
+        self.ready.iter().any(can_go_on)
+    }
+
+    /// When `Input::Tick` is next wanted; `None` once it has ended.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        let whole = self.execution_due()?;
+        Some(self.due.first().map_or(whole, |(due, _)| (*due).min(whole)))
+    }
+
+    /// When the execution as a whole has lasted as long as it may; `None` once it has ended.
+    pub(crate) fn execution_due(&self) -> Option<Timestamp> {
+        if self.status != ExecutionStatus::Running {
+            return None;
+        }
+        let most = self.origin.limits.execution_seconds_max;
+        let seconds = self.origin.definition.timeout_seconds.map_or(most, |seconds| seconds.min(most));
+        Some(self.started_at.after_seconds(seconds))
+    }
+
+    /// Whether it only waits: for a moment, or for the token of a task that nobody has to send, hand
+    /// out or keep the heartbeat of. Then it need not be kept in memory.
+    pub fn is_parked(&self) -> bool {
+        let waits = |branch: &Branch| match &branch.phase {
+            Phase::Waiting { .. } | Phase::Retrying { .. } => true,
+            Phase::Children(_) => !branch.can_go_on(),
+            Phase::Task(task) => {
+                let activity = matches!(self.resource(branch.state), Some(Resource::Activity { .. }));
+                task.started && (activity || task.submitted) && task.heartbeat_seconds.is_none()
+            }
+            Phase::Enter
+            | Phase::Entered
+            | Phase::Result { .. }
+            | Phase::Failed(_)
+            | Phase::Ended { .. }
+            | Phase::GivenUp => false,
+        };
+        self.status == ExecutionStatus::Running && self.branches.values().all(waits)
+    }
+
     /// The tasks it waits for, in the order of their scheduling.
-    pub fn outstanding(&self) -> Vec<Outstanding> { panic!() }
-    pub fn origin(&self) -> &Arc<Origin> { &self.origin }
+    pub fn outstanding(&self) -> Vec<Outstanding> {
+        let outstanding = |branch: &u32| {
+            let branch = self.branches.get(branch)?;
+            let Phase::Task(task) = &branch.phase else { return None };
+            let resource = self.resource(branch.state)?.clone();
+            Some(Outstanding {
+                task: TaskSpec {
+                    scheduled_event_id: task.scheduled_event_id,
+                    resource,
+                    parameters: task.parameters.clone(),
+                    timeout_seconds: task.timeout_seconds,
+                    heartbeat_seconds: task.heartbeat_seconds,
+                },
+                started: task.started,
+                submitted: task.submitted,
+            })
+        };
+        self.tasks.values().filter_map(outstanding).collect()
+    }
+
+    fn resource(&self, state: StateId) -> Option<&Resource> {
+        self.origin.definition.task_resource(state)
+    }
+
+    pub(crate) fn state(&self, id: StateId) -> &State {
+        self.origin.definition.state(id).expect("apply refuses events of states that are not there")
+    }
+
+    /// The value of a variable as a branch sees it: its own, or one of those around it.
+    pub(crate) fn variable(&self, branch: u32, name: &str) -> Option<&Payload> {
+        let mut at = Some(branch);
+        while let Some(id) = at {
+            let branch = self.branches.get(&id)?;
+            if let Some(value) = branch.variables.get(name) {
+                return Some(value);
+            }
+            at = branch.parent.map(|(parent, _)| parent);
+        }
+        None
+    }
+
+    /// Puts off the deadlines that passed while no server was there to be told.
+    pub(crate) fn put_off(&mut self, server_started_at: Timestamp) {
+        let branches: Vec<u32> = self.tasks.values().copied().collect();
+        for id in branches {
+            self.change(id, |branch| {
+                if let Phase::Task(task) = &mut branch.phase
+                    && task.started
+                {
+                    let grace = server_started_at.after_seconds(TIMEOUT_GRACE_SECONDS);
+                    task.timeout_due = task.timeout_due.map(|due| due.max(grace));
+                    let heartbeat = task.heartbeat_seconds.map(|seconds| server_started_at.after_seconds(seconds));
+                    task.heartbeat_due = task.heartbeat_due.max(heartbeat);
+                }
+            });
+        }
+    }
+
+    /// Starts a task's heartbeat anew. Whether there is such a task.
+    pub(crate) fn heartbeat(&mut self, scheduled_event_id: u64, now: Timestamp) -> bool {
+        let Some(id) = self.tasks.get(&scheduled_event_id).copied() else { return false };
+        self.change(id, |branch| {
+            if let Phase::Task(task) = &mut branch.phase {
+                task.heartbeat_due = task.heartbeat_seconds.map(|seconds| now.after_seconds(seconds));
+            }
+        });
+        true
+    }
+
+    /// Changes a branch and keeps what is derived from it.
+    fn change(&mut self, id: u32, change: impl FnOnce(&mut Branch)) {
+        let Some(branch) = self.branches.get_mut(&id) else { return };
+        let before = branch.due();
+        let task_before = branch.task_id();
+        change(branch);
+        let after = branch.due();
+        let task_after = branch.task_id();
+        if before != after {
+            if let Some(due) = before {
+                self.due.remove(&(due, id));
+            }
+            if let Some(due) = after {
+                self.due.insert((due, id));
+            }
+        }
+        if task_before != task_after {
+            if let Some(task) = task_before {
+                self.tasks.remove(&task);
+            }
+            if let Some(task) = task_after {
+                self.tasks.insert(task, id);
+            }
+        }
+    }
+
+    /// Lets what comes next in a branch point back to another event.
+    pub(crate) fn follow(&mut self, id: u32, last_event_id: u64) {
+        self.change(id, |branch| branch.last_event_id = last_event_id);
+    }
+
+    /// How many bytes all live variables have.
+    pub(crate) fn variable_bytes(&self) -> usize {
+        let variables = self.branches.values().flat_map(|branch| branch.variables.values());
+        variables.map(|value| value.text().len()).sum()
+    }
+
+    pub(crate) fn wake(&mut self, id: u32) {
+        if self.ready.back() != Some(&id) {
+            self.ready.push_back(id);
+        }
+    }
+
+    fn begin_branch(&mut self, parent: Option<(u32, u64)>, scope: ScopeId, input: Payload, last_event_id: u64) {
+        let id = self.next_branch;
+        self.next_branch += 1;
+        let start_at = self.origin.definition.scope(scope).start_at;
+        self.branches.insert(id, Branch::new(parent, start_at, input, last_event_id));
+        self.wake(id);
+    }
+
+    fn remove_branch(&mut self, id: u32) {
+        self.change(id, |branch| branch.phase = Phase::GivenUp);
+        self.branches.remove(&id);
+    }
+
+    /// The branches below `id`, at any depth, in the order in which they began.
+    pub(crate) fn below(&self, id: u32) -> Vec<u32> {
+        // A branch has a larger id than the one that began it.
+        let mut found = BTreeSet::from([id]);
+        for (child, branch) in self.branches.range(id + 1..) {
+            if branch.parent.is_some_and(|(parent, _)| found.contains(&parent)) {
+                found.insert(*child);
+            }
+        }
+        found.remove(&id);
+        found.into_iter().collect()
+    }
+
+    fn remove_below(&mut self, id: u32) {
+        for child in self.below(id) {
+            self.remove_branch(child);
+        }
+    }
+
+    /// Gives the output of a branch to the Parallel or Map that began it, and ends it.
+    fn deliver(&mut self, id: u32, output: Payload) {
+        let Some(branch) = self.branches.get(&id) else { return };
+        let last_event_id = branch.last_event_id;
+        let Some((parent, index)) = branch.parent else { return };
+        self.remove_branch(id);
+        self.change(parent, |parent| {
+            if let Phase::Children(children) = &mut parent.phase {
+                if let Some(place) = children.results.get_mut(index as usize) {
+                    *place = Some(output);
+                }
+                children.finished += 1;
+                children.running = children.running.saturating_sub(1);
+                children.last_event_id = last_event_id;
+            }
+        });
+        self.wake(parent);
+    }
+
+    fn close(&mut self, status: ExecutionStatus, at: Timestamp, output: Option<Payload>, failure: Option<Failure>) {
+        self.status = status;
+        self.closed_at = Some(at);
+        self.output = output;
+        self.failure = failure;
+        self.branches.clear();
+        self.ready.clear();
+        self.due.clear();
+        self.tasks.clear();
+    }
+
+    /// Applies an event: one just decided, or one read from the journal.
+    pub fn apply(&mut self, event: &Event) -> Result<(), CorruptJournal> {
+        if event.kind.is_shown() {
+            if event.id != self.last_event_id + 1 {
+                return Err(CorruptJournal::GapInEventIds { id: event.id, previous: self.last_event_id });
+            }
+            self.last_event_id = event.id;
+        }
+        let does_not_fit = |what| CorruptJournal::DoesNotFit { branch: event.branch, what };
+        let at = event.at;
+        let id = event.branch;
+        match &event.kind {
+            EventKind::ExecutionStarted { input, seed } => {
+                self.started_at = at;
+                self.input = input.clone();
+                self.seed = *seed;
+                self.begin_branch(None, ScopeId(0), input.clone(), 0);
+                return Ok(());
+            }
+            EventKind::ExecutionSucceeded { output } => {
+                self.close(ExecutionStatus::Succeeded, at, Some(output.clone()), None);
+                return Ok(());
+            }
+            EventKind::ExecutionFailed(failure) => {
+                self.close(ExecutionStatus::Failed, at, None, Some(failure.clone()));
+                return Ok(());
+            }
+            EventKind::ExecutionAborted(failure) => {
+                self.close(ExecutionStatus::Aborted, at, None, Some(failure.clone()));
+                return Ok(());
+            }
+            EventKind::ExecutionTimedOut(failure) => {
+                self.close(ExecutionStatus::TimedOut, at, None, Some(failure.clone()));
+                return Ok(());
+            }
+            _ => {}
+        }
+        let branch = self.branches.get(&id).ok_or(does_not_fit("there is no such branch"))?;
+        let at_state = branch.state;
+        match event.kind.state() {
+            // Events about an iteration name the Map, not a state of the iteration.
+            Some(state) if !event.kind.is_about_iteration() && state != at_state => {
+                return Err(does_not_fit("the branch is at another state"));
+            }
+            Some(state) if self.origin.definition.state(state).is_none() => {
+                return Err(does_not_fit("there is no such state"));
+            }
+            _ => {}
+        }
+        self.apply_to_branch(event, id, at_state).map_err(does_not_fit)
+    }
+
+    fn apply_to_branch(&mut self, event: &Event, id: u32, at_state: StateId) -> Result<(), &'static str> {
+        let at = event.at;
+        let event_id = event.id;
+        match &event.kind {
+            EventKind::ExecutionStarted { .. }
+            | EventKind::ExecutionSucceeded { .. }
+            | EventKind::ExecutionFailed(_)
+            | EventKind::ExecutionAborted(_)
+            | EventKind::ExecutionTimedOut(_) => {}
+            EventKind::StateEntered { state, input } => {
+                let retriers = self.state(*state).retriers.len();
+                self.change(id, |branch| {
+                    branch.last_event_id = event_id;
+                    branch.entered_event_id = event_id;
+                    branch.entered_at = at;
+                    branch.input = input.clone();
+                    branch.retries = vec![0; retriers];
+                    branch.retry_count = 0;
+                    branch.phase = Phase::Entered;
+                });
+                self.wake(id);
+            }
+            EventKind::StateExited { state: _, output, assigned, transition } => {
+                self.remove_below(id);
+                self.change(id, |branch| {
+                    branch.last_event_id = event_id;
+                    branch.variables.extend(assigned.iter().cloned());
+                    match transition {
+                        Transition::Next(next) => {
+                            branch.state = *next;
+                            branch.input = output.clone();
+                            branch.phase = Phase::Enter;
+                        }
+                        Transition::End => branch.phase = Phase::Ended { output: output.clone() },
+                    }
+                });
+                if let Transition::Next(next) = transition
+                    && self.origin.definition.state(*next).is_none()
+                {
+                    return Err("it leads to no state");
+                }
+                if *transition == Transition::End && self.is_in_parallel(id) {
+                    self.deliver(id, output.clone());
+                } else {
+                    self.wake(id);
+                }
+            }
+            EventKind::StateAborted { .. }
+            | EventKind::IterationFailed { .. }
+            | EventKind::IterationAborted { .. } => {}
+            EventKind::WaitBegan { until } => {
+                self.change(id, |branch| branch.phase = Phase::Waiting { until: *until });
+            }
+            EventKind::TaskScheduled { state: _, parameters, timeout_seconds, heartbeat_seconds } => {
+                self.change(id, |branch| {
+                    branch.last_event_id = event_id;
+                    branch.phase = Phase::Task(Task {
+                        scheduled_event_id: event_id,
+                        parameters: parameters.clone(),
+                        timeout_seconds: *timeout_seconds,
+                        heartbeat_seconds: *heartbeat_seconds,
+                        started: false,
+                        submitted: false,
+                        timeout_due: timeout_seconds.map(|seconds| at.after_seconds(seconds)),
+                        heartbeat_due: heartbeat_seconds.map(|seconds| at.after_seconds(seconds)),
+                    });
+                });
+            }
+            EventKind::TaskStarted { .. } => {
+                self.change_task(id, |branch_last, task| {
+                    *branch_last = event_id;
+                    task.started = true;
+                    // Its heartbeat runs from when a worker has it.
+                    task.heartbeat_due = task.heartbeat_seconds.map(|seconds| at.after_seconds(seconds));
+                })?;
+            }
+            EventKind::TaskSubmitted { .. } => {
+                self.change_task(id, |branch_last, task| {
+                    *branch_last = event_id;
+                    task.submitted = true;
+                })?;
+            }
+            EventKind::TaskSucceeded { state: _, output } => {
+                self.end_task(id, event_id, Phase::Result { output: output.clone() })?;
+            }
+            EventKind::TaskFailed { state: _, failure } => {
+                self.end_task(id, event_id, Phase::Failed(failure.clone().into()))?;
+            }
+            EventKind::TaskTimedOut { state: _, heartbeat } => {
+                let failure = Failure::named(stepwell_model::error_names::TIMEOUT);
+                self.end_task(id, event_id, Phase::Failed(Trouble { failure, heartbeat: *heartbeat }))?;
+            }
+            EventKind::RetryScheduled { retrier, due } => {
+                self.remove_below(id);
+                self.change(id, |branch| {
+                    branch.last_event_id = event.previous_id;
+                    branch.retry_count += 1;
+                    if let Some(count) = branch.retries.get_mut(*retrier as usize) {
+                        *count += 1;
+                    }
+                    branch.phase = Phase::Retrying { due: *due };
+                });
+            }
+            EventKind::ParallelStarted { input } => {
+                let StateKind::Parallel(parallel) = &self.state(at_state).kind else {
+                    return Err("the state is no Parallel");
+                };
+                let scopes = parallel.branches.clone();
+                let children = Children {
+                    results: vec![None; scopes.len()],
+                    finished: 0,
+                    running: scopes.len() as u64,
+                    items: None,
+                    next_index: 0,
+                    concurrency_max: 0,
+                    last_event_id: event_id,
+                };
+                self.change(id, |branch| {
+                    branch.last_event_id = event_id;
+                    branch.phase = Phase::Children(children);
+                });
+                for (index, scope) in (0..).zip(scopes) {
+                    self.begin_branch(Some((id, index)), scope, input.clone(), event_id);
+                }
+                self.wake(id);
+            }
+            EventKind::MapStarted { items, concurrency_max } => {
+                let length = items.value().as_array().ok_or("the items are no array")?.len();
+                let most = if *concurrency_max == 0 { CONCURRENCY_MAX } else { *concurrency_max };
+                let children = Children {
+                    results: vec![None; length],
+                    finished: 0,
+                    running: 0,
+                    items: Some(items.clone()),
+                    next_index: 0,
+                    concurrency_max: most.min(CONCURRENCY_MAX),
+                    last_event_id: event_id,
+                };
+                self.change(id, |branch| {
+                    branch.last_event_id = event_id;
+                    branch.phase = Phase::Children(children);
+                });
+                self.wake(id);
+            }
+            EventKind::ParallelSucceeded | EventKind::MapSucceeded => {
+                let branch = self.branches.get(&id).ok_or("there is no such branch")?;
+                let Phase::Children(children) = &branch.phase else { return Err("it has no branches") };
+                if !children.are_done() {
+                    return Err("not all of its branches have ended");
+                }
+                let output = Payload::array(children.results.iter().flatten());
+                self.change(id, |branch| {
+                    // What follows points back to the last event of the last branch, as AWS has it.
+                    branch.last_event_id = event.previous_id;
+                    branch.phase = Phase::Result { output };
+                });
+                self.wake(id);
+            }
+            EventKind::ParallelFailed | EventKind::MapFailed => {
+                self.remove_below(id);
+                self.change(id, |branch| {
+                    branch.last_event_id = event_id;
+                    branch.phase = Phase::GivenUp;
+                });
+            }
+            EventKind::IterationStarted { state: _, index, input } => {
+                let StateKind::Map(map) = &self.state(at_state).kind else { return Err("the state is no Map") };
+                let scope = map.processor;
+                self.change(id, |branch| {
+                    if let Phase::Children(children) = &mut branch.phase {
+                        children.next_index = index + 1;
+                        children.running += 1;
+                    }
+                });
+                self.begin_branch(Some((id, *index)), scope, input.clone(), event_id);
+            }
+            EventKind::IterationSucceeded { .. } => {
+                let branch = self.branches.get(&id).ok_or("there is no such branch")?;
+                let Phase::Ended { output } = &branch.phase else { return Err("the iteration has not ended") };
+                let output = output.clone();
+                self.deliver(id, output);
+            }
+        }
+        Ok(())
+    }
+
+    fn is_in_parallel(&self, id: u32) -> bool {
+        let parent = self.branches.get(&id).and_then(|branch| branch.parent);
+        let state = parent.and_then(|(parent, _)| self.branches.get(&parent)).map(|parent| parent.state);
+        state.is_some_and(|state| matches!(self.state(state).kind, StateKind::Parallel(_)))
+    }
+
+    fn change_task(&mut self, id: u32, change: impl FnOnce(&mut u64, &mut Task)) -> Result<(), &'static str> {
+        let mut found = false;
+        self.change(id, |branch| {
+            if let Phase::Task(task) = &mut branch.phase {
+                found = true;
+                change(&mut branch.last_event_id, task);
+            }
+        });
+        if found { Ok(()) } else { Err("no task is waited for") }
+    }
+
+    fn end_task(&mut self, id: u32, event_id: u64, phase: Phase) -> Result<(), &'static str> {
+        self.change_task(id, |_, _| {})?;
+        self.change(id, |branch| {
+            branch.last_event_id = event_id;
+            branch.phase = phase;
+        });
+        self.wake(id);
+        Ok(())
+    }
+}
+
+impl Branch {
+    fn task_id(&self) -> Option<u64> {
+        match &self.phase {
+            Phase::Task(task) => Some(task.scheduled_event_id),
+            _ => None,
+        }
+    }
 }

@@ -7,17 +7,22 @@
 //!
 //! What AWS shows as history is a projection of the journal: [`project`].
 
-#![allow(missing_docs, dead_code, unused_variables)]
 mod codec;
+mod context;
+mod data;
+mod decide;
 mod definition;
 mod execution;
+mod fields;
 mod io;
 mod journal;
 mod projection;
+mod retry;
+mod state;
 
 pub use codec::{CorruptJournal, decode, encode};
-pub use definition::{Definition, Diagnostic, Severity};
+pub use definition::{Definition, Diagnostic, Severity, StateId};
 pub use execution::Execution;
 pub use io::{Effect, Input, Origin, Outstanding, Recorder, Refused, TIMEOUT_GRACE_SECONDS, TaskSpec, World};
-pub use journal::{Event, EventKind};
+pub use journal::{Event, EventKind, Transition};
 pub use projection::project;

@@ -1,0 +1,392 @@
+//! The `Choice` state: the first rule that holds tells where to go.
+//!
+//! A rule is one comparison of a `Variable`, or `And`, `Or`, `Not` of rules. A comparison of values
+//! of different types does not hold; a `Variable` that leads nowhere is a failure, except under
+//! `IsPresent`. `Next` stands at the top of a rule only, and so does `Assign`, which takes the place
+//! of the state's own.
+//!
+//! History: `ChoiceStateEntered`, `ChoiceStateExited`; without a rule that holds and without
+//! `Default`, the failure `States.NoChoiceMatched`.
+//!
+//! Source: Amazon States Language specification, "Choice State".
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use stepwell_jsonpath::{Expression, Template};
+use stepwell_model::{Failure, Timestamp, error_names};
+use stepwell_value::Value;
+
+use crate::data::{read_assign, read_expression, read_target};
+use crate::decide::Turn;
+use crate::definition::{Names, StateId};
+use crate::fields::Fields;
+
+/// A `Choice`.
+#[derive(Debug)]
+pub(crate) struct Choice {
+    rules: Vec<TopRule>,
+    default: Option<StateId>,
+}
+
+#[derive(Debug)]
+struct TopRule {
+    rule: Rule,
+    next: StateId,
+    assign: Option<Template>,
+}
+
+#[derive(Debug)]
+enum Rule {
+    And(Vec<Rule>),
+    Or(Vec<Rule>),
+    Not(Box<Rule>),
+    Test { variable: Expression, test: Test },
+}
+
+#[derive(Debug)]
+enum Test {
+    Compare { kind: Kind, order: Order, operand: Operand },
+    Matches(Arc<str>),
+    Is(Is, bool),
+}
+
+#[derive(Debug)]
+enum Operand {
+    Literal(Value),
+    Path(&'static str, Expression),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    String,
+    Numeric,
+    Timestamp,
+    Boolean,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Equals,
+    LessThan,
+    GreaterThan,
+    LessThanEquals,
+    GreaterThanEquals,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Is {
+    Present,
+    Null,
+    String,
+    Numeric,
+    Boolean,
+    Timestamp,
+}
+
+const IS: [(&str, Is); 6] = [
+    ("IsPresent", Is::Present),
+    ("IsNull", Is::Null),
+    ("IsString", Is::String),
+    ("IsNumeric", Is::Numeric),
+    ("IsBoolean", Is::Boolean),
+    ("IsTimestamp", Is::Timestamp),
+];
+
+/// Each comparison, with the name of its form that takes the operand from a path.
+const COMPARISONS: [(&str, &str, Kind, Order); 16] = [
+    ("StringEquals", "StringEqualsPath", Kind::String, Order::Equals),
+    ("StringLessThan", "StringLessThanPath", Kind::String, Order::LessThan),
+    ("StringGreaterThan", "StringGreaterThanPath", Kind::String, Order::GreaterThan),
+    ("StringLessThanEquals", "StringLessThanEqualsPath", Kind::String, Order::LessThanEquals),
+    ("StringGreaterThanEquals", "StringGreaterThanEqualsPath", Kind::String, Order::GreaterThanEquals),
+    ("NumericEquals", "NumericEqualsPath", Kind::Numeric, Order::Equals),
+    ("NumericLessThan", "NumericLessThanPath", Kind::Numeric, Order::LessThan),
+    ("NumericGreaterThan", "NumericGreaterThanPath", Kind::Numeric, Order::GreaterThan),
+    ("NumericLessThanEquals", "NumericLessThanEqualsPath", Kind::Numeric, Order::LessThanEquals),
+    ("NumericGreaterThanEquals", "NumericGreaterThanEqualsPath", Kind::Numeric, Order::GreaterThanEquals),
+    ("TimestampEquals", "TimestampEqualsPath", Kind::Timestamp, Order::Equals),
+    ("TimestampLessThan", "TimestampLessThanPath", Kind::Timestamp, Order::LessThan),
+    ("TimestampGreaterThan", "TimestampGreaterThanPath", Kind::Timestamp, Order::GreaterThan),
+    ("TimestampLessThanEquals", "TimestampLessThanEqualsPath", Kind::Timestamp, Order::LessThanEquals),
+    ("TimestampGreaterThanEquals", "TimestampGreaterThanEqualsPath", Kind::Timestamp, Order::GreaterThanEquals),
+    ("BooleanEquals", "BooleanEqualsPath", Kind::Boolean, Order::Equals),
+];
+
+impl Choice {
+    pub(crate) fn read(fields: &Fields, names: &Names) -> Option<Choice> {
+        let default = read_target(fields, "Default", names);
+        fields.required("Choices");
+        let choices = fields.array("Choices")?;
+        let base = fields.at("Choices");
+        if choices.is_empty() {
+            fields.notes.error(&base, "Choices must hold at least one rule");
+        }
+        let mut rules = Vec::new();
+        for (place, choice) in choices.iter().enumerate() {
+            let fields = Fields::of(choice, format!("{base}/{place}"), fields.notes)?;
+            let next = read_target(&fields, "Next", names);
+            fields.required("Next");
+            let assign = read_assign(&fields);
+            fields.text("Comment");
+            let rule = read_rule(&fields);
+            fields.finish();
+            if let (Some(rule), Some(next)) = (rule, next) {
+                rules.push(TopRule { rule, next, assign });
+            }
+        }
+        Some(Choice { rules, default })
+    }
+
+    pub(crate) fn enter(&self, turn: &mut Turn) -> Result<(), Failure> {
+        let input = turn.effective_input()?;
+        for top in &self.rules {
+            if top.rule.holds(turn, input.value())? {
+                return turn.choose(&input, top.next, top.assign.as_ref());
+            }
+        }
+        match self.default {
+            Some(default) => turn.choose(&input, default, None),
+            None => Err(Failure {
+                error: Some(error_names::NO_CHOICE_MATCHED.into()),
+                ..turn.runtime_failure(
+                    "Failed to transition out of the state. The state does not point to a next state.",
+                )
+            }),
+        }
+    }
+}
+
+fn read_rule(fields: &Fields) -> Option<Rule> {
+    let combined = ["And", "Or", "Not"].into_iter().filter(|key| fields.has(key)).count();
+    let tests: Vec<Option<Test>> = read_tests(fields);
+    if combined + tests.len() != 1 {
+        let text = "A rule must have exactly one comparison operator, And, Or or Not";
+        fields.notes.error(&fields.pointer, text);
+        return None;
+    }
+    if fields.has("And") {
+        return read_rules(fields, "And").map(Rule::And);
+    }
+    if fields.has("Or") {
+        return read_rules(fields, "Or").map(Rule::Or);
+    }
+    if let Some(value) = fields.get("Not") {
+        return read_inner(value, fields.at("Not"), fields).map(|rule| Rule::Not(Box::new(rule)));
+    }
+    fields.required("Variable");
+    let variable = read_expression(fields, "Variable");
+    let test = tests.into_iter().flatten().next();
+    Some(Rule::Test { variable: variable?, test: test? })
+}
+
+fn read_rules(fields: &Fields, key: &'static str) -> Option<Vec<Rule>> {
+    let values = fields.array(key)?;
+    let base = fields.at(key);
+    if values.is_empty() {
+        fields.notes.error(&base, &format!("{key} must hold at least one rule"));
+    }
+    let rules = values.iter().enumerate();
+    rules.map(|(place, value)| read_inner(value, format!("{base}/{place}"), fields)).collect()
+}
+
+fn read_inner(value: &Value, pointer: String, outer: &Fields) -> Option<Rule> {
+    let fields = Fields::of(value, pointer, outer.notes)?;
+    if fields.has("Next") {
+        fields.notes.error(&fields.at("Next"), "Next may stand at the top of a rule only");
+    }
+    let rule = read_rule(&fields);
+    fields.finish();
+    rule
+}
+
+/// Each operator that is there, `None` for one that could not be read.
+fn read_tests(fields: &Fields) -> Vec<Option<Test>> {
+    let mut tests = Vec::new();
+    for (name, path_name, kind, order) in COMPARISONS {
+        if fields.has(name) {
+            let operand = read_literal(fields, name, kind).map(Operand::Literal);
+            tests.push(operand.map(|operand| Test::Compare { kind, order, operand }));
+        }
+        if fields.has(path_name) {
+            let operand = read_expression(fields, path_name).map(|path| Operand::Path(path_name, path));
+            tests.push(operand.map(|operand| Test::Compare { kind, order, operand }));
+        }
+    }
+    for (name, is) in IS {
+        if fields.has(name) {
+            tests.push(fields.boolean(name).map(|wanted| Test::Is(is, wanted)));
+        }
+    }
+    if fields.has("StringMatches") {
+        tests.push(fields.text("StringMatches").map(Test::Matches));
+    }
+    tests
+}
+
+fn read_literal(fields: &Fields, key: &'static str, kind: Kind) -> Option<Value> {
+    let value = fields.get(key)?;
+    let (fits, wanted) = match kind {
+        Kind::String => (value.as_str().is_some(), "String"),
+        Kind::Numeric => (value.as_number().is_some(), "Number"),
+        Kind::Boolean => (value.as_bool().is_some(), "Boolean"),
+        Kind::Timestamp => (value.as_str().is_some_and(|text| Timestamp::parse_rfc3339(text).is_some()), "Timestamp"),
+    };
+    if fits {
+        return Some(value.clone());
+    }
+    let text = match kind {
+        Kind::Timestamp => "String does not match RFC3339 timestamp".to_owned(),
+        Kind::String | Kind::Numeric | Kind::Boolean => format!("Expected value of type {wanted}"),
+    };
+    fields.notes.error(&fields.at(key), &text);
+    None
+}
+
+impl Rule {
+    fn holds(&self, turn: &mut Turn, input: &Value) -> Result<bool, Failure> {
+        match self {
+            Rule::And(rules) => {
+                for rule in rules {
+                    if !rule.holds(turn, input)? {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            }
+            Rule::Or(rules) => {
+                for rule in rules {
+                    if rule.holds(turn, input)? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+            Rule::Not(rule) => Ok(!rule.holds(turn, input)?),
+            Rule::Test { variable, test } => {
+                let value = turn.evaluate(variable, input, "Variable");
+                let value = match (value, test) {
+                    (value, Test::Is(Is::Present, wanted)) => return Ok(value.is_ok() == *wanted),
+                    (Ok(value), _) => value,
+                    (Err(_), _) => return Err(unreachable_path(turn, variable)),
+                };
+                test.holds(&value, turn, input)
+            }
+        }
+    }
+}
+
+fn unreachable_path(turn: &mut Turn, path: &Expression) -> Failure {
+    let text = path.text();
+    let cause = format!("Invalid path '{text}': The choice state's condition path references an invalid value.");
+    turn.runtime_failure(&cause)
+}
+
+impl Test {
+    fn holds(&self, value: &Value, turn: &mut Turn, input: &Value) -> Result<bool, Failure> {
+        match self {
+            Test::Is(is, wanted) => Ok(is.holds(value) == *wanted),
+            Test::Matches(pattern) => Ok(value.as_str().is_some_and(|text| matches(pattern, text))),
+            Test::Compare { kind, order, operand } => {
+                let operand = match operand {
+                    Operand::Literal(operand) => operand.clone(),
+                    Operand::Path(field, path) => {
+                        turn.evaluate(path, input, field).map_err(|_| unreachable_path(turn, path))?
+                    }
+                };
+                Ok(kind.compare(value, &operand).is_some_and(|found| order.holds(found)))
+            }
+        }
+    }
+}
+
+impl Kind {
+    /// `None` where the values are not both of this kind.
+    fn compare(self, left: &Value, right: &Value) -> Option<Ordering> {
+        match self {
+            // As Java compares strings: by UTF-16 code units.
+            Kind::String => Some(left.as_str()?.encode_utf16().cmp(right.as_str()?.encode_utf16())),
+            Kind::Numeric => left.as_number()?.partial_cmp(right.as_number()?),
+            Kind::Boolean => Some(left.as_bool()?.cmp(&right.as_bool()?)),
+            Kind::Timestamp => {
+                let moment = |value: &Value| value.as_str().and_then(Timestamp::parse_rfc3339);
+                Some(moment(left)?.cmp(&moment(right)?))
+            }
+        }
+    }
+}
+
+impl Order {
+    fn holds(self, found: Ordering) -> bool {
+        match self {
+            Order::Equals => found == Ordering::Equal,
+            Order::LessThan => found == Ordering::Less,
+            Order::GreaterThan => found == Ordering::Greater,
+            Order::LessThanEquals => found != Ordering::Greater,
+            Order::GreaterThanEquals => found != Ordering::Less,
+        }
+    }
+}
+
+impl Is {
+    fn holds(self, value: &Value) -> bool {
+        match self {
+            Is::Present => true,
+            Is::Null => value.is_null(),
+            Is::String => value.as_str().is_some(),
+            Is::Numeric => value.as_number().is_some(),
+            Is::Boolean => value.as_bool().is_some(),
+            Is::Timestamp => value.as_str().is_some_and(|text| Timestamp::parse_rfc3339(text).is_some()),
+        }
+    }
+}
+
+/// Whether `text` matches a pattern in which `*` stands for anything, and `\*` and `\\` for
+/// themselves. Linear in the text for each `*`.
+fn matches(pattern: &str, text: &str) -> bool {
+    // The pattern as literal pieces between wildcards.
+    let mut pieces = vec![String::new()];
+    let mut characters = pattern.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '*' => pieces.push(String::new()),
+            '\\' => {
+                let escaped = characters.next_if(|next| matches!(next, '*' | '\\')).unwrap_or('\\');
+                pieces.last_mut().expect("there is always one").push(escaped);
+            }
+            other => pieces.last_mut().expect("there is always one").push(other),
+        }
+    }
+    let (first, rest) = pieces.split_first().expect("there is always one");
+    let Some(mut text) = text.strip_prefix(first.as_str()) else { return false };
+    let Some((last, middle)) = rest.split_last() else { return text.is_empty() };
+    for piece in middle {
+        match text.find(piece.as_str()) {
+            Some(at) => text = &text[at + piece.len()..],
+            None => return false,
+        }
+    }
+    text.ends_with(last.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn a_star_stands_for_anything_and_an_escaped_one_for_itself() {
+        for (pattern, text) in [
+            ("log-*.txt", "log-12.txt"),
+            ("*", ""),
+            ("a*b*c", "aXXbYYbZc"),
+            (r"a\*c", "a*c"),
+            (r"a\\*", r"a\b"),
+            ("exact", "exact"),
+        ] {
+            assert!(matches(pattern, text), "{pattern} {text}");
+        }
+        for (pattern, text) in [("log-*.txt", "log-12.tx"), (r"a\*c", "abc"), ("ab*ba", "aba"), ("", "x")] {
+            assert!(!matches(pattern, text), "{pattern} {text}");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The `Fail` state: end the branch, or the execution, badly.
+//!
+//! `Error` and `Cause` are texts; `ErrorPath` and `CausePath` take them from the input, the context
+//! object, a variable, or from an intrinsic function that gives a string.
+//!
+//! History: `FailStateEntered`, and no exit.
+//!
+//! Source: Amazon States Language specification, "Fail State".
+
+use std::sync::Arc;
+
+use stepwell_jsonpath::Expression;
+use stepwell_model::Failure;
+use stepwell_value::Value;
+
+use crate::data::read_expression;
+use crate::decide::Turn;
+use crate::fields::Fields;
+
+/// A `Fail`.
+#[derive(Debug)]
+pub(crate) struct Fail {
+    error: Option<Text>,
+    cause: Option<Text>,
+}
+
+/// A text, or where it is.
+#[derive(Debug)]
+enum Text {
+    Literal(Arc<str>),
+    Path(&'static str, Expression),
+}
+
+impl Fail {
+    pub(crate) fn read(fields: &Fields) -> Option<Fail> {
+        fields.at_most_one(&["Error", "ErrorPath"]);
+        fields.at_most_one(&["Cause", "CausePath"]);
+        let read = |literal, path| {
+            let text = fields.text(literal).map(Text::Literal);
+            text.or_else(|| read_expression(fields, path).map(|expression| Text::Path(path, expression)))
+        };
+        Some(Fail { error: read("Error", "ErrorPath"), cause: read("Cause", "CausePath") })
+    }
+
+    pub(crate) fn enter(&self, turn: &mut Turn) -> Result<(), Failure> {
+        let read = |text: &Option<Text>| match text {
+            None => Ok(None),
+            Some(Text::Literal(text)) => Ok(Some(text.clone())),
+            Some(Text::Path(field, expression)) => {
+                let input = turn.raw_input();
+                match turn.evaluate(expression, input.value(), field)? {
+                    Value::String(text) => Ok(Some(text)),
+                    _ => {
+                        let text = format!("The {field} field refers to a value that is not a string: ");
+                        Err(turn.runtime_failure(&(text + expression.text())))
+                    }
+                }
+            }
+        };
+        let error = read(&self.error)?;
+        let cause = read(&self.cause)?;
+        Err(Failure { error, cause })
+    }
+}

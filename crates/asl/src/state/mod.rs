@@ -1,0 +1,118 @@
+//! The eight types of state, a chapter each.
+//!
+//! A chapter reads its fields (`read`) and decides what happens when the state has been entered
+//! (`enter`). What several types share (data flow, retry and catch, joining branches) is told once,
+//! in `data`, `retry` and `decide`.
+
+pub(crate) mod choice;
+pub(crate) mod fail;
+pub(crate) mod map;
+pub(crate) mod parallel;
+pub(crate) mod pass;
+pub(crate) mod succeed;
+pub(crate) mod task;
+pub(crate) mod wait;
+
+use std::sync::Arc;
+
+use stepwell_model::{Failure, StateType};
+use stepwell_value::Value;
+
+use crate::data::{self, Data, DataFields};
+use crate::decide::Turn;
+use crate::definition::{Builder, Names, State, refuse_jsonata};
+use crate::fields::Fields;
+use crate::retry;
+
+/// What makes a state its type.
+#[derive(Debug)]
+pub(crate) enum StateKind {
+    Task(task::Task),
+    Pass(pass::Pass),
+    Choice(choice::Choice),
+    Wait(wait::Wait),
+    Succeed,
+    Fail(fail::Fail),
+    Parallel(parallel::Parallel),
+    Map(map::Map),
+}
+
+impl StateKind {
+    pub(crate) fn state_type(&self) -> StateType {
+        match self {
+            StateKind::Task(_) => StateType::Task,
+            StateKind::Pass(_) => StateType::Pass,
+            StateKind::Choice(_) => StateType::Choice,
+            StateKind::Wait(_) => StateType::Wait,
+            StateKind::Succeed => StateType::Succeed,
+            StateKind::Fail(_) => StateType::Fail,
+            StateKind::Parallel(_) => StateType::Parallel,
+            StateKind::Map(_) => StateType::Map,
+        }
+    }
+
+    /// What happens when the state has been entered, and again at each retry.
+    pub(crate) fn enter(&self, turn: &mut Turn) -> Result<(), Failure> {
+        match self {
+            StateKind::Task(task) => task.enter(turn),
+            StateKind::Pass(pass) => pass.enter(turn),
+            StateKind::Choice(choice) => choice.enter(turn),
+            StateKind::Wait(wait) => wait.enter(turn),
+            StateKind::Succeed => succeed::enter(turn),
+            StateKind::Fail(fail) => fail.enter(turn),
+            StateKind::Parallel(parallel) => parallel.enter(turn),
+            StateKind::Map(map) => map.enter(turn),
+        }
+    }
+}
+
+/// Reads one state.
+pub(crate) fn read(
+    name: &Arc<str>,
+    value: &Value,
+    pointer: String,
+    names: &Names,
+    builder: &mut Builder,
+) -> Option<State> {
+    let fields = Fields::of(value, pointer, builder.notes)?;
+    fields.required("Type");
+    let type_name = fields.text("Type")?;
+    let Some(state_type) = StateType::ALL.into_iter().find(|known| known.as_str() == &*type_name) else {
+        let known: Vec<&str> = StateType::ALL.iter().map(|known| known.as_str()).collect();
+        let text = format!("Value is not one of the state types [{}]", known.join(", "));
+        fields.notes.error(&fields.at("Type"), &text);
+        return None;
+    };
+    fields.text("Comment");
+    refuse_jsonata(&fields);
+    let which = match state_type {
+        StateType::Fail => DataFields::None,
+        StateType::Succeed => DataFields::Paths,
+        StateType::Choice | StateType::Wait => DataFields::Assign,
+        StateType::Pass => DataFields::Parameters,
+        StateType::Task | StateType::Parallel | StateType::Map => DataFields::All,
+    };
+    let data = Data::read(&fields, which);
+    let leads_on = !matches!(state_type, StateType::Choice | StateType::Succeed | StateType::Fail);
+    let transition = if leads_on { data::read_transition(&fields, names) } else { None };
+    let (retriers, catchers) = if which == DataFields::All {
+        (retry::read_retriers(&fields), retry::read_catchers(&fields, names))
+    } else {
+        (Vec::new(), Vec::new())
+    };
+    let kind = match state_type {
+        StateType::Task => task::Task::read(&fields).map(StateKind::Task),
+        StateType::Pass => pass::Pass::read(&fields).map(StateKind::Pass),
+        StateType::Choice => choice::Choice::read(&fields, names).map(StateKind::Choice),
+        StateType::Wait => wait::Wait::read(&fields).map(StateKind::Wait),
+        StateType::Succeed => Some(StateKind::Succeed),
+        StateType::Fail => fail::Fail::read(&fields).map(StateKind::Fail),
+        StateType::Parallel => parallel::Parallel::read(&fields, builder).map(StateKind::Parallel),
+        StateType::Map => map::Map::read(&fields, builder).map(StateKind::Map),
+    };
+    fields.finish();
+    if leads_on && transition.is_none() {
+        return None;
+    }
+    Some(State { name: name.clone(), transition, data, retriers, catchers, kind: kind? })
+}

@@ -1,0 +1,50 @@
+//! The `Parallel` state: do several things at once, each with the same input.
+//!
+//! The result is the array of the branches' outputs in the order of the definition, their texts as
+//! they are. When a branch fails, its siblings are given up and the state fails with its error.
+//!
+//! History: `ParallelStateEntered`, `ParallelStateStarted`, the events of the branches,
+//! `ParallelStateSucceeded` or `ParallelStateFailed`, `ParallelStateExited`. A retry begins with
+//! `ParallelStateStarted` again.
+//!
+//! Source: Amazon States Language specification, "Parallel State".
+
+use stepwell_model::Failure;
+
+use crate::decide::Turn;
+use crate::definition::{Builder, ScopeId, refuse_jsonata};
+use crate::fields::Fields;
+use crate::journal::EventKind;
+
+/// A `Parallel`.
+#[derive(Debug)]
+pub(crate) struct Parallel {
+    pub(crate) branches: Vec<ScopeId>,
+}
+
+impl Parallel {
+    pub(crate) fn read(fields: &Fields, builder: &mut Builder) -> Option<Parallel> {
+        fields.required("Branches");
+        let branches = fields.array("Branches")?;
+        let base = fields.at("Branches");
+        if branches.is_empty() {
+            fields.notes.error(&base, "Branches must hold at least one branch");
+        }
+        let mut scopes = Vec::new();
+        for (place, branch) in branches.iter().enumerate() {
+            let fields = Fields::of(branch, format!("{base}/{place}"), fields.notes)?;
+            fields.text("Comment");
+            refuse_jsonata(&fields);
+            scopes.extend(builder.scope(&fields));
+            fields.finish();
+        }
+        (scopes.len() == branches.len()).then_some(Parallel { branches: scopes })
+    }
+
+    pub(crate) fn enter(&self, turn: &mut Turn) -> Result<(), Failure> {
+        let input = turn.parameters()?;
+        turn.check_size(&input)?;
+        turn.emit(EventKind::ParallelStarted { input });
+        Ok(())
+    }
+}

@@ -1,0 +1,33 @@
+//! The `Pass` state: hand the input on, or something made of it, or a fixed `Result`.
+//!
+//! History: `PassStateEntered`, `PassStateExited`.
+//!
+//! Source: Amazon States Language specification, "Pass State".
+
+use stepwell_model::Failure;
+use stepwell_value::Payload;
+
+use crate::decide::Turn;
+use crate::fields::Fields;
+
+/// A `Pass`.
+#[derive(Debug)]
+pub(crate) struct Pass {
+    result: Option<Payload>,
+}
+
+impl Pass {
+    pub(crate) fn read(fields: &Fields) -> Option<Pass> {
+        // A text was parsed, so it nests no deeper than can be written.
+        let result = fields.get("Result").and_then(|value| Payload::of(value.clone()).ok());
+        Some(Pass { result })
+    }
+
+    pub(crate) fn enter(&self, turn: &mut Turn) -> Result<(), Failure> {
+        let result = match &self.result {
+            Some(result) => result.clone(),
+            None => turn.parameters()?,
+        };
+        turn.finish(result)
+    }
+}

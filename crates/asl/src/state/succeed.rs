@@ -1,0 +1,16 @@
+//! The `Succeed` state: end the branch, or the execution, well.
+//!
+//! History: `SucceedStateEntered`, `SucceedStateExited`.
+//!
+//! Source: Amazon States Language specification, "Succeed State".
+
+use stepwell_model::Failure;
+
+use crate::decide::Turn;
+use crate::journal::Transition;
+
+pub(crate) fn enter(turn: &mut Turn) -> Result<(), Failure> {
+    let input = turn.effective_input()?;
+    let output = turn.output(input)?;
+    turn.exit(output, Vec::new(), Transition::End)
+}

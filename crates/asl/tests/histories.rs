@@ -1,0 +1,629 @@
+//! Whole executions as statements: a definition, an input, what its tasks answer, and the history.
+//!
+//! After each input the journal so far is written, read back and applied anew, and must give the
+//! same execution: replay equals live, at every step of every case.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use expect_test::{Expect, expect};
+use stepwell_asl::*;
+use stepwell_model::*;
+use stepwell_value::Payload;
+
+struct Nowhere;
+
+impl World for Nowhere {
+    fn task_token(&self, scheduled_event_id: u64) -> Arc<str> {
+        format!("token-{scheduled_event_id}").into()
+    }
+
+    fn activity_exists(&self, arn: &str) -> bool {
+        !arn.ends_with("missing")
+    }
+}
+
+/// What a task answers.
+enum Answer {
+    Ok(&'static str),
+    Error(&'static str, &'static str),
+    /// Nothing, ever: it is started and then silent.
+    Silence,
+}
+
+struct Run {
+    execution: Execution,
+    journal: Vec<Event>,
+    effects: Vec<Effect>,
+    now: Timestamp,
+    fuel_a_turn: u32,
+}
+
+impl Run {
+    fn new(definition: &str, fuel_a_turn: u32) -> Run {
+        let (definition, _) = Definition::parse(definition).unwrap_or_else(|errors| panic!("{errors:#?}"));
+        let origin = Origin {
+            definition: Arc::new(definition),
+            execution_arn: "arn:aws:states:us-east-1:000000000000:execution:m:e".into(),
+            execution_name: "e".into(),
+            machine_arn: "arn:aws:states:us-east-1:000000000000:stateMachine:m".into(),
+            machine_name: "m".into(),
+            role_arn: "arn:aws:iam::000000000000:role/r".into(),
+            region: "us-east-1".into(),
+            limits: Limits::default(),
+        };
+        let execution = Execution::new(Arc::new(origin));
+        let now = Timestamp::parse_rfc3339("2026-11-22T10:00:00Z").unwrap();
+        Run { execution, journal: Vec::new(), effects: Vec::new(), now, fuel_a_turn }
+    }
+
+    fn hear(&mut self, input: Input) -> Result<(), Refused> {
+        let mut next = Some(input);
+        while let Some(input) = next.take() {
+            let mut recorder = Recorder::default();
+            let mut fuel = self.fuel_a_turn;
+            let result = self.execution.handle(input, self.now, &Nowhere, &mut fuel, &mut recorder);
+            self.journal.extend(recorder.events);
+            self.effects.extend(recorder.effects);
+            self.check_replay();
+            result?;
+            if self.execution.has_work() {
+                next = Some(Input::Continue);
+            }
+        }
+        Ok(())
+    }
+
+    fn check_replay(&self) {
+        let written = encode(&self.journal);
+        let read = decode(&written).unwrap();
+        assert_eq!(read, self.journal);
+        let mut again = Execution::new(self.execution.origin().clone());
+        for event in &read {
+            again.apply(event).unwrap();
+        }
+        assert_eq!(again, self.execution);
+        assert_eq!(again.has_work(), self.execution.has_work());
+        assert_eq!(again.outstanding(), self.execution.outstanding());
+        assert_eq!(again.is_parked(), self.execution.is_parked());
+    }
+
+    /// Lets tasks answer and time pass until it has ended or nothing would ever happen again.
+    fn to_the_end(&mut self, answer: &dyn Fn(&TaskSpec) -> Answer) {
+        while self.execution.status() == ExecutionStatus::Running {
+            if self.effects.is_empty() {
+                self.now = self.execution.next_due().expect("a running execution has an end").max(self.now);
+                self.hear(Input::Tick).unwrap();
+                continue;
+            }
+            let Effect::ScheduleTask(task) = self.effects.remove(0) else { continue };
+            let scheduled_event_id = task.scheduled_event_id;
+            let worker_name = Some("worker".into());
+            if self.hear(Input::TaskStarted { scheduled_event_id, worker_name }).is_err() {
+                continue;
+            }
+            match answer(&task) {
+                Answer::Ok(output) => {
+                    let output = Payload::parse(output).unwrap();
+                    self.hear(Input::TaskSucceeded { scheduled_event_id, output }).unwrap();
+                }
+                Answer::Error(error, cause) => {
+                    let failure = Failure::new(error, cause);
+                    self.hear(Input::TaskFailed { scheduled_event_id, failure }).unwrap();
+                }
+                Answer::Silence => {}
+            }
+        }
+    }
+
+    fn history(&self) -> String {
+        let mut text = String::new();
+        let mut before = self.journal[0].at;
+        for event in self.journal.iter().filter_map(|event| project(event, self.execution.origin())) {
+            let waited = event.timestamp.since(before).as_millis();
+            before = event.timestamp;
+            let detail = match &event.kind {
+                HistoryEventKind::StateEntered { name, input, .. } => format!(" {name} {input:?}"),
+                HistoryEventKind::StateExited { name, output, assigned_variables, .. } => {
+                    let assigned = if assigned_variables.is_empty() {
+                        String::new()
+                    } else {
+                        format!(" {assigned_variables:?}")
+                    };
+                    format!(" {name} {output:?}{assigned}")
+                }
+                HistoryEventKind::ExecutionFailed(f) | HistoryEventKind::ExecutionTimedOut(f) => told(f),
+                HistoryEventKind::ExecutionSucceeded { output } => format!(" {output:?}"),
+                HistoryEventKind::MapStateStarted { length } => format!(" {length}"),
+                HistoryEventKind::MapIterationStarted { index, .. }
+                | HistoryEventKind::MapIterationSucceeded { index, .. }
+                | HistoryEventKind::MapIterationFailed { index, .. }
+                | HistoryEventKind::MapIterationAborted { index, .. } => format!(" {index}"),
+                HistoryEventKind::Task(_, TaskEvent::Scheduled { parameters, .. }) => format!(" {parameters:?}"),
+                HistoryEventKind::Task(_, TaskEvent::Succeeded { output }) => format!(" {output:?}"),
+                HistoryEventKind::Task(_, TaskEvent::Failed(failure)) => told(failure),
+                _ => String::new(),
+            };
+            let waited = if waited == 0 { String::new() } else { format!("+{waited}ms ") };
+            let (id, previous, name) = (event.id, event.previous_event_id, event.kind.type_name());
+            text.push_str(&format!("{waited}{id}<{previous} {name}{detail}\n"));
+        }
+        text
+    }
+}
+
+fn told(failure: &Failure) -> String {
+    let part = |part: &Option<Arc<str>>| part.as_deref().unwrap_or("-").to_owned();
+    format!(" {} | {}", part(&failure.error), part(&failure.cause))
+}
+
+fn check_with(definition: &str, input: &str, answer: &dyn Fn(&TaskSpec) -> Answer, expected: Expect) {
+    let mut run = Run::new(definition, u32::MAX);
+    run.hear(Input::Start { input: Payload::parse(input).unwrap(), seed: 7 }).unwrap();
+    run.to_the_end(answer);
+    expected.assert_eq(&run.history());
+    // With the least fuel the execution yields after each state, and comes to the same end.
+    let mut slow = Run::new(definition, 1);
+    slow.hear(Input::Start { input: Payload::parse(input).unwrap(), seed: 7 }).unwrap();
+    slow.to_the_end(answer);
+    assert_eq!(slow.execution.status(), run.execution.status());
+    assert_eq!(slow.execution.output(), run.execution.output());
+}
+
+fn check(definition: &str, input: &str, expected: Expect) {
+    check_with(definition, input, &|_| Answer::Ok("{}"), expected);
+}
+
+fn one(state: &str) -> String {
+    format!(r#"{{"StartAt": "A", "States": {{"A": {state}}}}}"#)
+}
+
+const FUNCTION: &str = "arn:aws:lambda:us-east-1:000000000000:function:f";
+
+#[test]
+fn a_chain_of_pass_states_hands_its_input_on() {
+    check(
+        r#"{"StartAt": "A", "States": {
+            "A": {"Type": "Pass", "Next": "B"},
+            "B": {"Type": "Pass", "Result": [1], "ResultPath": "$.r", "Next": "C"},
+            "C": {"Type": "Pass", "Parameters": {"x.$": "$.r[0]", "n.$": "$$.Execution.Name"}, "Assign": {"v.$": "$.x"}, "Next": "D"},
+            "D": {"Type": "Pass", "InputPath": "$v", "End": true}}}"#,
+        r#"{ "a" : 1 }"#,
+        expect![[r#"
+            1<0 ExecutionStarted
+            2<0 PassStateEntered A { "a" : 1 }
+            3<2 PassStateExited A { "a" : 1 }
+            4<3 PassStateEntered B { "a" : 1 }
+            5<4 PassStateExited B {"a":1,"r":[1]}
+            6<5 PassStateEntered C {"a":1,"r":[1]}
+            7<6 PassStateExited C {"x":1,"n":"e"} [("v", 1)]
+            8<7 PassStateEntered D {"x":1,"n":"e"}
+            9<8 PassStateExited D 1
+            10<9 ExecutionSucceeded 1
+        "#]],
+    );
+}
+
+#[test]
+fn a_task_is_retried_with_backoff_and_then_caught() {
+    let tries = Cell::new(0);
+    check_with(
+        &format!(
+            r#"{{"StartAt": "A", "States": {{
+            "A": {{"Type": "Task", "Resource": "{FUNCTION}", "End": true,
+                 "Retry": [{{"ErrorEquals": ["E"], "IntervalSeconds": 2, "MaxAttempts": 2, "MaxDelaySeconds": 3}}],
+                 "Catch": [{{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "B"}}]}},
+            "B": {{"Type": "Succeed"}}}}}}"#
+        ),
+        r#"{"a":1}"#,
+        &|_| {
+            tries.set(tries.get() + 1);
+            Answer::Error("E", "because")
+        },
+        expect![[r#"
+            1<0 ExecutionStarted
+            2<0 TaskStateEntered A {"a":1}
+            3<2 LambdaFunctionScheduled {"a":1}
+            4<3 LambdaFunctionStarted
+            5<4 LambdaFunctionFailed E | because
+            +2000ms 6<5 LambdaFunctionScheduled {"a":1}
+            7<6 LambdaFunctionStarted
+            8<7 LambdaFunctionFailed E | because
+            +3000ms 9<8 LambdaFunctionScheduled {"a":1}
+            10<9 LambdaFunctionStarted
+            11<10 LambdaFunctionFailed E | because
+            12<11 TaskStateExited A {"a":1,"error":{"Error":"E","Cause":"because"}}
+            13<12 SucceedStateEntered B {"a":1,"error":{"Error":"E","Cause":"because"}}
+            14<13 SucceedStateExited B {"a":1,"error":{"Error":"E","Cause":"because"}}
+            15<14 ExecutionSucceeded {"a":1,"error":{"Error":"E","Cause":"because"}}
+        "#]],
+    );
+}
+
+#[test]
+fn a_failure_that_nobody_takes_ends_the_execution() {
+    check_with(
+        &one(&format!(r#"{{"Type": "Task", "Resource": "{FUNCTION}", "End": true}}"#)),
+        "{}",
+        &|_| Answer::Error("E", "because"),
+        expect![[r#"
+            1<0 ExecutionStarted
+            2<0 TaskStateEntered A {}
+            3<2 LambdaFunctionScheduled {}
+            4<3 LambdaFunctionStarted
+            5<4 LambdaFunctionFailed E | because
+            6<5 ExecutionFailed E | because
+        "#]],
+    );
+    check(&one(r#"{"Type": "Fail", "Error": "E", "CausePath": "$.why"}"#), r#"{"why": "so"}"#, expect![[r#"
+        1<0 ExecutionStarted
+        2<0 FailStateEntered A {"why": "so"}
+        3<2 ExecutionFailed E | so
+    "#]]);
+}
+
+#[test]
+fn a_path_that_leads_nowhere_fails_the_state() {
+    check(&one(r#"{"Type": "Pass", "InputPath": "$.no", "End": true}"#), "{}", expect![[r#"
+        1<0 ExecutionStarted
+        2<0 PassStateEntered A {}
+        3<2 ExecutionFailed States.Runtime | An error occurred while executing the state 'A' (entered at the event id #2). Invalid path '$.no' : No results for path: $['no']
+    "#]]);
+    check(&one(r#"{"Type": "Pass", "Parameters": {"x.$": "$.no"}, "End": true}"#), "{}", expect![[r#"
+        1<0 ExecutionStarted
+        2<0 PassStateEntered A {}
+        3<2 ExecutionFailed States.Runtime | An error occurred while executing the state 'A' (entered at the event id #2). The JSONPath '$.no' specified for the field 'x.$' could not be found in the input '{}'
+    "#]]);
+    check(&one(r#"{"Type": "Wait", "SecondsPath": "$.delay", "End": true}"#), r#"{"delay": -1}"#, expect![[r#"
+        1<0 ExecutionStarted
+        2<0 WaitStateEntered A {"delay": -1}
+        3<2 ExecutionFailed States.Runtime | An error occurred while executing the state 'A' (entered at the event id #2). The SecondsPath parameter references a negative value: $.delay == -1
+    "#]]);
+}
+
+#[test]
+fn a_wait_holds_until_its_moment() {
+    check(&one(r#"{"Type": "Wait", "Seconds": 90, "End": true}"#), "{}", expect![[r#"
+        1<0 ExecutionStarted
+        2<0 WaitStateEntered A {}
+        +90000ms 3<2 WaitStateExited A {}
+        4<3 ExecutionSucceeded {}
+    "#]]);
+    check(&one(r#"{"Type": "Wait", "Timestamp": "2026-11-22T09:00:00Z", "End": true}"#), "{}", expect![[r#"
+        1<0 ExecutionStarted
+        2<0 WaitStateEntered A {}
+        3<2 WaitStateExited A {}
+        4<3 ExecutionSucceeded {}
+    "#]]);
+}
+
+#[test]
+fn a_choice_takes_the_first_rule_that_holds() {
+    let definition = r#"{"StartAt": "A", "States": {
+        "A": {"Type": "Choice", "Choices": [
+            {"Not": {"Variable": "$.n", "IsPresent": true}, "Next": "None"},
+            {"And": [{"Variable": "$.n", "NumericGreaterThan": 10}, {"Variable": "$.s", "StringMatches": "a*"}], "Next": "Big"}]},
+        "None": {"Type": "Succeed"}, "Big": {"Type": "Succeed"}}}"#;
+    check(definition, r#"{"n": 11, "s": "ab"}"#, expect![[r#"
+        1<0 ExecutionStarted
+        2<0 ChoiceStateEntered A {"n": 11, "s": "ab"}
+        3<2 ChoiceStateExited A {"n": 11, "s": "ab"}
+        4<3 SucceedStateEntered Big {"n": 11, "s": "ab"}
+        5<4 SucceedStateExited Big {"n": 11, "s": "ab"}
+        6<5 ExecutionSucceeded {"n": 11, "s": "ab"}
+    "#]]);
+    check(definition, r#"{}"#, expect![[r#"
+        1<0 ExecutionStarted
+        2<0 ChoiceStateEntered A {}
+        3<2 ChoiceStateExited A {}
+        4<3 SucceedStateEntered None {}
+        5<4 SucceedStateExited None {}
+        6<5 ExecutionSucceeded {}
+    "#]]);
+    check(definition, r#"{"n": 1}"#, expect![[r#"
+        1<0 ExecutionStarted
+        2<0 ChoiceStateEntered A {"n": 1}
+        3<2 ExecutionFailed States.NoChoiceMatched | An error occurred while executing the state 'A' (entered at the event id #2). Failed to transition out of the state. The state does not point to a next state.
+    "#]]);
+    check(definition, r#"{"n": 11}"#, expect![[r#"
+        1<0 ExecutionStarted
+        2<0 ChoiceStateEntered A {"n": 11}
+        3<2 ExecutionFailed States.Runtime | An error occurred while executing the state 'A' (entered at the event id #2). Invalid path '$.s': The choice state's condition path references an invalid value.
+    "#]]);
+}
+
+#[test]
+fn parallel_branches_join_in_the_order_of_the_definition() {
+    let definition = format!(
+        r#"{{"StartAt": "P", "States": {{"P": {{"Type": "Parallel", "End": true, "Branches": [
+            {{"StartAt": "A", "States": {{"A": {{"Type": "Task", "Resource": "{FUNCTION}", "End": true}}}}}},
+            {{"StartAt": "B", "States": {{"B": {{"Type": "Pass", "End": true}}}}}}]}}}}}}"#
+    );
+    check_with(&definition, "[1, 2]", &|_| Answer::Ok("\"done\""), expect![[r#"
+        1<0 ExecutionStarted
+        2<0 ParallelStateEntered P [1, 2]
+        3<2 ParallelStateStarted
+        4<3 TaskStateEntered A [1, 2]
+        5<3 PassStateEntered B [1, 2]
+        6<4 LambdaFunctionScheduled [1, 2]
+        7<5 PassStateExited B [1, 2]
+        8<6 LambdaFunctionStarted
+        9<8 LambdaFunctionSucceeded "done"
+        10<9 TaskStateExited A "done"
+        11<10 ParallelStateSucceeded
+        12<10 ParallelStateExited P ["done",[1, 2]]
+        13<12 ExecutionSucceeded ["done",[1, 2]]
+    "#]]);
+}
+
+#[test]
+fn a_failing_branch_gives_its_siblings_up() {
+    let definition = format!(
+        r#"{{"StartAt": "P", "States": {{"P": {{"Type": "Parallel", "Next": "Z", "Branches": [
+            {{"StartAt": "A", "States": {{"A": {{"Type": "Task", "Resource": "{FUNCTION}", "End": true}}}}}},
+            {{"StartAt": "B", "States": {{"B": {{"Type": "Task", "Resource": "{FUNCTION}2", "End": true}}}}}}],
+            "Retry": [{{"ErrorEquals": ["E"], "MaxAttempts": 1}}],
+            "Catch": [{{"ErrorEquals": ["E"], "Next": "Z"}}]}},
+            "Z": {{"Type": "Pass", "End": true}}}}}}"#
+    );
+    check_with(
+        &definition,
+        "{}",
+        &|task| match &task.resource {
+            Resource::LambdaFunction { arn } if arn.ends_with('2') => Answer::Error("E", "because"),
+            _ => Answer::Silence,
+        },
+        expect![[r#"
+            1<0 ExecutionStarted
+            2<0 ParallelStateEntered P {}
+            3<2 ParallelStateStarted
+            4<3 TaskStateEntered A {}
+            5<3 TaskStateEntered B {}
+            6<4 LambdaFunctionScheduled {}
+            7<5 LambdaFunctionScheduled {}
+            8<6 LambdaFunctionStarted
+            9<7 LambdaFunctionStarted
+            10<9 LambdaFunctionFailed E | because
+            11<10 TaskStateAborted
+            12<10 TaskStateAborted
+            +1000ms 13<10 ParallelStateStarted
+            14<13 TaskStateEntered A {}
+            15<13 TaskStateEntered B {}
+            16<14 LambdaFunctionScheduled {}
+            17<15 LambdaFunctionScheduled {}
+            18<16 LambdaFunctionStarted
+            19<17 LambdaFunctionStarted
+            20<19 LambdaFunctionFailed E | because
+            21<20 TaskStateAborted
+            22<20 TaskStateAborted
+            23<20 ParallelStateFailed
+            24<23 ParallelStateExited P {"Error":"E","Cause":"because"}
+            25<24 PassStateEntered Z {"Error":"E","Cause":"because"}
+            26<25 PassStateExited Z {"Error":"E","Cause":"because"}
+            27<26 ExecutionSucceeded {"Error":"E","Cause":"because"}
+        "#]],
+    );
+}
+
+#[test]
+fn a_map_runs_its_items_one_after_the_other() {
+    check(
+        r#"{"StartAt": "M", "States": {"M": {"Type": "Map", "ItemsPath": "$.items", "MaxConcurrency": 1, "ResultPath": "$.done",
+            "ItemSelector": {"i.$": "$$.Map.Item.Index", "v.$": "$$.Map.Item.Value", "all.$": "$.items"},
+            "ItemProcessor": {"StartAt": "A", "States": {"A": {"Type": "Pass", "Parameters": {"v.$": "$.v", "index.$": "$$.Map.Item.Index"}, "End": true}}},
+            "End": true}}}"#,
+        r#"{"items": ["a", "b"]}"#,
+        expect![[r#"
+            1<0 ExecutionStarted
+            2<0 MapStateEntered M {"items": ["a", "b"]}
+            3<2 MapStateStarted 2
+            4<3 MapIterationStarted 0
+            5<4 PassStateEntered A {"i":0,"v":"a","all":["a","b"]}
+            6<5 PassStateExited A {"v":"a","index":0}
+            7<6 MapIterationSucceeded 0
+            8<6 MapIterationStarted 1
+            9<8 PassStateEntered A {"i":1,"v":"b","all":["a","b"]}
+            10<9 PassStateExited A {"v":"b","index":1}
+            11<10 MapIterationSucceeded 1
+            12<10 MapStateSucceeded
+            13<10 MapStateExited M {"items":["a","b"],"done":[{"v":"a","index":0},{"v":"b","index":1}]}
+            14<13 ExecutionSucceeded {"items":["a","b"],"done":[{"v":"a","index":0},{"v":"b","index":1}]}
+        "#]],
+    );
+}
+
+#[test]
+fn a_map_runs_its_items_at_once_and_an_empty_one_ends_at_once() {
+    let definition = r#"{"StartAt": "M", "States": {"M": {"Type": "Map",
+        "Iterator": {"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}, "End": true}}}"#;
+    check(definition, "[1, 2]", expect![[r#"
+        1<0 ExecutionStarted
+        2<0 MapStateEntered M [1, 2]
+        3<2 MapStateStarted 2
+        4<3 MapIterationStarted 0
+        5<3 MapIterationStarted 1
+        6<4 PassStateEntered A 1
+        7<5 PassStateEntered A 2
+        8<6 PassStateExited A 1
+        9<7 PassStateExited A 2
+        10<8 MapIterationSucceeded 0
+        11<9 MapIterationSucceeded 1
+        12<9 MapStateSucceeded
+        13<9 MapStateExited M [1,2]
+        14<13 ExecutionSucceeded [1,2]
+    "#]]);
+    check(definition, "[]", expect![[r#"
+        1<0 ExecutionStarted
+        2<0 MapStateEntered M []
+        3<2 MapStateStarted 0
+        4<3 MapStateSucceeded
+        5<3 MapStateExited M []
+        6<5 ExecutionSucceeded []
+    "#]]);
+    check(definition, "{}", expect![[r#"
+        1<0 ExecutionStarted
+        2<0 MapStateEntered M {}
+        3<2 ExecutionFailed States.Runtime | An error occurred while executing the state 'M' (entered at the event id #2). Reference path "$" must point to array.
+    "#]]);
+}
+
+#[test]
+fn a_failing_iteration_gives_its_siblings_up() {
+    let definition = format!(
+        r#"{{"StartAt": "M", "States": {{"M": {{"Type": "Map", "End": true,
+            "ItemProcessor": {{"StartAt": "A", "States": {{"A": {{"Type": "Task", "Resource": "{FUNCTION}", "End": true}}}}}}}}}}}}"#
+    );
+    check_with(
+        &definition,
+        "[1, 2]",
+        &|task| if task.parameters.text() == "2" { Answer::Error("E", "because") } else { Answer::Silence },
+        expect![[r#"
+            1<0 ExecutionStarted
+            2<0 MapStateEntered M [1, 2]
+            3<2 MapStateStarted 2
+            4<3 MapIterationStarted 0
+            5<3 MapIterationStarted 1
+            6<4 TaskStateEntered A 1
+            7<5 TaskStateEntered A 2
+            8<6 LambdaFunctionScheduled 1
+            9<7 LambdaFunctionScheduled 2
+            10<8 LambdaFunctionStarted
+            11<9 LambdaFunctionStarted
+            12<11 LambdaFunctionFailed E | because
+            13<12 MapIterationFailed 1
+            14<12 TaskStateAborted
+            15<12 TaskStateAborted
+            16<12 MapIterationAborted 0
+            17<12 MapStateFailed
+            18<17 ExecutionFailed E | because
+        "#]],
+    );
+}
+
+#[test]
+fn a_task_that_takes_too_long_times_out_and_so_does_one_without_heartbeat() {
+    let silent = |_: &TaskSpec| Answer::Silence;
+    let activity = "arn:aws:states:us-east-1:000000000000:activity:a";
+    check_with(
+        &one(&format!(r#"{{"Type": "Task", "Resource": "{activity}", "TimeoutSeconds": 5, "End": true}}"#)),
+        "{}",
+        &silent,
+        expect![[r#"
+            1<0 ExecutionStarted
+            2<0 TaskStateEntered A {}
+            3<2 ActivityScheduled {}
+            4<3 ActivityStarted
+            +5000ms 5<4 ActivityTimedOut
+            6<5 ExecutionFailed States.Timeout | -
+        "#]],
+    );
+    check_with(
+        &format!(
+            r#"{{"StartAt": "A", "States": {{"A": {{"Type": "Task", "Resource": "{activity}", "HeartbeatSeconds": 2, "End": true,
+            "Catch": [{{"ErrorEquals": ["States.HeartbeatTimeout"], "Next": "B"}}]}}, "B": {{"Type": "Succeed"}}}}}}"#
+        ),
+        "{}",
+        &silent,
+        expect![[r#"
+            1<0 ExecutionStarted
+            2<0 TaskStateEntered A {}
+            3<2 ActivityScheduled {}
+            4<3 ActivityStarted
+            +2000ms 5<4 ActivityTimedOut
+            6<5 TaskStateExited A {"Error":"States.Timeout"}
+            7<6 SucceedStateEntered B {"Error":"States.Timeout"}
+            8<7 SucceedStateExited B {"Error":"States.Timeout"}
+            9<8 ExecutionSucceeded {"Error":"States.Timeout"}
+        "#]],
+    );
+}
+
+#[test]
+fn an_execution_that_takes_too_long_times_out() {
+    check(
+        r#"{"TimeoutSeconds": 3, "StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 60, "End": true}}}"#,
+        "{}",
+        expect![[r#"
+            1<0 ExecutionStarted
+            2<0 WaitStateEntered A {}
+            +3000ms 3<0 ExecutionTimedOut States.Timeout | -
+        "#]],
+    );
+}
+
+#[test]
+fn a_token_task_ends_by_its_token_and_the_first_result_wins() {
+    let definition = one(
+        r#"{"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+            "Parameters": {"MessageBody": {"token.$": "$$.Task.Token"}}, "End": true}"#,
+    );
+    let mut run = Run::new(&definition, 100);
+    run.hear(Input::Start { input: Payload::empty_object(), seed: 1 }).unwrap();
+    let output = |text: &str| Payload::parse(text).unwrap();
+    let early = run.hear(Input::TaskSucceeded { scheduled_event_id: 3, output: output("0") });
+    assert_eq!(early, Err(Refused::WrongPhase));
+    run.hear(Input::TaskStarted { scheduled_event_id: 3, worker_name: None }).unwrap();
+    run.hear(Input::TaskSucceeded { scheduled_event_id: 3, output: output("1") }).unwrap();
+    let late = run.hear(Input::TaskSubmitted { scheduled_event_id: 3, output: output("{}") });
+    assert_eq!(late, Err(Refused::Closed));
+    expect![[r#"
+        1<0 ExecutionStarted
+        2<0 TaskStateEntered A {}
+        3<2 TaskScheduled {"MessageBody":{"token":"token-3"}}
+        4<3 TaskStarted
+        5<4 TaskSucceeded 1
+        6<5 TaskStateExited A 1
+        7<6 ExecutionSucceeded 1
+    "#]].assert_eq(&run.history());
+}
+
+#[test]
+fn a_history_ends_before_it_grows_too_long() {
+    let definition = r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "A"}}}"#;
+    let mut run = Run::new(definition, u32::MAX);
+    run.hear(Input::Start { input: Payload::empty_object(), seed: 1 }).unwrap();
+    assert_eq!(run.execution.status(), ExecutionStatus::Failed);
+    assert_eq!(run.execution.last_event_id(), 25_000);
+}
+
+#[test]
+fn a_payload_larger_than_allowed_fails_the_state() {
+    let definition = r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "Parameters": {"a.$": "$", "b.$": "$"}, "Next": "A"}}}"#;
+    let mut run = Run::new(definition, u32::MAX);
+    run.hear(Input::Start { input: Payload::empty_object(), seed: 1 }).unwrap();
+    assert_eq!(run.execution.failure().unwrap().error_name(), "States.DataLimitExceeded");
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once_each_with_its_place() {
+    let text = r#"{
+  "StartAt": "Frist",
+  "TimeoutSeconds": 0,
+  "States": {
+    "First": {"Type": "Pass", "Nxt": "Second", "End": true},
+    "Second": {"Type": "Task", "Resource": "nothing", "Next": "Nowhere"},
+    "Third": {"Type": "Choice", "Choices": []},
+    "Fourth": {"Type": "Wait", "Timestamp": "tomorrow", "End": true},
+    "Fifth": {"Type": "Pass", "Parameters": {"x.$": "no path"}, "End": true},
+    "Sixth": {"Type": "Pass", "QueryLanguage": "JSONata", "End": true}
+  }
+}"#;
+    let told: Vec<String> = Definition::parse(text)
+        .unwrap_err()
+        .iter()
+        .map(|d| {
+            let hint = d.hint.as_ref().map(|hint| format!(" [{hint}]")).unwrap_or_default();
+            format!("{}:{} {}: {}{hint}", d.position.line, d.position.column, d.code, d.message)
+        })
+        .collect();
+    expect![[r#"
+        3:3 SCHEMA_VALIDATION_FAILED: Value must be between 1 and 99999999 at /TimeoutSeconds
+        5:31 SCHEMA_VALIDATION_FAILED: Field 'Nxt' is not supported at /States/First/Nxt [did you mean "Next"?]
+        6:55 MISSING_TRANSITION_TARGET: Missing 'Next' target: Nowhere at /States/Second/Next
+        6:32 SCHEMA_VALIDATION_FAILED: The resource provided nothing is not recognized. The value is not a valid resource ARN, or the resource is not available in this region. at /States/Second/Resource
+        7:33 SCHEMA_VALIDATION_FAILED: Choices must hold at least one rule at /States/Third/Choices
+        8:32 SCHEMA_VALIDATION_FAILED: String does not match RFC3339 timestamp at /States/Fourth/Timestamp
+        9:46 SCHEMA_VALIDATION_FAILED: The value for the field 'x.$' must be a valid JSONPath or a valid intrinsic function call at /States/Fifth/Parameters/x.$
+        10:31 SCHEMA_VALIDATION_FAILED: QueryLanguage JSONata is not supported by this release of Stepwell yet at /States/Sixth/QueryLanguage [use JSONPath (the default), or wait for the release with JSONata]
+        2:3 MISSING_TRANSITION_TARGET: Missing 'StartAt' target: Frist at /StartAt [did you mean "First"?]"#]].assert_eq(&told.join("\n"));
+}
