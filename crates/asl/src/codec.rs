@@ -423,7 +423,11 @@ impl<'a> Reader<'a> {
             20 => EventKind::MapStarted { items: self.payload()?, concurrency_max: self.number()? },
             21 => EventKind::MapSucceeded,
             22 => EventKind::MapFailed,
-            23 => EventKind::IterationStarted { state: self.state()?, index: self.number()?, input: self.payload()? },
+            23 => EventKind::IterationStarted {
+                state: self.state()?,
+                index: self.number()?,
+                input: self.payload()?,
+            },
             24 => EventKind::IterationSucceeded { state: self.state()?, index: self.number()? },
             25 => EventKind::IterationFailed { state: self.state()?, index: self.number()? },
             26 => EventKind::IterationAborted { state: self.state()?, index: self.number()? },

@@ -31,7 +31,10 @@ pub(crate) fn value(
                 ("RedriveCount", Value::from(0_i64)),
             ]),
         ),
-        ("StateMachine", Value::object([("Id", text(&origin.machine_arn)), ("Name", text(&origin.machine_name))])),
+        (
+            "StateMachine",
+            Value::object([("Id", text(&origin.machine_arn)), ("Name", text(&origin.machine_name))]),
+        ),
     ];
     if let Some(branch) = execution.branches.get(&branch) {
         let mut about_state =

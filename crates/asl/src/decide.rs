@@ -280,6 +280,7 @@ impl<'t> Hand<'t> {
                     StateKind::Map(_) => EventKind::MapSucceeded,
                     _ => EventKind::ParallelSucceeded,
                 };
+                let previous_id = children.joined_event_id;
                 self.emit(id, previous_id, kind);
                 return Ok(());
             }
@@ -384,7 +385,8 @@ impl<'t> Hand<'t> {
         if let StateKind::Task(_) = origin.definition.state(state)?.kind {
             self.emit(id, failed_at, EventKind::StateAborted { state });
         }
-        let others: Vec<u32> = self.execution.below(parent_id).into_iter().filter(|other| *other != id).collect();
+        let others: Vec<u32> =
+            self.execution.below(parent_id).into_iter().filter(|other| *other != id).collect();
         let mut aborted = Vec::new();
         for other in others {
             let Some(branch) = self.execution.branches.get(&other) else { continue };
@@ -487,7 +489,12 @@ impl Turn<'_, '_> {
     }
 
     /// The value of an expression over `input`; `field` is the field that holds it.
-    pub(crate) fn evaluate(&self, expression: &Expression, input: &Value, field: &str) -> Result<Value, Failure> {
+    pub(crate) fn evaluate(
+        &self,
+        expression: &Expression,
+        input: &Value,
+        field: &str,
+    ) -> Result<Value, Failure> {
         let value = self.scoped(input, None, |scope| expression.evaluate(scope));
         value.map_err(|error| self.failure(&error, error.cause(field)))
     }
@@ -497,13 +504,23 @@ impl Turn<'_, '_> {
         self.payload(value)
     }
 
-    fn fill_value(&self, template: &Template, input: &Value, item: Option<(u64, &Value)>) -> Result<Value, Failure> {
+    fn fill_value(
+        &self,
+        template: &Template,
+        input: &Value,
+        item: Option<(u64, &Value)>,
+    ) -> Result<Value, Failure> {
         let value = self.scoped(input, item, |scope| template.evaluate(scope));
         value.map_err(|error| self.failure(&error, error.cause("Parameters")))
     }
 
     /// What `ItemSelector` makes of an item.
-    pub(crate) fn select_item(&self, selector: &Template, index: u64, item: &Value) -> Result<Payload, Failure> {
+    pub(crate) fn select_item(
+        &self,
+        selector: &Template,
+        index: u64,
+        item: &Value,
+    ) -> Result<Payload, Failure> {
         let input = self.effective_input()?;
         let value = self.fill_value(selector, input.value(), Some((index, item)))?;
         self.payload(value)
@@ -534,7 +551,9 @@ impl Turn<'_, '_> {
     fn told(&self, cause: &str) -> String {
         let entered = self.hand.execution.branches[&self.branch].entered_event_id;
         let name = &self.state.name;
-        format!("An error occurred while executing the state '{name}' (entered at the event id #{entered}). {cause}")
+        format!(
+            "An error occurred while executing the state '{name}' (entered at the event id #{entered}). {cause}"
+        )
     }
 
     /// The payload of a value that was composed.
@@ -608,7 +627,12 @@ impl Turn<'_, '_> {
     }
 
     /// Leaves a Choice for the state it chose.
-    pub(crate) fn choose(&mut self, input: &Payload, next: StateId, assign: Option<&Template>) -> Result<(), Failure> {
+    pub(crate) fn choose(
+        &mut self,
+        input: &Payload,
+        next: StateId,
+        assign: Option<&Template>,
+    ) -> Result<(), Failure> {
         let data = &self.state.data;
         let assigned = self.assign(assign.or(data.assign.as_ref()), input.value())?;
         let output = self.through(&data.output_path, input.clone())?;
@@ -648,7 +672,11 @@ impl Turn<'_, '_> {
         Ok(())
     }
 
-    fn assign(&self, template: Option<&Template>, input: &Value) -> Result<Vec<(Arc<str>, Payload)>, Failure> {
+    fn assign(
+        &self,
+        template: Option<&Template>,
+        input: &Value,
+    ) -> Result<Vec<(Arc<str>, Payload)>, Failure> {
         let Some(template) = template else { return Ok(Vec::new()) };
         let value = self.fill_value(template, input, None)?;
         let mut assigned = Vec::new();

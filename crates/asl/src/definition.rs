@@ -188,7 +188,11 @@ impl Builder<'_> {
             ["StartAt", "States"].into_iter().filter(|key| fields.get(key).is_none()).collect();
         if !missing.is_empty() {
             let at = if fields.pointer.is_empty() { "/" } else { &fields.pointer };
-            self.notes.note_at(at, &fields.pointer, &format!("These fields are required: [{}]", missing.join(", ")));
+            self.notes.note_at(
+                at,
+                &fields.pointer,
+                &format!("These fields are required: [{}]", missing.join(", ")),
+            );
         }
         let scope = ScopeId(self.scopes.len() as u32);
         self.scopes.push(Scope { start_at: StateId(0) });

@@ -132,14 +132,19 @@ pub(crate) struct Children {
     pub(crate) items: Option<Payload>,
     pub(crate) next_index: u64,
     pub(crate) concurrency_max: u64,
-    /// The last event of the one that ended last, or the event that began them.
+    /// What the next iteration points back to: the last event inside the branch that ended last, or
+    /// the event that began them all.
     pub(crate) last_event_id: u64,
+    /// What the join points back to: the same, but for a Map the event that ended the iteration.
+    pub(crate) joined_event_id: u64,
 }
 
 impl Children {
     /// Whether another iteration may begin.
     pub(crate) fn may_begin(&self) -> bool {
-        self.items.is_some() && self.next_index < self.results.len() as u64 && self.running < self.concurrency_max
+        self.items.is_some()
+            && self.next_index < self.results.len() as u64
+            && self.running < self.concurrency_max
     }
 
     /// Whether all have ended.
@@ -183,7 +188,9 @@ impl Branch {
     /// Whether it can go on without hearing anything.
     pub(crate) fn can_go_on(&self) -> bool {
         match &self.phase {
-            Phase::Enter | Phase::Entered | Phase::Result { .. } | Phase::Failed(_) | Phase::Ended { .. } => true,
+            Phase::Enter | Phase::Entered | Phase::Result { .. } | Phase::Failed(_) | Phase::Ended { .. } => {
+                true
+            }
             Phase::Children(children) => children.may_begin() || children.are_done(),
             Phase::Waiting { .. } | Phase::Retrying { .. } | Phase::Task(_) | Phase::GivenUp => false,
         }
@@ -362,7 +369,8 @@ impl Execution {
                 {
                     let grace = server_started_at.after_seconds(TIMEOUT_GRACE_SECONDS);
                     task.timeout_due = task.timeout_due.map(|due| due.max(grace));
-                    let heartbeat = task.heartbeat_seconds.map(|seconds| server_started_at.after_seconds(seconds));
+                    let heartbeat =
+                        task.heartbeat_seconds.map(|seconds| server_started_at.after_seconds(seconds));
                     task.heartbeat_due = task.heartbeat_due.max(heartbeat);
                 }
             });
@@ -423,7 +431,13 @@ impl Execution {
         }
     }
 
-    fn begin_branch(&mut self, parent: Option<(u32, u64)>, scope: ScopeId, input: Payload, last_event_id: u64) {
+    fn begin_branch(
+        &mut self,
+        parent: Option<(u32, u64)>,
+        scope: ScopeId,
+        input: Payload,
+        last_event_id: u64,
+    ) {
         let id = self.next_branch;
         self.next_branch += 1;
         let start_at = self.origin.definition.scope(scope).start_at;
@@ -456,7 +470,7 @@ impl Execution {
     }
 
     /// Gives the output of a branch to the Parallel or Map that began it, and ends it.
-    fn deliver(&mut self, id: u32, output: Payload) {
+    fn deliver(&mut self, id: u32, joined_event_id: u64, output: Payload) {
         let Some(branch) = self.branches.get(&id) else { return };
         let last_event_id = branch.last_event_id;
         let Some((parent, index)) = branch.parent else { return };
@@ -469,12 +483,19 @@ impl Execution {
                 children.finished += 1;
                 children.running = children.running.saturating_sub(1);
                 children.last_event_id = last_event_id;
+                children.joined_event_id = joined_event_id;
             }
         });
         self.wake(parent);
     }
 
-    fn close(&mut self, status: ExecutionStatus, at: Timestamp, output: Option<Payload>, failure: Option<Failure>) {
+    fn close(
+        &mut self,
+        status: ExecutionStatus,
+        at: Timestamp,
+        output: Option<Payload>,
+        failure: Option<Failure>,
+    ) {
         self.status = status;
         self.closed_at = Some(at);
         self.output = output;
@@ -560,7 +581,6 @@ impl Execution {
                 self.wake(id);
             }
             EventKind::StateExited { state: _, output, assigned, transition } => {
-                self.remove_below(id);
                 self.change(id, |branch| {
                     branch.last_event_id = event_id;
                     branch.variables.extend(assigned.iter().cloned());
@@ -579,7 +599,7 @@ impl Execution {
                     return Err("it leads to no state");
                 }
                 if *transition == Transition::End && self.is_in_parallel(id) {
-                    self.deliver(id, output.clone());
+                    self.deliver(id, event_id, output.clone());
                 } else {
                     self.wake(id);
                 }
@@ -653,6 +673,7 @@ impl Execution {
                     next_index: 0,
                     concurrency_max: 0,
                     last_event_id: event_id,
+                    joined_event_id: event_id,
                 };
                 self.change(id, |branch| {
                     branch.last_event_id = event_id;
@@ -674,6 +695,7 @@ impl Execution {
                     next_index: 0,
                     concurrency_max: most.min(CONCURRENCY_MAX),
                     last_event_id: event_id,
+                    joined_event_id: event_id,
                 };
                 self.change(id, |branch| {
                     branch.last_event_id = event_id;
@@ -689,7 +711,7 @@ impl Execution {
                 }
                 let output = Payload::array(children.results.iter().flatten());
                 self.change(id, |branch| {
-                    // What follows points back to the last event of the last branch, as AWS has it.
+                    // What follows points back to the same event as the join itself, as AWS has it.
                     branch.last_event_id = event.previous_id;
                     branch.phase = Phase::Result { output };
                 });
@@ -703,7 +725,9 @@ impl Execution {
                 });
             }
             EventKind::IterationStarted { state: _, index, input } => {
-                let StateKind::Map(map) = &self.state(at_state).kind else { return Err("the state is no Map") };
+                let StateKind::Map(map) = &self.state(at_state).kind else {
+                    return Err("the state is no Map");
+                };
                 let scope = map.processor;
                 self.change(id, |branch| {
                     if let Phase::Children(children) = &mut branch.phase {
@@ -715,9 +739,11 @@ impl Execution {
             }
             EventKind::IterationSucceeded { .. } => {
                 let branch = self.branches.get(&id).ok_or("there is no such branch")?;
-                let Phase::Ended { output } = &branch.phase else { return Err("the iteration has not ended") };
+                let Phase::Ended { output } = &branch.phase else {
+                    return Err("the iteration has not ended");
+                };
                 let output = output.clone();
-                self.deliver(id, output);
+                self.deliver(id, event_id, output);
             }
         }
         Ok(())

@@ -8,6 +8,10 @@ use stepwell_value::{Map, Position, Value};
 
 use crate::definition::{Diagnostic, Severity};
 
+/// How many diagnostics are kept: what ValidateStateMachineDefinition shows at most, and a bound on
+/// the work of finding their places.
+const DIAGNOSTICS_MAX: usize = 100;
+
 /// What is wrong so far.
 #[derive(Default)]
 pub(crate) struct Notes(RefCell<Vec<Diagnostic>>);
@@ -53,6 +57,9 @@ impl Notes {
         message: String,
         hint: Option<String>,
     ) {
+        if self.0.borrow().len() == DIAGNOSTICS_MAX {
+            return;
+        }
         let position = Position { line: 1, column: 1 };
         let diagnostic = Diagnostic { severity, code, message, pointer: pointer.to_owned(), position, hint };
         self.0.borrow_mut().push(diagnostic);
@@ -101,7 +108,12 @@ impl<'a> Fields<'a> {
         self.get(key).is_some()
     }
 
-    fn typed<T>(&self, key: &'static str, wanted: &str, read: impl FnOnce(&'a Value) -> Option<T>) -> Option<T> {
+    fn typed<T>(
+        &self,
+        key: &'static str,
+        wanted: &str,
+        read: impl FnOnce(&'a Value) -> Option<T>,
+    ) -> Option<T> {
         let value = self.get(key)?;
         let result = read(value);
         if result.is_none() {

@@ -110,7 +110,9 @@ pub(crate) fn read_retriers(fields: &Fields) -> Vec<Retrier> {
         if let (Some(most), Some(interval)) = (max_delay_seconds, interval_seconds)
             && most <= interval
         {
-            fields.notes.error(&fields.at("MaxDelaySeconds"), "MaxDelaySeconds must be greater than IntervalSeconds");
+            fields
+                .notes
+                .error(&fields.at("MaxDelaySeconds"), "MaxDelaySeconds must be greater than IntervalSeconds");
         }
         let full_jitter = match fields.text("JitterStrategy").as_deref() {
             None | Some("NONE") => false,

@@ -89,7 +89,7 @@ impl Run {
     }
 
     /// Lets tasks answer and time pass until it has ended or nothing would ever happen again.
-    fn to_the_end(&mut self, answer: &dyn Fn(&TaskSpec) -> Answer) {
+    fn let_it_end(&mut self, answer: &dyn Fn(&TaskSpec) -> Answer) {
         while self.execution.status() == ExecutionStatus::Running {
             if self.effects.is_empty() {
                 self.now = self.execution.next_due().expect("a running execution has an end").max(self.now);
@@ -139,7 +139,9 @@ impl Run {
                 | HistoryEventKind::MapIterationSucceeded { index, .. }
                 | HistoryEventKind::MapIterationFailed { index, .. }
                 | HistoryEventKind::MapIterationAborted { index, .. } => format!(" {index}"),
-                HistoryEventKind::Task(_, TaskEvent::Scheduled { parameters, .. }) => format!(" {parameters:?}"),
+                HistoryEventKind::Task(_, TaskEvent::Scheduled { parameters, .. }) => {
+                    format!(" {parameters:?}")
+                }
                 HistoryEventKind::Task(_, TaskEvent::Succeeded { output }) => format!(" {output:?}"),
                 HistoryEventKind::Task(_, TaskEvent::Failed(failure)) => told(failure),
                 _ => String::new(),
@@ -160,12 +162,12 @@ fn told(failure: &Failure) -> String {
 fn check_with(definition: &str, input: &str, answer: &dyn Fn(&TaskSpec) -> Answer, expected: Expect) {
     let mut run = Run::new(definition, u32::MAX);
     run.hear(Input::Start { input: Payload::parse(input).unwrap(), seed: 7 }).unwrap();
-    run.to_the_end(answer);
+    run.let_it_end(answer);
     expected.assert_eq(&run.history());
     // With the least fuel the execution yields after each state, and comes to the same end.
     let mut slow = Run::new(definition, 1);
     slow.hear(Input::Start { input: Payload::parse(input).unwrap(), seed: 7 }).unwrap();
-    slow.to_the_end(answer);
+    slow.let_it_end(answer);
     assert_eq!(slow.execution.status(), run.execution.status());
     assert_eq!(slow.execution.output(), run.execution.output());
 }
@@ -255,46 +257,70 @@ fn a_failure_that_nobody_takes_ends_the_execution() {
             6<5 ExecutionFailed E | because
         "#]],
     );
-    check(&one(r#"{"Type": "Fail", "Error": "E", "CausePath": "$.why"}"#), r#"{"why": "so"}"#, expect![[r#"
+    check(
+        &one(r#"{"Type": "Fail", "Error": "E", "CausePath": "$.why"}"#),
+        r#"{"why": "so"}"#,
+        expect![[r#"
         1<0 ExecutionStarted
         2<0 FailStateEntered A {"why": "so"}
         3<2 ExecutionFailed E | so
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_path_that_leads_nowhere_fails_the_state() {
-    check(&one(r#"{"Type": "Pass", "InputPath": "$.no", "End": true}"#), "{}", expect![[r#"
+    check(
+        &one(r#"{"Type": "Pass", "InputPath": "$.no", "End": true}"#),
+        "{}",
+        expect![[r#"
         1<0 ExecutionStarted
         2<0 PassStateEntered A {}
         3<2 ExecutionFailed States.Runtime | An error occurred while executing the state 'A' (entered at the event id #2). Invalid path '$.no' : No results for path: $['no']
-    "#]]);
-    check(&one(r#"{"Type": "Pass", "Parameters": {"x.$": "$.no"}, "End": true}"#), "{}", expect![[r#"
+    "#]],
+    );
+    check(
+        &one(r#"{"Type": "Pass", "Parameters": {"x.$": "$.no"}, "End": true}"#),
+        "{}",
+        expect![[r#"
         1<0 ExecutionStarted
         2<0 PassStateEntered A {}
         3<2 ExecutionFailed States.Runtime | An error occurred while executing the state 'A' (entered at the event id #2). The JSONPath '$.no' specified for the field 'x.$' could not be found in the input '{}'
-    "#]]);
-    check(&one(r#"{"Type": "Wait", "SecondsPath": "$.delay", "End": true}"#), r#"{"delay": -1}"#, expect![[r#"
+    "#]],
+    );
+    check(
+        &one(r#"{"Type": "Wait", "SecondsPath": "$.delay", "End": true}"#),
+        r#"{"delay": -1}"#,
+        expect![[r#"
         1<0 ExecutionStarted
         2<0 WaitStateEntered A {"delay": -1}
         3<2 ExecutionFailed States.Runtime | An error occurred while executing the state 'A' (entered at the event id #2). The SecondsPath parameter references a negative value: $.delay == -1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_wait_holds_until_its_moment() {
-    check(&one(r#"{"Type": "Wait", "Seconds": 90, "End": true}"#), "{}", expect![[r#"
+    check(
+        &one(r#"{"Type": "Wait", "Seconds": 90, "End": true}"#),
+        "{}",
+        expect![[r#"
         1<0 ExecutionStarted
         2<0 WaitStateEntered A {}
         +90000ms 3<2 WaitStateExited A {}
         4<3 ExecutionSucceeded {}
-    "#]]);
-    check(&one(r#"{"Type": "Wait", "Timestamp": "2026-11-22T09:00:00Z", "End": true}"#), "{}", expect![[r#"
+    "#]],
+    );
+    check(
+        &one(r#"{"Type": "Wait", "Timestamp": "2026-11-22T09:00:00Z", "End": true}"#),
+        "{}",
+        expect![[r#"
         1<0 ExecutionStarted
         2<0 WaitStateEntered A {}
         3<2 WaitStateExited A {}
         4<3 ExecutionSucceeded {}
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -304,32 +330,48 @@ fn a_choice_takes_the_first_rule_that_holds() {
             {"Not": {"Variable": "$.n", "IsPresent": true}, "Next": "None"},
             {"And": [{"Variable": "$.n", "NumericGreaterThan": 10}, {"Variable": "$.s", "StringMatches": "a*"}], "Next": "Big"}]},
         "None": {"Type": "Succeed"}, "Big": {"Type": "Succeed"}}}"#;
-    check(definition, r#"{"n": 11, "s": "ab"}"#, expect![[r#"
+    check(
+        definition,
+        r#"{"n": 11, "s": "ab"}"#,
+        expect![[r#"
         1<0 ExecutionStarted
         2<0 ChoiceStateEntered A {"n": 11, "s": "ab"}
         3<2 ChoiceStateExited A {"n": 11, "s": "ab"}
         4<3 SucceedStateEntered Big {"n": 11, "s": "ab"}
         5<4 SucceedStateExited Big {"n": 11, "s": "ab"}
         6<5 ExecutionSucceeded {"n": 11, "s": "ab"}
-    "#]]);
-    check(definition, r#"{}"#, expect![[r#"
+    "#]],
+    );
+    check(
+        definition,
+        r#"{}"#,
+        expect![[r#"
         1<0 ExecutionStarted
         2<0 ChoiceStateEntered A {}
         3<2 ChoiceStateExited A {}
         4<3 SucceedStateEntered None {}
         5<4 SucceedStateExited None {}
         6<5 ExecutionSucceeded {}
-    "#]]);
-    check(definition, r#"{"n": 1}"#, expect![[r#"
+    "#]],
+    );
+    check(
+        definition,
+        r#"{"n": 1}"#,
+        expect![[r#"
         1<0 ExecutionStarted
         2<0 ChoiceStateEntered A {"n": 1}
         3<2 ExecutionFailed States.NoChoiceMatched | An error occurred while executing the state 'A' (entered at the event id #2). Failed to transition out of the state. The state does not point to a next state.
-    "#]]);
-    check(definition, r#"{"n": 11}"#, expect![[r#"
+    "#]],
+    );
+    check(
+        definition,
+        r#"{"n": 11}"#,
+        expect![[r#"
         1<0 ExecutionStarted
         2<0 ChoiceStateEntered A {"n": 11}
         3<2 ExecutionFailed States.Runtime | An error occurred while executing the state 'A' (entered at the event id #2). Invalid path '$.s': The choice state's condition path references an invalid value.
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -339,7 +381,11 @@ fn parallel_branches_join_in_the_order_of_the_definition() {
             {{"StartAt": "A", "States": {{"A": {{"Type": "Task", "Resource": "{FUNCTION}", "End": true}}}}}},
             {{"StartAt": "B", "States": {{"B": {{"Type": "Pass", "End": true}}}}}}]}}}}}}"#
     );
-    check_with(&definition, "[1, 2]", &|_| Answer::Ok("\"done\""), expect![[r#"
+    check_with(
+        &definition,
+        "[1, 2]",
+        &|_| Answer::Ok("\"done\""),
+        expect![[r#"
         1<0 ExecutionStarted
         2<0 ParallelStateEntered P [1, 2]
         3<2 ParallelStateStarted
@@ -353,7 +399,8 @@ fn parallel_branches_join_in_the_order_of_the_definition() {
         11<10 ParallelStateSucceeded
         12<10 ParallelStateExited P ["done",[1, 2]]
         13<12 ExecutionSucceeded ["done",[1, 2]]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -425,8 +472,8 @@ fn a_map_runs_its_items_one_after_the_other() {
             9<8 PassStateEntered A {"i":1,"v":"b","all":["a","b"]}
             10<9 PassStateExited A {"v":"b","index":1}
             11<10 MapIterationSucceeded 1
-            12<10 MapStateSucceeded
-            13<10 MapStateExited M {"items":["a","b"],"done":[{"v":"a","index":0},{"v":"b","index":1}]}
+            12<11 MapStateSucceeded
+            13<11 MapStateExited M {"items":["a","b"],"done":[{"v":"a","index":0},{"v":"b","index":1}]}
             14<13 ExecutionSucceeded {"items":["a","b"],"done":[{"v":"a","index":0},{"v":"b","index":1}]}
         "#]],
     );
@@ -436,7 +483,10 @@ fn a_map_runs_its_items_one_after_the_other() {
 fn a_map_runs_its_items_at_once_and_an_empty_one_ends_at_once() {
     let definition = r#"{"StartAt": "M", "States": {"M": {"Type": "Map",
         "Iterator": {"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}, "End": true}}}"#;
-    check(definition, "[1, 2]", expect![[r#"
+    check(
+        definition,
+        "[1, 2]",
+        expect![[r#"
         1<0 ExecutionStarted
         2<0 MapStateEntered M [1, 2]
         3<2 MapStateStarted 2
@@ -448,23 +498,32 @@ fn a_map_runs_its_items_at_once_and_an_empty_one_ends_at_once() {
         9<7 PassStateExited A 2
         10<8 MapIterationSucceeded 0
         11<9 MapIterationSucceeded 1
-        12<9 MapStateSucceeded
-        13<9 MapStateExited M [1,2]
+        12<11 MapStateSucceeded
+        13<11 MapStateExited M [1,2]
         14<13 ExecutionSucceeded [1,2]
-    "#]]);
-    check(definition, "[]", expect![[r#"
+    "#]],
+    );
+    check(
+        definition,
+        "[]",
+        expect![[r#"
         1<0 ExecutionStarted
         2<0 MapStateEntered M []
         3<2 MapStateStarted 0
         4<3 MapStateSucceeded
         5<3 MapStateExited M []
         6<5 ExecutionSucceeded []
-    "#]]);
-    check(definition, "{}", expect![[r#"
+    "#]],
+    );
+    check(
+        definition,
+        "{}",
+        expect![[r#"
         1<0 ExecutionStarted
         2<0 MapStateEntered M {}
         3<2 ExecutionFailed States.Runtime | An error occurred while executing the state 'M' (entered at the event id #2). Reference path "$" must point to array.
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -553,10 +612,9 @@ fn an_execution_that_takes_too_long_times_out() {
 
 #[test]
 fn a_token_task_ends_by_its_token_and_the_first_result_wins() {
-    let definition = one(
-        r#"{"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
-            "Parameters": {"MessageBody": {"token.$": "$$.Task.Token"}}, "End": true}"#,
-    );
+    let definition =
+        one(r#"{"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+            "Parameters": {"MessageBody": {"token.$": "$$.Task.Token"}}, "End": true}"#);
     let mut run = Run::new(&definition, 100);
     run.hear(Input::Start { input: Payload::empty_object(), seed: 1 }).unwrap();
     let output = |text: &str| Payload::parse(text).unwrap();
@@ -574,7 +632,8 @@ fn a_token_task_ends_by_its_token_and_the_first_result_wins() {
         5<4 TaskSucceeded 1
         6<5 TaskStateExited A 1
         7<6 ExecutionSucceeded 1
-    "#]].assert_eq(&run.history());
+    "#]]
+    .assert_eq(&run.history());
 }
 
 #[test]

@@ -133,7 +133,9 @@ impl ArnResource {
 
 fn split_label(name: &str) -> Option<(String, Option<String>)> {
     match name.split_once('/') {
-        Some((name, label)) => (is_name(name) && is_name(label)).then(|| (name.to_owned(), Some(label.to_owned()))),
+        Some((name, label)) => {
+            (is_name(name) && is_name(label)).then(|| (name.to_owned(), Some(label.to_owned())))
+        }
         None => is_name(name).then(|| (name.to_owned(), None)),
     }
 }

@@ -161,7 +161,9 @@ impl HistoryEventKind {
             HistoryEventKind::ExecutionFailed(_) => "ExecutionFailed".into(),
             HistoryEventKind::ExecutionAborted(_) => "ExecutionAborted".into(),
             HistoryEventKind::ExecutionTimedOut(_) => "ExecutionTimedOut".into(),
-            HistoryEventKind::StateEntered { state_type, .. } => format!("{}StateEntered", state_type.as_str()),
+            HistoryEventKind::StateEntered { state_type, .. } => {
+                format!("{}StateEntered", state_type.as_str())
+            }
             HistoryEventKind::StateExited { state_type, .. } => format!("{}StateExited", state_type.as_str()),
             HistoryEventKind::Task(resource, event) => {
                 let family = match resource {

@@ -76,7 +76,8 @@ impl Resource {
             (rest, Pattern::RequestResponse)
         };
         let (service, action) = rest.rsplit_once(':')?;
-        let plain = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        let plain =
+            |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
         let service_plain = service.strip_prefix("aws-sdk:").unwrap_or(service);
         (plain(service_plain) && plain(action)).then(|| Resource::Service {
             service: service.into(),
@@ -130,8 +131,14 @@ mod tests {
             other => format!("{other:?}"),
         };
         assert_eq!(service("arn:aws:states:::lambda:invoke"), "lambda invoke RequestResponse");
-        assert_eq!(service("arn:aws:states:::sqs:sendMessage.waitForTaskToken"), "sqs sendMessage WaitForTaskToken");
-        assert_eq!(service("arn:aws:states:::states:startExecution.sync:2"), "states startExecution Sync { version: 2 }");
+        assert_eq!(
+            service("arn:aws:states:::sqs:sendMessage.waitForTaskToken"),
+            "sqs sendMessage WaitForTaskToken"
+        );
+        assert_eq!(
+            service("arn:aws:states:::states:startExecution.sync:2"),
+            "states startExecution Sync { version: 2 }"
+        );
         assert_eq!(service("arn:aws:states:::aws-sdk:s3:getObject"), "aws-sdk:s3 getObject RequestResponse");
         assert!(matches!(
             Resource::parse("arn:aws:states:us-east-1:123456789012:activity:approve"),

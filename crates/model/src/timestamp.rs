@@ -65,7 +65,8 @@ mod tests {
         let read = |text| Timestamp::parse_rfc3339(text).map(|t| t.to_rfc3339());
         assert_eq!(read("2016-03-14T01:59:00Z").as_deref(), Some("2016-03-14T01:59:00.000Z"));
         assert_eq!(read("2016-03-14T01:59:00.1239+01:00").as_deref(), Some("2016-03-14T00:59:00.123Z"));
-        for bad in ["2016-03-14 01:59:00Z", "2016-03-14T01:59:00z", "2016-03-14T01:59:00", "2016-03-14", "x"] {
+        for bad in ["2016-03-14 01:59:00Z", "2016-03-14T01:59:00z", "2016-03-14T01:59:00", "2016-03-14", "x"]
+        {
             assert_eq!(read(bad), None, "{bad}");
         }
     }

@@ -25,10 +25,7 @@ impl Position {
         }
         let before = &text[..offset];
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        Position {
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-        }
+        Position { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
     }
 }
 
@@ -409,13 +406,19 @@ mod tests {
 
     #[test]
     fn one_equals_one_point_zero() {
-        assert_eq!(value("[1, {\"a\": 2.0, \"b\": 3}]").unwrap(), value("[1.0, {\"b\": 3, \"a\": 2}]").unwrap());
+        assert_eq!(
+            value("[1, {\"a\": 2.0, \"b\": 3}]").unwrap(),
+            value("[1.0, {\"b\": 3, \"a\": 2}]").unwrap()
+        );
     }
 
     #[test]
     fn a_mistake_is_told_with_its_place() {
         assert_eq!(check_text("{\"a\": 01}"), "error: a number with a leading zero at line 1, column 8");
-        assert_eq!(check_text("[1,\n 2"), "error: expected ',' or ']', found the end of the text at line 2, column 3");
+        assert_eq!(
+            check_text("[1,\n 2"),
+            "error: expected ',' or ']', found the end of the text at line 2, column 3"
+        );
         assert_eq!(check_text("\"\\ud800x\""), "error: half of a surrogate pair at line 1, column 8");
         assert_eq!(check_text(""), "error: unexpected end of the text at line 1, column 1");
     }

@@ -109,7 +109,12 @@ const COMPARISONS: [(&str, &str, Kind, Order); 16] = [
     ("TimestampLessThan", "TimestampLessThanPath", Kind::Timestamp, Order::LessThan),
     ("TimestampGreaterThan", "TimestampGreaterThanPath", Kind::Timestamp, Order::GreaterThan),
     ("TimestampLessThanEquals", "TimestampLessThanEqualsPath", Kind::Timestamp, Order::LessThanEquals),
-    ("TimestampGreaterThanEquals", "TimestampGreaterThanEqualsPath", Kind::Timestamp, Order::GreaterThanEquals),
+    (
+        "TimestampGreaterThanEquals",
+        "TimestampGreaterThanEqualsPath",
+        Kind::Timestamp,
+        Order::GreaterThanEquals,
+    ),
     ("BooleanEquals", "BooleanEqualsPath", Kind::Boolean, Order::Equals),
 ];
 
@@ -230,7 +235,9 @@ fn read_literal(fields: &Fields, key: &'static str, kind: Kind) -> Option<Value>
         Kind::String => (value.as_str().is_some(), "String"),
         Kind::Numeric => (value.as_number().is_some(), "Number"),
         Kind::Boolean => (value.as_bool().is_some(), "Boolean"),
-        Kind::Timestamp => (value.as_str().is_some_and(|text| Timestamp::parse_rfc3339(text).is_some()), "Timestamp"),
+        Kind::Timestamp => {
+            (value.as_str().is_some_and(|text| Timestamp::parse_rfc3339(text).is_some()), "Timestamp")
+        }
     };
     if fits {
         return Some(value.clone());
@@ -278,7 +285,8 @@ impl Rule {
 
 fn unreachable_path(turn: &mut Turn, path: &Expression) -> Failure {
     let text = path.text();
-    let cause = format!("Invalid path '{text}': The choice state's condition path references an invalid value.");
+    let cause =
+        format!("Invalid path '{text}': The choice state's condition path references an invalid value.");
     turn.runtime_failure(&cause)
 }
 

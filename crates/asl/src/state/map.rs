@@ -72,7 +72,8 @@ impl Map {
         let item_selector = read_template(fields, "ItemSelector");
         let concurrency = match fields.integer("MaxConcurrency", 0..=u64::MAX) {
             Some(most) => Concurrency::Literal(most),
-            None => read_expression(fields, "MaxConcurrencyPath").map_or(Concurrency::Literal(0), Concurrency::Path),
+            None => read_expression(fields, "MaxConcurrencyPath")
+                .map_or(Concurrency::Literal(0), Concurrency::Path),
         };
         let key = if fields.has("ItemProcessor") { "ItemProcessor" } else { "Iterator" };
         if !fields.has(key) {
@@ -89,7 +90,9 @@ impl Map {
                     let text = "a distributed Map is not supported by this release of Stepwell yet";
                     fields.notes.error(&config.at("Mode"), text);
                 }
-                Some(_) => fields.notes.error(&config.at("Mode"), "Value must be one of [INLINE, DISTRIBUTED]"),
+                Some(_) => {
+                    fields.notes.error(&config.at("Mode"), "Value must be one of [INLINE, DISTRIBUTED]")
+                }
             }
             config.finish();
         }
@@ -136,7 +139,13 @@ impl Map {
         };
         let input = turn.effective_input()?;
         let value = turn.evaluate(path, input.value(), "MaxConcurrencyPath")?;
-        let whole = value.as_number().filter(|number| number.is_integer()).and_then(|number| number.as_i64());
+        // A number in a string is one too (recorded).
+        let whole = match &value {
+            Value::String(text) => text.parse().ok(),
+            other => {
+                other.as_number().filter(|number| number.is_integer()).and_then(|number| number.as_i64())
+            }
+        };
         match whole {
             Some(most @ 0..) => Ok(most as u64),
             Some(_) => Err(turn.runtime_failure(&format!(
@@ -151,7 +160,12 @@ impl Map {
     }
 
     /// What iteration `index` gets for `item`.
-    pub(crate) fn iteration_input(&self, turn: &mut Turn, index: u64, item: &Value) -> Result<Payload, Failure> {
+    pub(crate) fn iteration_input(
+        &self,
+        turn: &mut Turn,
+        index: u64,
+        item: &Value,
+    ) -> Result<Payload, Failure> {
         let own = self.item_selector.as_ref();
         let legacy = if self.legacy_selector { turn.legacy_parameters() } else { None };
         match own.or(legacy) {

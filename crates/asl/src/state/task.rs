@@ -45,7 +45,10 @@ impl Task {
         fields.at_most_one(&["TimeoutSeconds", "TimeoutSecondsPath"]);
         fields.at_most_one(&["HeartbeatSeconds", "HeartbeatSecondsPath"]);
         if fields.has("Credentials") {
-            fields.notes.error(&fields.at("Credentials"), "Credentials are not supported by this release of Stepwell yet");
+            fields.notes.error(
+                &fields.at("Credentials"),
+                "Credentials are not supported by this release of Stepwell yet",
+            );
         }
         let seconds = |literal, path| {
             let number = fields.integer(literal, 1..=SECONDS_MAX).map(Seconds::Literal);
