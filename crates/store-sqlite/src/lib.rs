@@ -1,1 +1,158 @@
-//! store-sqlite
+//! The store of the single binary: one SQLite file that users can open, copy and back up.
+//!
+//! The data directory holds `stepwell.db` with its `-wal` and `-shm`, and `lock`, which one server at
+//! a time keeps locked. The tables stand in `open.rs`.
+//!
+//! - **Writing** (`commit.rs`). A batch is one transaction with `synchronous=FULL`: one flush of the
+//!   write-ahead log. Chunks are appended by ascending row. All other tables are derived from the
+//!   headers in the same transaction; an execution that opens and closes in one batch is one row of
+//!   each, and only a name that a user chose is indexed.
+//! - **Checkpoints** (`checkpoint.rs`). A thread copies the log into the database as it grows; above
+//!   64 MiB the committer holds that thread off and copies the rest itself, so that the log starts
+//!   over.
+//! - **Reading** (`read.rs`). A few read-only connections. No read transaction outlives a statement,
+//!   so that none pins the log.
+
+mod checkpoint;
+mod commit;
+mod open;
+mod read;
+
+pub use open::{OpenError, SqliteOptions};
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use rusqlite::ErrorCode;
+use stepwell_model::{EntityId, Partition};
+use stepwell_store::{
+    Batch, Chunk, ExecutionRow, HighMarks, ListQuery, NameKey, OpenExecution, Store, StoreError,
+    StoreIdentity,
+};
+
+use checkpoint::Checkpointer;
+use commit::Committer;
+use read::Readers;
+
+/// A store in a directory. Dropping it copies what is left of the log into the database and frees the
+/// directory.
+pub struct SqliteStore {
+    // Fields are dropped in this order. The committer's connection is the last to be closed, because
+    // only the last one removes the log; the lock comes after it.
+    checkpointer: Checkpointer,
+    readers: Readers,
+    committer: Mutex<Committer>,
+    identity: StoreIdentity,
+    _lock: File,
+}
+
+impl SqliteStore {
+    /// Opens the store in `dir`; makes both where there is none yet.
+    ///
+    /// # Errors
+    ///
+    /// See [`OpenError`]. A store that is refused is left as it is.
+    pub fn open(dir: &Path, options: SqliteOptions) -> Result<SqliteStore, OpenError> {
+        open::open(dir, options)
+    }
+}
+
+impl Store for SqliteStore {
+    fn identity(&self) -> StoreIdentity {
+        self.identity.clone()
+    }
+
+    fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+        let mut committer = self.committer.lock().expect("a commit that panicked is not followed by another");
+        committer.commit(batch, self.checkpointer.gate())
+    }
+
+    fn chunks(&self, entity: EntityId) -> Result<Vec<Chunk>, StoreError> {
+        self.readers.read(|connection| read::chunks(connection, entity))
+    }
+
+    fn chunk(&self, row: u64) -> Result<Option<Chunk>, StoreError> {
+        self.readers.read(|connection| read::chunk(connection, row))
+    }
+
+    fn execution(&self, entity: EntityId) -> Result<Option<ExecutionRow>, StoreError> {
+        self.readers.read(|connection| read::execution(connection, entity))
+    }
+
+    fn execution_by_name(&self, name: &NameKey) -> Result<Option<EntityId>, StoreError> {
+        self.readers.read(|connection| read::execution_by_name(connection, name))
+    }
+
+    fn executions(&self, query: &ListQuery) -> Result<Vec<ExecutionRow>, StoreError> {
+        self.readers.read(|connection| read::executions(connection, query))
+    }
+
+    fn open_executions(&self, visit: &mut dyn FnMut(OpenExecution)) -> Result<(), StoreError> {
+        // Visited after the statement has ended: the visitor may take its time and ask the store.
+        self.readers.read(read::open_executions)?.into_iter().for_each(visit);
+        Ok(())
+    }
+
+    fn high_marks(&self) -> Result<HighMarks, StoreError> {
+        self.readers.read(read::high_marks)
+    }
+
+    fn catalogue(&self) -> Result<Vec<(String, Arc<str>)>, StoreError> {
+        self.readers.read(read::catalogue)
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        self.checkpointer.stop();
+        self.readers.close();
+        if let Ok(committer) = self.committer.get_mut() {
+            committer.close(self.checkpointer.gate());
+        }
+    }
+}
+
+/// What an error of SQLite is to the engine.
+///
+/// SQLite reports a device without room as "full" on its own; a quota reaches it as a failed write.
+fn store_error(error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => StoreError::Full(error.to_string()),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => damaged(0, &error.to_string()),
+        _ => StoreError::Io(error.to_string()),
+    }
+}
+
+fn damaged(row: u64, what: &str) -> StoreError {
+    StoreError::Damaged { row, what: what.to_owned() }
+}
+
+/// The key of an entity in the tables: its number times 256, plus its partition.
+///
+/// The engine deals executions without a name of their own out to the partitions in turn, so their
+/// keys ascend and their rows are appended. With the partition first there would be 256 places to
+/// append at, and a flush of 64 executions would write 64 pages for 64 short rows. Named executions
+/// land where their hash sends them, a little apart from the end.
+fn entity_key(entity: EntityId) -> i64 {
+    to_sql(entity.number << Partition::BITS | u64::from(entity.partition))
+}
+
+/// The entity with this key.
+fn entity_of_key(key: i64) -> EntityId {
+    let key = from_sql(key);
+    EntityId { partition: key as Partition, number: key >> Partition::BITS }
+}
+
+/// An unsigned number as SQLite keeps it: the same 64 bits.
+///
+/// Rows and moments before the year 292,277,026 keep their order; only "never", the end of
+/// time, becomes negative, and nothing is sorted by it.
+fn to_sql(number: u64) -> i64 {
+    number.cast_signed()
+}
+
+/// The unsigned number that [`to_sql`] was given.
+fn from_sql(number: i64) -> u64 {
+    number.cast_unsigned()
+}

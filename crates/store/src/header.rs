@@ -1,10 +1,54 @@
 //! The chunk and its header: what a store writes and derives its indexes from.
+//!
+//! A header is written as bytes of its own beside the body:
+//!
+//! | bytes   | meaning                                                                       |
+//! |---------|-------------------------------------------------------------------------------|
+//! | 1       | format, [`FORMAT`]                                                            |
+//! | 1       | codec of the body: 0, as the language wrote it                                |
+//! | 1       | id of the key the body is encrypted with: 0, none                             |
+//! | 1       | flags: 1 opening, 2 name key, 4 next due, 8 parked; the others are 0          |
+//! | 1       | [code](ExecutionStatus::code) of the status                                   |
+//! | 1       | partition of the entity                                                       |
+//! | varints | number of the entity, row, previous row, first event id, last event id, at    |
+//! | varint  | next due, if flagged                                                          |
+//! | opening | if flagged: varints machine, revision, started at, length of the name; name   |
+//! | 16      | name key, if flagged                                                          |
+//! | 4       | CRC-32 (IEEE), little-endian, of all header bytes before it and then the body |
+//!
+//! A varint is LEB128: seven bits a byte, lowest first, the high bit set on all but the last.
+//! Moments are milliseconds since the epoch. The checksum covers both parts, so that neither a
+//! flipped bit nor the body of another chunk goes unnoticed. Later fields come with a new format
+//! byte; compression and encryption come with a codec and a key id and leave the format alone.
 
 use std::sync::Arc;
 
 use stepwell_model::{EntityId, ExecutionStatus, Timestamp};
 
 use crate::NameKey;
+
+/// The format of headers that this release writes, and the only one it reads.
+const FORMAT: u8 = 1;
+
+/// The body is as the language wrote it: neither compressed nor moved elsewhere.
+const CODEC_PLAIN: u8 = 0;
+
+/// The body is not encrypted.
+const KEY_NONE: u8 = 0;
+
+/// The header has an opening.
+const FLAG_OPENING: u8 = 1;
+/// The opening has a name key.
+const FLAG_NAME_KEY: u8 = 2;
+/// The header has a moment to be woken at.
+const FLAG_NEXT_DUE: u8 = 4;
+/// The entity is parked.
+const FLAG_PARKED: u8 = 8;
+/// Every flag that this format knows.
+const FLAGS: u8 = FLAG_OPENING | FLAG_NAME_KEY | FLAG_NEXT_DUE | FLAG_PARKED;
+
+/// The length of the checksum at the end of a header, in bytes.
+const CHECKSUM_BYTES: usize = 4;
 
 /// What the first chunk of an execution says about it for good.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +70,8 @@ pub struct Opening {
 pub struct ChunkHeader {
     /// Whose chunk it is.
     pub entity: EntityId,
-    /// Its key: unique in the store, ascending in time for each entity, and nearly so for all.
+    /// Its key, from 1 to 2^63 - 1: unique in the store, ascending in time for each entity, and
+    /// nearly so for all.
     pub row: u64,
     /// The row of the entity's chunk before it; 0 for the first.
     pub previous_row: u64,
@@ -36,7 +81,7 @@ pub struct ChunkHeader {
     pub last_event_id: u64,
     /// When it was decided; never before an earlier chunk of the partition.
     pub at: Timestamp,
-    /// In the first chunk: who this is.
+    /// In the first chunk, and only there: who this is.
     pub opening: Option<Opening>,
     /// The status from here on.
     pub status: ExecutionStatus,
@@ -56,7 +101,364 @@ pub struct Chunk {
     pub body: Arc<[u8]>,
 }
 
-/// The bytes are no header.
+/// The bytes are no header, or not the header of this body.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct DamagedHeader(pub String);
+
+impl Chunk {
+    /// The header as bytes, its checksum over both parts included. The body is stored beside it.
+    pub fn encode_header(&self) -> Vec<u8> {
+        let header = &self.header;
+        let name_bytes = header.opening.as_ref().map_or(0, |opening| opening.name.len());
+        let mut out = Vec::with_capacity(64 + name_bytes);
+
+        out.extend_from_slice(&[FORMAT, CODEC_PLAIN, KEY_NONE, flags(header)]);
+        out.extend_from_slice(&[header.status.code(), header.entity.partition]);
+        put_varint(&mut out, header.entity.number);
+        put_varint(&mut out, header.row);
+        put_varint(&mut out, header.previous_row);
+        put_varint(&mut out, header.first_event_id);
+        put_varint(&mut out, header.last_event_id);
+        put_varint(&mut out, header.at.epoch_ms);
+        if let Some(next_due) = header.next_due {
+            put_varint(&mut out, next_due.epoch_ms);
+        }
+        if let Some(opening) = &header.opening {
+            put_varint(&mut out, opening.machine);
+            put_varint(&mut out, opening.revision);
+            put_varint(&mut out, opening.started_at.epoch_ms);
+            put_varint(&mut out, opening.name.len() as u64);
+            out.extend_from_slice(opening.name.as_bytes());
+            if let Some(name_key) = &opening.name_key {
+                out.extend_from_slice(name_key);
+            }
+        }
+
+        let sum = checksum(&out, &self.body);
+        out.extend_from_slice(&sum.to_le_bytes());
+        out
+    }
+
+    /// The chunk whose header was encoded as `header` beside `body`.
+    ///
+    /// # Errors
+    ///
+    /// [`DamagedHeader`] if a bit of either is not what was written, or if a newer release wrote it.
+    pub fn decode(header: &[u8], body: impl Into<Arc<[u8]>>) -> Result<Chunk, DamagedHeader> {
+        let body = body.into();
+        // The format comes first: of a newer one we cannot know where its checksum stands.
+        match header.first() {
+            None => return Err(damaged("the header is empty")),
+            Some(&FORMAT) => (),
+            Some(&format) => {
+                return Err(DamagedHeader(format!(
+                    "the header has format {format}, and this release reads format {FORMAT} only"
+                )));
+            }
+        }
+        let (fields, sum) =
+            header.split_last_chunk::<CHECKSUM_BYTES>().ok_or_else(|| damaged("the header is cut short"))?;
+        if u32::from_le_bytes(*sum) != checksum(fields, &body) {
+            return Err(damaged("the checksum does not fit the header and the body"));
+        }
+
+        let header = Fields { rest: &fields[1..] }.header()?;
+        Ok(Chunk { header, body })
+    }
+}
+
+/// The flags of a header.
+fn flags(header: &ChunkHeader) -> u8 {
+    let mut flags = 0;
+    if let Some(opening) = &header.opening {
+        flags |= FLAG_OPENING;
+        if opening.name_key.is_some() {
+            flags |= FLAG_NAME_KEY;
+        }
+    }
+    if header.next_due.is_some() {
+        flags |= FLAG_NEXT_DUE;
+    }
+    if header.parked {
+        flags |= FLAG_PARKED;
+    }
+    flags
+}
+
+/// The checksum of a chunk: of the header without its last bytes, and then of the body.
+fn checksum(fields: &[u8], body: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(fields);
+    hasher.update(body);
+    hasher.finalize()
+}
+
+/// Appends an integer as LEB128.
+fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// An error with a fixed text.
+fn damaged(what: &str) -> DamagedHeader {
+    DamagedHeader(what.to_owned())
+}
+
+/// The fields of a header that are still to be read, from the codec on.
+struct Fields<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    /// All fields; anything left over is damage.
+    fn header(mut self) -> Result<ChunkHeader, DamagedHeader> {
+        let codec = self.byte()?;
+        if codec != CODEC_PLAIN {
+            return Err(DamagedHeader(format!(
+                "the body has codec {codec}, which this release does not read"
+            )));
+        }
+        let key = self.byte()?;
+        if key != KEY_NONE {
+            return Err(DamagedHeader(format!("the body is encrypted with key {key}, which is not known")));
+        }
+        let flags = self.byte()?;
+        if flags & !FLAGS != 0 || flags & (FLAG_OPENING | FLAG_NAME_KEY) == FLAG_NAME_KEY {
+            return Err(DamagedHeader(format!("the flags {flags:#04x} have no meaning")));
+        }
+        let status = self.byte()?;
+        let status = ExecutionStatus::from_code(status)
+            .ok_or_else(|| DamagedHeader(format!("no status has code {status}")))?;
+        let entity = EntityId { partition: self.byte()?, number: self.varint()? };
+        if entity.number > EntityId::NUMBER_MAX {
+            return Err(damaged("the number of the entity is too large"));
+        }
+
+        let header = ChunkHeader {
+            entity,
+            row: self.varint()?,
+            previous_row: self.varint()?,
+            first_event_id: self.varint()?,
+            last_event_id: self.varint()?,
+            at: self.timestamp()?,
+            next_due: if flags & FLAG_NEXT_DUE == 0 { None } else { Some(self.timestamp()?) },
+            opening: if flags & FLAG_OPENING == 0 { None } else { Some(self.opening(flags)?) },
+            status,
+            parked: flags & FLAG_PARKED != 0,
+        };
+        if self.rest.is_empty() { Ok(header) } else { Err(damaged("the header is too long")) }
+    }
+
+    fn opening(&mut self, flags: u8) -> Result<Opening, DamagedHeader> {
+        let machine = self.varint()?;
+        let revision = self.varint()?;
+        let started_at = self.timestamp()?;
+        let name_bytes = self.varint()?;
+        let name = self.bytes(usize::try_from(name_bytes).unwrap_or(usize::MAX))?;
+        let name = std::str::from_utf8(name).map_err(|_| damaged("the name is not UTF-8"))?;
+        let name_key = if flags & FLAG_NAME_KEY == 0 {
+            None
+        } else {
+            let key = self.bytes(size_of::<NameKey>())?;
+            Some(NameKey::try_from(key).expect("so many bytes were asked for"))
+        };
+        Ok(Opening { machine, revision, name: name.into(), name_key, started_at })
+    }
+
+    fn bytes(&mut self, count: usize) -> Result<&'a [u8], DamagedHeader> {
+        let (bytes, rest) =
+            self.rest.split_at_checked(count).ok_or_else(|| damaged("the header is cut short"))?;
+        self.rest = rest;
+        Ok(bytes)
+    }
+
+    fn byte(&mut self) -> Result<u8, DamagedHeader> {
+        Ok(self.bytes(1)?[0])
+    }
+
+    fn varint(&mut self) -> Result<u64, DamagedHeader> {
+        let mut value = 0;
+        for shift in (0..u64::BITS).step_by(7) {
+            let byte = self.byte()?;
+            let bits = u64::from(byte & 0x7f);
+            // The tenth byte has room for one bit.
+            if bits << shift >> shift != bits {
+                break;
+            }
+            value |= bits << shift;
+            if byte < 0x80 {
+                return Ok(value);
+            }
+        }
+        Err(damaged("a number in the header is too large"))
+    }
+
+    fn timestamp(&mut self) -> Result<Timestamp, DamagedHeader> {
+        Ok(Timestamp::from_epoch_ms(self.varint()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn opening() -> impl Strategy<Value = Opening> {
+        (any::<u64>(), any::<u64>(), ".{0,80}", any::<Option<NameKey>>(), any::<u64>()).prop_map(
+            |(machine, revision, name, name_key, started_at)| Opening {
+                machine,
+                revision,
+                name: name.into(),
+                name_key,
+                started_at: Timestamp::from_epoch_ms(started_at),
+            },
+        )
+    }
+
+    fn chunk() -> impl Strategy<Value = Chunk> {
+        let numbers = (any::<u8>(), 0..=EntityId::NUMBER_MAX, any::<u64>(), any::<u64>(), any::<u64>());
+        let more = (any::<u64>(), any::<u64>(), any::<Option<u64>>(), any::<bool>());
+        let rest = (proptest::option::of(opening()), 0..5_u8, vec(any::<u8>(), 0..300));
+        (numbers, more, rest).prop_map(
+            |(
+                (partition, number, row, previous_row, first_event_id),
+                (last_event_id, at, next_due, parked),
+                (opening, status, body),
+            )| Chunk {
+                header: ChunkHeader {
+                    entity: EntityId { partition, number },
+                    row,
+                    previous_row,
+                    first_event_id,
+                    last_event_id,
+                    at: Timestamp::from_epoch_ms(at),
+                    opening,
+                    status: ExecutionStatus::from_code(status).unwrap(),
+                    next_due: next_due.map(Timestamp::from_epoch_ms),
+                    parked,
+                },
+                body: body.into(),
+            },
+        )
+    }
+
+    /// The usual chunk of a short execution.
+    fn small() -> Chunk {
+        Chunk {
+            header: ChunkHeader {
+                entity: EntityId { partition: 7, number: 300 },
+                row: 70_000,
+                previous_row: 0,
+                first_event_id: 1,
+                last_event_id: 5,
+                at: Timestamp::from_epoch_ms(1_790_000_000_000),
+                opening: Some(Opening {
+                    machine: 1,
+                    revision: 2,
+                    name: "order-1".into(),
+                    name_key: Some([9; 16]),
+                    started_at: Timestamp::from_epoch_ms(1_790_000_000_000),
+                }),
+                status: ExecutionStatus::Succeeded,
+                next_due: None,
+                parked: false,
+            },
+            body: (*b"body").into(),
+        }
+    }
+
+    /// The header with its fields replaced by `fields` and a checksum that fits.
+    fn sealed(fields: &[u8], body: &[u8]) -> Vec<u8> {
+        [fields, &checksum(fields, body).to_le_bytes()].concat()
+    }
+
+    fn refusal(header: &[u8], body: &[u8]) -> String {
+        Chunk::decode(header, body).unwrap_err().0
+    }
+
+    proptest! {
+        #[test]
+        fn a_chunk_is_read_as_it_was_written(chunk in chunk()) {
+            prop_assert_eq!(Chunk::decode(&chunk.encode_header(), &*chunk.body).unwrap(), chunk);
+        }
+
+        #[test]
+        fn any_flipped_bit_is_noticed(chunk in chunk()) {
+            let header = chunk.encode_header();
+            for bit in 0..header.len() * 8 {
+                let mut flipped = header.clone();
+                flipped[bit / 8] ^= 1 << (bit % 8);
+                prop_assert!(Chunk::decode(&flipped, &*chunk.body).is_err(), "bit {} of the header", bit);
+            }
+            for bit in 0..chunk.body.len() * 8 {
+                let mut flipped = chunk.body.to_vec();
+                flipped[bit / 8] ^= 1 << (bit % 8);
+                prop_assert!(Chunk::decode(&header, flipped).is_err(), "bit {} of the body", bit);
+            }
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(fields in vec(any::<u8>(), 0..120), body in vec(any::<u8>(), 0..10)) {
+            let _ = Chunk::decode(&fields, &*body);
+            // With a checksum that fits, the fields themselves are read.
+            let _ = Chunk::decode(&sealed(&[&[FORMAT, 0, 0], &*fields].concat(), &body), &*body);
+        }
+    }
+
+    #[test]
+    fn a_cut_header_or_body_is_noticed() {
+        let chunk = small();
+        let header = chunk.encode_header();
+        for length in 0..header.len() {
+            assert!(Chunk::decode(&header[..length], &*chunk.body).is_err(), "{length} bytes");
+        }
+        assert!(Chunk::decode(&header, &b"bod"[..]).is_err());
+        assert!(Chunk::decode(&header, &b"body\0"[..]).is_err());
+    }
+
+    #[test]
+    fn what_a_newer_release_wrote_is_refused_by_name() {
+        let chunk = small();
+        let header = chunk.encode_header();
+        let fields = &header[..header.len() - CHECKSUM_BYTES];
+        let with = |at: usize, byte: u8| {
+            let mut fields = fields.to_vec();
+            fields[at] = byte;
+            refusal(&sealed(&fields, b"body"), b"body")
+        };
+        assert_eq!(with(0, 2), "the header has format 2, and this release reads format 1 only");
+        assert_eq!(with(1, 3), "the body has codec 3, which this release does not read");
+        assert_eq!(with(2, 5), "the body is encrypted with key 5, which is not known");
+        assert_eq!(with(3, 0x11), "the flags 0x11 have no meaning");
+        assert_eq!(with(3, FLAG_NAME_KEY), "the flags 0x02 have no meaning");
+        assert_eq!(with(4, 9), "no status has code 9");
+
+        let longer = [fields, b"x"].concat();
+        assert_eq!(refusal(&sealed(&longer, b"body"), b"body"), "the header is too long");
+        assert_eq!(refusal(b"", b""), "the header is empty");
+    }
+
+    #[test]
+    fn the_bytes_of_format_1_never_change() {
+        let hex: String = small().encode_header().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(
+            hex,
+            concat!(
+                "01000003",                         // format, codec, key, flags
+                "0107ac02",                         // status, partition, number
+                "f0a204000105",                     // rows, event ids
+                "80d8c1a28c34",                     // at
+                "010280d8c1a28c34",                 // machine, revision, started at
+                "076f726465722d31",                 // name
+                "09090909090909090909090909090909", // name key
+                "36dfb006",                         // checksum
+            )
+        );
+    }
+}

@@ -27,7 +27,7 @@ mod header;
 mod memory;
 
 pub use header::{Chunk, ChunkHeader, DamagedHeader, Opening};
-pub use memory::MemoryStore;
+pub use memory::{FailedCommit, MemoryStore};
 
 use std::sync::Arc;
 
@@ -48,6 +48,10 @@ pub struct StoreIdentity {
 #[derive(Debug, Clone, Default)]
 pub struct Batch {
     /// In the order in which they were decided; the chunks of one entity follow each other.
+    ///
+    /// The first chunk of an entity has an opening and no previous row; each later one has no opening
+    /// and names the row of the one before it. A batch in which a chain does not fit, or a row was
+    /// used before, comes from a bug: it is refused whole, and the store stops as promise 2 has it.
     pub chunks: Vec<Chunk>,
     /// Changes of the catalogue, later ones of the same key winning.
     pub catalogue: Vec<CatalogueWrite>,
@@ -90,6 +94,63 @@ impl ExecutionRow {
     /// What lists are sorted by: when it was closed, or started while it is open.
     pub fn recency(&self) -> Timestamp {
         self.closed_at.unwrap_or(self.opening.started_at)
+    }
+
+    /// The row of an execution of which `header` is the first chunk's.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the log if it is not a first chunk.
+    pub fn open(header: &ChunkHeader) -> Result<ExecutionRow, String> {
+        let Some(opening) = header.opening.clone().filter(|_| header.previous_row == 0) else {
+            return Err(format!("row {} continues an execution that was never opened", header.row));
+        };
+        Ok(ExecutionRow {
+            entity: header.entity,
+            opening,
+            status: header.status,
+            closed_at: is_closed(header.status).then_some(header.at),
+            next_due: header.next_due,
+            parked: header.parked,
+            first_row: header.row,
+            last_row: header.row,
+            last_event_id: header.last_event_id,
+        })
+    }
+
+    /// Takes in the header of the execution's next chunk.
+    ///
+    /// The moment of closing is that of the chunk that closed it; a later chunk that leaves it closed
+    /// does not move it, and one that opens it again (a redrive) takes it away.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the log if it is not the next chunk; the row is then what it was.
+    pub fn advance(&mut self, header: &ChunkHeader) -> Result<(), String> {
+        if header.opening.is_some() || header.previous_row != self.last_row || header.row <= self.last_row {
+            return Err(format!("row {} does not follow row {} of its execution", header.row, self.last_row));
+        }
+        self.closed_at = match is_closed(header.status) {
+            true => self.closed_at.or(Some(header.at)),
+            false => None,
+        };
+        self.status = header.status;
+        self.next_due = header.next_due;
+        self.parked = header.parked;
+        self.last_row = header.row;
+        self.last_event_id = header.last_event_id;
+        Ok(())
+    }
+}
+
+/// Whether an execution in this status has ended.
+fn is_closed(status: ExecutionStatus) -> bool {
+    match status {
+        ExecutionStatus::Running => false,
+        ExecutionStatus::Succeeded
+        | ExecutionStatus::Failed
+        | ExecutionStatus::TimedOut
+        | ExecutionStatus::Aborted => true,
     }
 }
 

@@ -1,4 +1,346 @@
 //! The store that forgets: for tests, the simulator and `--ephemeral` measurements.
+//!
+//! Chunks are kept encoded, so that everything that goes in and out passes through the same bytes
+//! as on a disk. A simulated crash drops the engine and keeps the store; a simulated fault is
+//! ordered with [`MemoryStore::fail_next_commit`] and ends with [`MemoryStore::reopen`].
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use stepwell_model::{EntityId, PARTITIONS, Timestamp};
+
+use crate::{
+    Batch, Chunk, ExecutionRow, HighMarks, ListQuery, NameKey, OpenExecution, Store, StoreError,
+    StoreIdentity,
+};
 
 /// Keeps everything in memory.
-pub struct MemoryStore {}
+pub struct MemoryStore {
+    identity: StoreIdentity,
+    state: Mutex<State>,
+}
+
+/// What becomes of a commit that is told to fail; promise 2 leaves both possible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailedCommit {
+    /// Nothing of the batch was written.
+    Lost,
+    /// The whole batch was written, and only the answer is an error.
+    Landed,
+}
+
+/// A chunk as it lies in the store.
+struct Encoded {
+    header: Vec<u8>,
+    body: Arc<[u8]>,
+}
+
+struct State {
+    chunks: BTreeMap<u64, Encoded>,
+    executions: BTreeMap<EntityId, ExecutionRow>,
+    /// Of each machine, its executions in the order of lists.
+    lists: HashMap<u64, BTreeSet<(Reverse<Timestamp>, EntityId)>>,
+    open: BTreeSet<EntityId>,
+    names: HashMap<NameKey, EntityId>,
+    catalogue: BTreeMap<String, Arc<str>>,
+    high_marks: HighMarks,
+    /// What the next commit is to fail with.
+    next_failure: Option<FailedCommit>,
+    /// Why there are no more commits.
+    stopped: Option<String>,
+}
+
+impl MemoryStore {
+    /// An empty store with this key.
+    pub fn new(key: [u8; 32]) -> MemoryStore {
+        MemoryStore {
+            identity: StoreIdentity { key },
+            state: Mutex::new(State {
+                chunks: BTreeMap::new(),
+                executions: BTreeMap::new(),
+                lists: HashMap::new(),
+                open: BTreeSet::new(),
+                names: HashMap::new(),
+                catalogue: BTreeMap::new(),
+                high_marks: HighMarks {
+                    row: 0,
+                    numbers: vec![0; usize::from(PARTITIONS)],
+                    at: Timestamp::default(),
+                },
+                next_failure: None,
+                stopped: None,
+            }),
+        }
+    }
+
+    /// Makes the next commit return an error, with or without having written the batch. Every commit
+    /// after it is refused (promise 2) until [`MemoryStore::reopen`].
+    pub fn fail_next_commit(&self, outcome: FailedCommit) {
+        self.state().next_failure = Some(outcome);
+    }
+
+    /// Does what opening a store again does after a failed commit: commits are taken again, and reads
+    /// tell what was written. An ordered failure that has not come yet is forgotten.
+    pub fn reopen(&self) {
+        let mut state = self.state();
+        state.next_failure = None;
+        state.stopped = None;
+    }
+
+    /// Flips a bit of the body of the chunk at `row`, as a bad disk would. The bit counts from 0 over
+    /// the whole body and wraps around. False if there is no such chunk, or if its body is empty.
+    pub fn flip_bit(&self, row: u64, bit: usize) -> bool {
+        let mut state = self.state();
+        let Some(encoded) = state.chunks.get_mut(&row).filter(|encoded| !encoded.body.is_empty()) else {
+            return false;
+        };
+        let mut body = encoded.body.to_vec();
+        let bit = bit % (body.len() * 8);
+        body[bit / 8] ^= 1 << (bit % 8);
+        encoded.body = body.into();
+        true
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no method panics while it holds the state")
+    }
+}
+
+impl Store for MemoryStore {
+    fn identity(&self) -> StoreIdentity {
+        self.identity.clone()
+    }
+
+    fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+        let mut state = self.state();
+        if let Some(why) = &state.stopped {
+            return Err(StoreError::Stopped(why.clone()));
+        }
+        let failure = state.next_failure.take();
+        let outcome = match failure {
+            Some(FailedCommit::Lost) => Err("the commit was told to fail, and was lost".to_owned()),
+            Some(FailedCommit::Landed) => {
+                state.write(batch).and(Err("the commit was told to fail, and has landed".to_owned()))
+            }
+            None => state.write(batch),
+        };
+        outcome.map_err(|why| {
+            state.stopped = Some(why.clone());
+            StoreError::Io(why)
+        })
+    }
+
+    fn chunks(&self, entity: EntityId) -> Result<Vec<Chunk>, StoreError> {
+        let state = self.state();
+        let mut chunks = Vec::new();
+        let mut row = state.executions.get(&entity).map_or(0, |execution| execution.last_row);
+        while row != 0 {
+            let chunk = state.chunk(row)?.ok_or_else(|| damaged(row, "it is missing"))?;
+            if chunk.header.entity != entity || chunk.header.row != row {
+                return Err(damaged(row, "it belongs elsewhere"));
+            }
+            row = chunk.header.previous_row;
+            chunks.push(chunk);
+        }
+        chunks.reverse();
+        Ok(chunks)
+    }
+
+    fn chunk(&self, row: u64) -> Result<Option<Chunk>, StoreError> {
+        self.state().chunk(row)
+    }
+
+    fn execution(&self, entity: EntityId) -> Result<Option<ExecutionRow>, StoreError> {
+        Ok(self.state().executions.get(&entity).cloned())
+    }
+
+    fn execution_by_name(&self, name: &NameKey) -> Result<Option<EntityId>, StoreError> {
+        Ok(self.state().names.get(name).copied())
+    }
+
+    fn executions(&self, query: &ListQuery) -> Result<Vec<ExecutionRow>, StoreError> {
+        let state = self.state();
+        let Some(list) = state.lists.get(&query.machine) else {
+            return Ok(Vec::new());
+        };
+        let start = match query.after {
+            Some((recency, entity)) => std::ops::Bound::Excluded((Reverse(recency), entity)),
+            None => std::ops::Bound::Unbounded,
+        };
+        Ok(list
+            .range((start, std::ops::Bound::Unbounded))
+            .map(|(_, entity)| &state.executions[entity])
+            .filter(|execution| query.status.is_none_or(|status| execution.status == status))
+            .take(query.limit)
+            .cloned()
+            .collect())
+    }
+
+    fn open_executions(&self, visit: &mut dyn FnMut(OpenExecution)) -> Result<(), StoreError> {
+        // Collected first, so that the visitor may ask the store.
+        let open: Vec<OpenExecution> = {
+            let state = self.state();
+            let rows = state.open.iter().map(|entity| &state.executions[entity]);
+            rows.map(|row| OpenExecution { entity: row.entity, next_due: row.next_due, parked: row.parked })
+                .collect()
+        };
+        open.into_iter().for_each(visit);
+        Ok(())
+    }
+
+    fn high_marks(&self) -> Result<HighMarks, StoreError> {
+        Ok(self.state().high_marks.clone())
+    }
+
+    fn catalogue(&self) -> Result<Vec<(String, Arc<str>)>, StoreError> {
+        Ok(self.state().catalogue.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
+    }
+}
+
+impl State {
+    /// Writes the whole batch, or nothing of it and says why.
+    fn write(&mut self, batch: &Batch) -> Result<(), String> {
+        let rows = self.rows_after(batch)?;
+
+        for chunk in &batch.chunks {
+            let header = &chunk.header;
+            let encoded = Encoded { header: chunk.encode_header(), body: chunk.body.clone() };
+            self.chunks.insert(header.row, encoded);
+            if let Some(name_key) = header.opening.as_ref().and_then(|opening| opening.name_key) {
+                self.names.insert(name_key, header.entity);
+            }
+            self.high_marks.row = self.high_marks.row.max(header.row);
+            self.high_marks.at = self.high_marks.at.max(header.at);
+            let number = &mut self.high_marks.numbers[usize::from(header.entity.partition)];
+            *number = header.entity.number.max(*number);
+        }
+
+        for (entity, row) in rows {
+            let list = self.lists.entry(row.opening.machine).or_default();
+            if let Some(before) = self.executions.get(&entity) {
+                list.remove(&(Reverse(before.recency()), entity));
+            }
+            list.insert((Reverse(row.recency()), entity));
+            if row.closed_at.is_none() {
+                self.open.insert(entity);
+            } else {
+                self.open.remove(&entity);
+            }
+            self.executions.insert(entity, row);
+        }
+
+        for write in &batch.catalogue {
+            match &write.value {
+                Some(value) => self.catalogue.insert(write.key.clone(), value.clone()),
+                None => self.catalogue.remove(&write.key),
+            };
+        }
+        Ok(())
+    }
+
+    /// The rows of the executions that the batch touches, as they are after it.
+    fn rows_after(&self, batch: &Batch) -> Result<HashMap<EntityId, ExecutionRow>, String> {
+        let mut rows: HashMap<EntityId, ExecutionRow> = HashMap::new();
+        let mut numbers = BTreeSet::new();
+        for chunk in &batch.chunks {
+            let header = &chunk.header;
+            if self.chunks.contains_key(&header.row) || !numbers.insert(header.row) {
+                return Err(format!("row {} is written twice", header.row));
+            }
+            match rows.get_mut(&header.entity) {
+                Some(row) => row.advance(header)?,
+                None => {
+                    let row = match self.executions.get(&header.entity) {
+                        Some(before) => {
+                            let mut row = before.clone();
+                            row.advance(header)?;
+                            row
+                        }
+                        None => ExecutionRow::open(header)?,
+                    };
+                    rows.insert(header.entity, row);
+                }
+            }
+        }
+        Ok(rows)
+    }
+
+    fn chunk(&self, row: u64) -> Result<Option<Chunk>, StoreError> {
+        match self.chunks.get(&row) {
+            Some(encoded) => Chunk::decode(&encoded.header, encoded.body.clone())
+                .map(Some)
+                .map_err(|error| damaged(row, &error.0)),
+            None => Ok(None),
+        }
+    }
+}
+
+fn damaged(row: u64, what: &str) -> StoreError {
+    StoreError::Damaged { row, what: what.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use stepwell_model::ExecutionStatus;
+
+    use super::*;
+    use crate::{ChunkHeader, Opening, contract};
+
+    #[test]
+    fn it_keeps_the_promises_of_a_store() {
+        contract::check(&|| {
+            let store = Arc::new(MemoryStore::new([7; 32]));
+            Box::new(move || {
+                store.reopen();
+                store.clone()
+            })
+        });
+    }
+
+    fn first_chunk(number: u64) -> Batch {
+        let started_at = Timestamp::from_epoch_ms(1);
+        let header = ChunkHeader {
+            entity: EntityId { partition: 0, number },
+            row: number,
+            previous_row: 0,
+            first_event_id: 1,
+            last_event_id: 1,
+            at: started_at,
+            opening: Some(Opening { machine: 1, revision: 1, name: "a".into(), name_key: None, started_at }),
+            status: ExecutionStatus::Running,
+            next_due: None,
+            parked: false,
+        };
+        Batch { chunks: vec![Chunk { header, body: (*b"body").into() }], catalogue: Vec::new() }
+    }
+
+    #[test]
+    fn a_commit_that_is_told_to_fail_stops_the_store_until_it_is_opened_again() {
+        for (failure, written) in [(FailedCommit::Lost, 0), (FailedCommit::Landed, 1)] {
+            let store = MemoryStore::new([7; 32]);
+            store.fail_next_commit(failure);
+            assert!(matches!(store.commit(&first_chunk(1)), Err(StoreError::Io(_))));
+            assert!(matches!(store.commit(&first_chunk(2)), Err(StoreError::Stopped(_))));
+            store.reopen();
+            assert_eq!(
+                store.chunks(EntityId { partition: 0, number: 1 }).unwrap().len(),
+                written,
+                "{failure:?}"
+            );
+            store.commit(&first_chunk(2)).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_is_an_error_that_names_the_row() {
+        let store = MemoryStore::new([7; 32]);
+        store.commit(&first_chunk(3)).unwrap();
+        assert!(store.flip_bit(3, 77));
+        let what = "the checksum does not fit the header and the body".to_owned();
+        let damaged = StoreError::Damaged { row: 3, what };
+        assert_eq!(store.chunks(EntityId { partition: 0, number: 3 }), Err(damaged.clone()));
+        assert_eq!(store.chunk(3), Err(damaged));
+        assert!(!store.flip_bit(4, 0));
+    }
+}

@@ -1,0 +1,367 @@
+//! The load generator: the release binary over HTTP, beside the limits of the machine.
+//!
+//! | workload | what is started                                         | what is told                        |
+//! |----------|---------------------------------------------------------|-------------------------------------|
+//! | W1 start | one `Pass`; named by the caller, and unnamed            | executions/s, p50 and p99 of a start |
+//! | W2 chain | ten `Pass` in a row, Standard, hence durable            | the same, and transitions/s         |
+//! | W5 park  | a `Wait` of a day; then `kill -9`, and a start again    | time to ready, memory for each      |
+//!
+//! A run of W1 or W2 ends when everything that was started has ended. The server counts what has
+//! ended; after the run its list of executions is counted too, so that the figure is of executions
+//! that the store holds. Each figure is the median of several runs, each on a new data directory,
+//! with the limits measured in the same run: flushes of the disk, a plain log, and a hyper handler
+//! that only echoes. The generator shares the machine with the server.
+
+mod client;
+mod limits;
+mod report;
+mod server;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use client::Plan;
+use report::{Figure, Report};
+use server::{Server, text_member};
+
+/// How many states a chain has.
+const CHAIN_STATES: usize = 10;
+
+/// Requests under way while executions are parked: as many as the largest load has.
+const PARKING_IN_FLIGHT: usize = 1_024;
+
+/// What was asked for on the command line.
+struct Options {
+    binary: PathBuf,
+    folder: PathBuf,
+    in_flight: Vec<usize>,
+    runs: usize,
+    time: Duration,
+    parked: u64,
+    json: bool,
+}
+
+const HELP: &str = "\
+load [--server FILE] [--data DIR] [--in-flight N]... [--runs N] [--seconds S] [--parked N] [--json]
+
+  --server FILE   the release binary [default: target/release/stepwell]
+  --data DIR      a folder on the disk to be measured, made and emptied by each run
+                  [default: target/load]
+  --in-flight N   connections, each with one request under way; repeatable [default: 1024 and 64]
+  --runs N        how many runs the medians are of [default: 5]
+  --seconds S     how long each workload of each run starts executions [default: 5]
+  --parked N      executions in a Wait of a day, 0 for none [default: 100000]
+  --json          the figures as one JSON object
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.first().is_some_and(|first| first == limits::ECHO) {
+        return exit(limits::serve_echo());
+    }
+    match options(&arguments) {
+        Ok(options) => exit(run(&options)),
+        Err(wrong) => {
+            eprint!("{wrong}\n\n{HELP}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn exit(result: io::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn options(arguments: &[String]) -> Result<Options, String> {
+    let mut options = Options {
+        binary: "target/release/stepwell".into(),
+        folder: "target/load".into(),
+        in_flight: Vec::new(),
+        runs: 5,
+        time: Duration::from_secs(5),
+        parked: 100_000,
+        json: false,
+    };
+    let mut rest = arguments.iter();
+    while let Some(flag) = rest.next() {
+        if flag == "--json" {
+            options.json = true;
+            continue;
+        }
+        let value = rest.next().ok_or_else(|| format!("{flag} is unknown or lacks its value"))?;
+        let number = || value.parse::<u64>().map_err(|_| format!("{flag} wants a number, not {value}"));
+        match flag.as_str() {
+            "--server" => options.binary = value.into(),
+            "--data" => options.folder = value.into(),
+            "--in-flight" => options.in_flight.push(number()?.max(1) as usize),
+            "--runs" => options.runs = number()?.max(1) as usize,
+            "--seconds" => options.time = Duration::from_secs(number()?.max(1)),
+            "--parked" => options.parked = number()?,
+            _ => return Err(format!("{flag} is unknown")),
+        }
+    }
+    if options.in_flight.is_empty() {
+        options.in_flight = vec![1_024, 64];
+    }
+    Ok(options)
+}
+
+fn run(options: &Options) -> io::Result<()> {
+    let mut report = Report::default();
+    report.add(
+        Figure::new("binary size", "MiB", mib(std::fs::metadata(&options.binary)?.len())).goal_below(30.0),
+    );
+    for run in 1..=options.runs {
+        eprintln!("run {run} of {}", options.runs);
+        measure_disk(options, &mut report)?;
+        for &in_flight in &options.in_flight {
+            measure_echo(in_flight, &mut report)?;
+            for workload in [Workload::StartNamed, Workload::Start, Workload::Chain] {
+                measure(options, workload, in_flight, &mut report)?;
+            }
+        }
+    }
+    if options.parked > 0 {
+        measure_parked(options, &mut report)?;
+    }
+    print!("{}", if options.json { report.json() } else { report.text() });
+    Ok(())
+}
+
+fn mib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
+/// An empty folder on the disk that is measured.
+fn new_folder(options: &Options) -> io::Result<PathBuf> {
+    match std::fs::remove_dir_all(&options.folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => (),
+    }
+    std::fs::create_dir_all(&options.folder)?;
+    Ok(options.folder.clone())
+}
+
+fn measure_disk(options: &Options, report: &mut Report) -> io::Result<()> {
+    let folder = new_folder(options)?;
+    report.add(Figure::new("limit: fdatasync", "/s", limits::flushes_per_second(&folder)?));
+    report.add(Figure::new(
+        "limit: plain log, 1,000 records of 400 B a flush",
+        "/s",
+        limits::records_per_second(&folder)?,
+    ));
+    Ok(())
+}
+
+fn echo_name(in_flight: usize) -> String {
+    format!("limit: hyper echo, {in_flight} in flight")
+}
+
+fn measure_echo(in_flight: usize, report: &mut Report) -> io::Result<()> {
+    let echoes = limits::echoes_per_second(
+        in_flight,
+        &Workload::Start.start("arn:aws:states:us-east-1:000000000000:stateMachine:W1", 0),
+    )?;
+    report.add(Figure::new(echo_name(in_flight), "/s", echoes));
+    Ok(())
+}
+
+/// What is started.
+#[derive(Clone, Copy)]
+enum Workload {
+    /// W1 with names.
+    StartNamed,
+    /// W1 without.
+    Start,
+    /// W2.
+    Chain,
+}
+
+impl Workload {
+    fn name(self) -> &'static str {
+        match self {
+            Workload::StartNamed => "W1 named",
+            Workload::Start => "W1 unnamed",
+            Workload::Chain => "W2 chain of ten",
+        }
+    }
+
+    fn states(self) -> usize {
+        match self {
+            Workload::StartNamed | Workload::Start => 1,
+            Workload::Chain => CHAIN_STATES,
+        }
+    }
+
+    /// The body of start number n.
+    fn start(self, machine_arn: &str, n: u64) -> String {
+        let name = match self {
+            Workload::StartNamed => format!(r#","name":"run-{n}""#),
+            Workload::Start | Workload::Chain => String::new(),
+        };
+        format!(
+            r#"{{"stateMachineArn":"{machine_arn}"{name},"input":"{{\"order\":{n},\"customer\":\"c-1029\",\"total\":99.5}}"}}"#
+        )
+    }
+}
+
+/// A definition with so many `Pass` states in a row.
+fn chain(states: usize) -> String {
+    let states: Vec<String> = (1..=states)
+        .map(|at| {
+            let next =
+                if at == states { r#""End":true"#.to_owned() } else { format!(r#""Next":"S{}""#, at + 1) };
+            format!(r#""S{at}":{{"Type":"Pass",{next}}}"#)
+        })
+        .collect();
+    format!(r#"{{"StartAt":"S1","States":{{{}}}}}"#, states.join(","))
+}
+
+/// Creates a machine; its ARN.
+fn create_machine(server: &Server, name: &str, definition: &str) -> io::Result<String> {
+    let escaped = definition.replace('"', "\\\"");
+    let body = format!(
+        r#"{{"name":"{name}","definition":"{escaped}","roleArn":"arn:aws:iam::000000000000:role/load"}}"#
+    );
+    let answer = server.call("CreateStateMachine", &body)?;
+    text_member(&answer, "stateMachineArn")
+        .ok_or_else(|| io::Error::other(format!("no machine was created: {answer}")))
+}
+
+fn measure(options: &Options, workload: Workload, in_flight: usize, report: &mut Report) -> io::Result<()> {
+    let folder = new_folder(options)?;
+    let server = Server::start(&options.binary, &folder)?;
+    let machine = create_machine(&server, "Load", &chain(workload.states()))?;
+    let empty_bytes = server.memory_bytes()?;
+
+    let cpu_before = server.cpu_seconds()?;
+    let mut request =
+        |n: u64, out: &mut Vec<u8>| client::put_request("StartExecution", &workload.start(&machine, n), out);
+    let outcome = client::drive(Plan {
+        address: server.address,
+        in_flight,
+        time: options.time,
+        requests_max: u64::MAX,
+        request: &mut request,
+    })?;
+    server.wait_closed(outcome.accepted)?;
+    let elapsed = outcome.began.elapsed().as_secs_f64();
+    let cpu_seconds = server.cpu_seconds()? - cpu_before;
+    check(&server, &machine, &outcome)?;
+
+    let name = format!("{}, {in_flight} in flight", workload.name());
+    let per_second = outcome.accepted as f64 / elapsed;
+    let is_chain = matches!(workload, Workload::Chain);
+    let goal = (is_chain && in_flight >= 1_024).then_some(5_000.0);
+    report.add(
+        Figure::new(format!("{name}: executions"), "/s", per_second)
+            .goal_above(goal)
+            .beside(echo_name(in_flight)),
+    );
+    if is_chain {
+        report.add(Figure::new(format!("{name}: transitions"), "/s", per_second * workload.states() as f64));
+    }
+    report.add(
+        Figure::new(format!("{name}: executions per fdatasync limit"), "", per_second)
+            .beside("limit: fdatasync"),
+    );
+    report.add(Figure::new(
+        format!("{name}: server CPU per execution"),
+        "µs",
+        cpu_seconds * 1e6 / outcome.accepted as f64,
+    ));
+    report.add(Figure::new(format!("{name}: StartExecution p50"), "ms", outcome.percentile_ms(0.5)));
+    let p99 = Figure::new(format!("{name}: StartExecution p99"), "ms", outcome.percentile_ms(0.99));
+    report.add(if in_flight <= 64 { p99.goal_below(50.0) } else { p99 });
+    report.add(
+        Figure::new(format!("{name}: WAL at most"), "MiB", mib(server.wal_bytes_max())).goal_below(256.0),
+    );
+    report.add(Figure::new(
+        format!("{name}: database per execution"),
+        "B",
+        server.database_bytes() as f64 / outcome.accepted as f64,
+    ));
+    report.add(Figure::new(format!("{name}: server memory"), "MiB", mib(server.memory_bytes()?)));
+    report.add(Figure::new("server memory, empty", "MiB", mib(empty_bytes)));
+    report.add(Figure::new("ready, empty", "ms", server.ready.as_secs_f64() * 1e3).goal_below(300.0));
+    Ok(())
+}
+
+/// Whether everything that was accepted is in the store, and ended well.
+fn check(server: &Server, machine: &str, outcome: &client::Outcome) -> io::Result<()> {
+    if let Some(refusal) = &outcome.first_refusal {
+        eprintln!(
+            "  {} of {} starts were refused, first: {refusal}",
+            outcome.refused,
+            outcome.refused + outcome.accepted
+        );
+    }
+    let succeeded = server.count(machine, "SUCCEEDED")?;
+    let running = server.count(machine, "RUNNING")?;
+    if (succeeded, running) != (outcome.accepted, 0) {
+        let told = format!("{} accepted, but {succeeded} succeeded and {running} running", outcome.accepted);
+        return Err(io::Error::other(told));
+    }
+    Ok(())
+}
+
+fn measure_parked(options: &Options, report: &mut Report) -> io::Result<()> {
+    eprintln!("parking {}", options.parked);
+    let folder = new_folder(options)?;
+    let server = Server::start(&options.binary, &folder)?;
+    let wait = r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":86400,"End":true}}}"#;
+    let machine = create_machine(&server, "Park", wait)?;
+    let empty_bytes = restarted_memory(options)?;
+
+    let mut request = |n: u64, out: &mut Vec<u8>| {
+        client::put_request("StartExecution", &Workload::Start.start(&machine, n), out)
+    };
+    let outcome = client::drive(Plan {
+        address: server.address,
+        in_flight: PARKING_IN_FLIGHT,
+        time: Duration::from_secs(3_600),
+        requests_max: options.parked,
+        request: &mut request,
+    })?;
+    let each = |bytes: u64| bytes.saturating_sub(empty_bytes) as f64 / outcome.accepted as f64;
+    report.add(Figure::new("W5 park: starts", "/s", outcome.per_second()));
+    report.add(Figure::new("W5 park: memory each, before the kill", "B", each(server.memory_bytes()?)));
+    report.add(Figure::new("W5 park: WAL at most", "MiB", mib(server.wal_bytes_max())).goal_below(256.0));
+    server.kill()?;
+
+    let server = Server::start(&options.binary, &folder)?;
+    let goal_ms =
+        if options.parked >= 1_000_000 { 5_000.0 } else { 5_000.0 * options.parked as f64 / 1e6 + 300.0 };
+    report.add(Figure::new("W5 park: executions", "", outcome.accepted as f64));
+    report.add(
+        Figure::new("W5 park: ready after the kill", "ms", server.ready.as_secs_f64() * 1e3)
+            .goal_below(goal_ms),
+    );
+    report.add(
+        Figure::new("W5 park: memory each, after the restart", "B", each(server.memory_bytes()?))
+            .goal_below(300.0),
+    );
+    let began = Instant::now();
+    let running = server.count(&machine, "RUNNING")?;
+    report.add(Figure::new("W5 park: listing all", "s", began.elapsed().as_secs_f64()));
+    if running != outcome.accepted {
+        return Err(io::Error::other(format!("{} were parked, and {running} are there", outcome.accepted)));
+    }
+    Ok(())
+}
+
+/// The memory of a server that was started on an empty data directory of its own.
+fn restarted_memory(options: &Options) -> io::Result<u64> {
+    let folder: &Path = &options.folder.join("empty");
+    std::fs::create_dir_all(folder)?;
+    let memory = Server::start(&options.binary, folder)?.memory_bytes()?;
+    Ok(memory)
+}

@@ -1,0 +1,187 @@
+//! The server under load: the real binary in a process of its own.
+
+use std::io::{self, BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::client;
+
+/// How often the size of the WAL is looked at.
+const SAMPLE: Duration = Duration::from_millis(10);
+
+/// The counter of closed executions in the server's metrics.
+const CLOSED: &str = "stepwell_executions_closed_total";
+
+/// A running server.
+pub struct Server {
+    child: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// From the spawn until it said so.
+    pub ready: Duration,
+    data: PathBuf,
+    wal: WalWatch,
+}
+
+impl Server {
+    /// Starts `binary` on the data directory `data`, and waits until it listens.
+    pub fn start(binary: &Path, data: &Path) -> io::Result<Server> {
+        let began = Instant::now();
+        let mut child = Command::new(binary)
+            .args(["serve", "--listen", "127.0.0.1:0", "--log", "warn", "--data"])
+            .arg(data)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let stdout = child.stdout.take().expect("it was asked for");
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        let ready = began.elapsed();
+        let Some(address) =
+            line.trim().strip_prefix("listening on http://").and_then(|rest| rest.parse().ok())
+        else {
+            let _ = child.kill();
+            let status = child.wait()?;
+            return Err(io::Error::other(format!("the server did not start ({status}): {line:?}")));
+        };
+        Ok(Server { child, address, ready, data: data.to_owned(), wal: WalWatch::start(data) })
+    }
+
+    /// Calls an operation.
+    pub fn call(&self, operation: &str, body: &str) -> io::Result<String> {
+        let mut request = Vec::new();
+        client::put_request(operation, body, &mut request);
+        client::call(self.address, &request)
+    }
+
+    /// How many executions have ended since the server started, as the server counts.
+    pub fn closed(&self) -> io::Result<u64> {
+        let metrics = client::call(self.address, b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+        let samples = metrics.lines().filter(|line| line.starts_with(CLOSED));
+        let values = samples.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+        Ok(values.sum::<f64>() as u64)
+    }
+
+    /// Waits until so many executions have ended since the server started.
+    pub fn wait_closed(&self, count: u64) -> io::Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(120);
+        loop {
+            let closed = self.closed()?;
+            if closed >= count {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(io::Error::other(format!("only {closed} of {count} executions have ended")));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// How many executions of a machine have a status, by the server's list: what the store says.
+    pub fn count(&self, machine_arn: &str, status: &str) -> io::Result<u64> {
+        let mut count = 0;
+        let mut token = String::new();
+        loop {
+            let next = if token.is_empty() { String::new() } else { format!(r#","nextToken":"{token}""#) };
+            let body = format!(
+                r#"{{"stateMachineArn":"{machine_arn}","statusFilter":"{status}","maxResults":1000{next}}}"#
+            );
+            let answer = self.call("ListExecutions", &body)?;
+            count += answer.matches(r#""executionArn":"#).count() as u64;
+            match text_member(&answer, "nextToken") {
+                Some(next) => token = next,
+                None => return Ok(count),
+            }
+        }
+    }
+
+    /// The memory of the server now, in bytes (resident set).
+    pub fn memory_bytes(&self) -> io::Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+        kib.map(|kib| kib * 1024).ok_or_else(|| io::Error::other("the system does not tell the memory"))
+    }
+
+    /// The processor time that the server has used, in seconds.
+    pub fn cpu_seconds(&self) -> io::Result<f64> {
+        /// Linux counts in hundredths on every platform that we know.
+        const TICKS_PER_SECOND: f64 = 100.0;
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let ticks = |at: usize| fields.get(at).and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
+        Ok((ticks(11) + ticks(12)) / TICKS_PER_SECOND)
+    }
+
+    /// The size of the database file, in bytes.
+    pub fn database_bytes(&self) -> u64 {
+        std::fs::metadata(self.data.join("stepwell.db")).map_or(0, |metadata| metadata.len())
+    }
+
+    /// The largest that the WAL was since the server started, in bytes.
+    pub fn wal_bytes_max(&self) -> u64 {
+        self.wal.largest.load(Ordering::Relaxed)
+    }
+
+    /// Ends the server with `kill -9`.
+    pub fn kill(mut self) -> io::Result<()> {
+        self.child.kill()?;
+        self.child.wait().map(drop)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // After `kill` there is nothing left to do, and both only say so.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        self.wal.stop();
+    }
+}
+
+/// Watches the size of the WAL.
+struct WalWatch {
+    largest: Arc<AtomicU64>,
+    is_over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl WalWatch {
+    fn start(data: &Path) -> WalWatch {
+        let largest = Arc::new(AtomicU64::new(0));
+        let is_over = Arc::new(AtomicBool::new(false));
+        let path = data.join("stepwell.db-wal");
+        let thread = std::thread::spawn({
+            let (largest, is_over) = (largest.clone(), is_over.clone());
+            move || {
+                while !is_over.load(Ordering::Relaxed) {
+                    let size = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
+                    largest.fetch_max(size, Ordering::Relaxed);
+                    std::thread::sleep(SAMPLE);
+                }
+            }
+        });
+        WalWatch { largest, is_over, thread: Some(thread) }
+    }
+
+    fn stop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // It cannot panic, and nothing depends on it any more.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The text of a member of a JSON object, as our server writes it: compact, and without escapes in
+/// what is asked for here (ARNs and tokens).
+pub fn text_member(json: &str, name: &str) -> Option<String> {
+    let key = format!("\"{name}\":\"");
+    let from = json.find(&key)? + key.len();
+    Some(json[from..].split('"').next()?.to_owned())
+}

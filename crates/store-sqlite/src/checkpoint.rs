@@ -1,0 +1,176 @@
+//! The checkpoint gate: how the write-ahead log stays small under a writer that does not pause.
+//!
+//! A PASSIVE checkpoint by another connection copies the log into the database beside the writer, and
+//! yet the log never starts over: when the copying ends, the writer has already appended more (2 GiB
+//! after 25 s were measured). A RESTART checkpoint makes it start over, and holds the writer up for
+//! seconds if it has all to copy. So both: a thread does PASSIVE ones as the log grows, and the
+//! committer, above [`WAL_BYTES_MAX`], waits until none runs and does a RESTART one itself. Little is
+//! left to copy then, nobody appends meanwhile, and the next commit writes at the log's beginning.
+
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+/// The size of the log above which the committer makes it start over.
+const WAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// How much of the log may wait to be copied before the thread is woken.
+const PENDING_BYTES: u64 = 16 * 1024 * 1024;
+
+/// How much the log may grow after a reader was in the way, before the committer tries again.
+const RETRY_BYTES: u64 = 8 * 1024 * 1024;
+
+/// How long the committer waits for readers of the log's end to finish.
+const READERS_TIMEOUT: Duration = Duration::from_millis(50);
+
+/// The size of a frame of the log: a page and its header.
+const FRAME_BYTES: u64 = 4096 + 24;
+
+/// The log, as one of SQLite's connections sees it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct WalSize {
+    /// How many bytes of it are in use.
+    bytes: u64,
+    /// How many of them are not in the database yet.
+    pending_bytes: u64,
+    /// Whether a reader or another checkpoint was in the way.
+    busy: bool,
+}
+
+impl WalSize {
+    /// Reads it, and does nothing else.
+    pub fn read(connection: &Connection) -> rusqlite::Result<WalSize> {
+        WalSize::checkpoint(connection, "NOOP")
+    }
+
+    /// Runs a checkpoint of this mode.
+    pub fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<WalSize> {
+        let mut pragma = connection.prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))?;
+        pragma.query_row([], |row| {
+            // Both are -1 where there is no log.
+            let frames = u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0);
+            let copied = u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0);
+            Ok(WalSize {
+                bytes: frames * FRAME_BYTES,
+                pending_bytes: frames.saturating_sub(copied) * FRAME_BYTES,
+                busy: row.get(0)?,
+            })
+        })
+    }
+}
+
+/// What the committer and the thread share.
+pub(crate) struct Gate {
+    state: Mutex<State>,
+    /// Told when there is something to copy, and at the end.
+    changed: Condvar,
+    /// Held by whoever runs a checkpoint.
+    running: Mutex<()>,
+}
+
+#[derive(Default)]
+struct State {
+    is_due: bool,
+    is_ended: bool,
+    /// Why a checkpoint of the thread failed.
+    failure: Option<String>,
+    /// At this size the committer tries again to start the log over.
+    retry_bytes: u64,
+}
+
+impl Gate {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nobody panics while holding the state")
+    }
+
+    fn running(&self) -> MutexGuard<'_, ()> {
+        self.running.lock().expect("no checkpoint panics")
+    }
+
+    /// Why a checkpoint of the thread failed, if one did.
+    pub fn failure(&self) -> Option<String> {
+        self.state().failure.clone()
+    }
+
+    /// What the committer does after each commit; `size` is that of the log.
+    pub fn tend(&self, size: WalSize, committer: &Connection) -> rusqlite::Result<()> {
+        if size.bytes >= WAL_BYTES_MAX {
+            if size.bytes < self.state().retry_bytes {
+                return Ok(());
+            }
+            let _running = self.running();
+            if self.state().failure.is_some() {
+                return Ok(());
+            }
+            committer.busy_timeout(READERS_TIMEOUT)?;
+            let after = WalSize::checkpoint(committer, "RESTART");
+            committer.busy_timeout(crate::open::BUSY_TIMEOUT)?;
+            self.state().retry_bytes = if after?.busy { size.bytes + RETRY_BYTES } else { 0 };
+        } else if size.pending_bytes >= PENDING_BYTES {
+            let mut state = self.state();
+            state.retry_bytes = 0;
+            state.is_due = true;
+            self.changed.notify_one();
+        }
+        Ok(())
+    }
+}
+
+/// The thread that copies the log into the database beside the committer.
+pub(crate) struct Checkpointer {
+    gate: Arc<Gate>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Checkpointer {
+    /// Starts it on a connection of its own.
+    pub fn start(connection: Connection) -> io::Result<Checkpointer> {
+        let gate = Arc::new(Gate {
+            state: Mutex::new(State::default()),
+            changed: Condvar::new(),
+            running: Mutex::new(()),
+        });
+        let thread = std::thread::Builder::new().name("checkpoint".to_owned()).spawn({
+            let gate = gate.clone();
+            move || copy_as_due(&gate, &connection)
+        })?;
+        Ok(Checkpointer { gate, thread: Some(thread) })
+    }
+
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// Waits until the thread has ended and closed its connection.
+    pub fn stop(&mut self) {
+        self.gate.state().is_ended = true;
+        self.gate.changed.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // It has no panic to tell of; and if it had, the store is being closed anyway.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn copy_as_due(gate: &Gate, connection: &Connection) {
+    loop {
+        {
+            let mut state = gate.state();
+            while !state.is_due && !state.is_ended {
+                state = gate.changed.wait(state).expect("nobody panics while holding the state");
+            }
+            if state.is_ended {
+                return;
+            }
+            state.is_due = false;
+        }
+        let _running = gate.running();
+        if let Err(error) = WalSize::checkpoint(connection, "PASSIVE") {
+            gate.state().failure = Some(format!("a checkpoint failed: {error}"));
+            return;
+        }
+    }
+}

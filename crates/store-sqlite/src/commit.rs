@@ -1,0 +1,260 @@
+//! The commit path: one transaction, one flush, cached statements.
+
+use rusqlite::config::DbConfig;
+use rusqlite::{CachedStatement, Connection, params};
+use stepwell_model::{ExecutionStatus, Timestamp};
+use stepwell_store::{Batch, CatalogueWrite, Chunk, ExecutionRow, HighMarks, StoreError};
+
+use crate::checkpoint::{Gate, WalSize};
+use crate::{entity_key, store_error, to_sql};
+
+/// How many statements stay prepared: all of this file.
+const STATEMENTS: usize = 16;
+
+/// The only one that writes.
+pub(crate) struct Committer {
+    connection: Connection,
+    /// As the table `mark` has them; ahead of it only after a failed commit.
+    marks: HighMarks,
+    /// Why there are no more commits.
+    stopped: Option<String>,
+}
+
+/// Why a batch was not written.
+enum Refusal {
+    Sql(rusqlite::Error),
+    /// The journals in it contradict themselves or what is stored.
+    Contradiction(String),
+}
+
+impl From<rusqlite::Error> for Refusal {
+    fn from(error: rusqlite::Error) -> Refusal {
+        Refusal::Sql(error)
+    }
+}
+
+impl Committer {
+    /// `marks` are what the table `mark` says.
+    pub fn new(connection: Connection, marks: HighMarks) -> Committer {
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        Committer { connection, marks, stopped: None }
+    }
+
+    /// See [`stepwell_store::Store::commit`].
+    pub fn commit(&mut self, batch: &Batch, gate: &Gate) -> Result<(), StoreError> {
+        // A checkpoint that failed leaves the log whole and the database in doubt. Another checkpoint
+        // could seem to succeed and drop the log, so nothing may be written until the store is opened
+        // again and the log is read from its beginning.
+        if self.stopped.is_none() {
+            self.stopped = gate.failure();
+        }
+        if let Some(why) = &self.stopped {
+            return Err(StoreError::Stopped(why.clone()));
+        }
+
+        if let Err(refusal) = self.write(batch) {
+            let error = match refusal {
+                Refusal::Sql(error) => store_error(error),
+                Refusal::Contradiction(why) => StoreError::Io(why),
+            };
+            self.stopped = Some(error.to_string());
+            // Frees readers and memory; whether it succeeds changes nothing any more.
+            let _ = self.connection.execute_batch("ROLLBACK");
+            return Err(error);
+        }
+
+        // The batch is durable. What goes wrong with the log from here on stops the next commit.
+        if let Err(error) = self.tend_wal(gate) {
+            self.stopped = Some(format!("a checkpoint failed: {error}"));
+        }
+        Ok(())
+    }
+
+    /// Ends with an empty log, or, if anything had failed, leaves the log for the next opening.
+    pub fn close(&mut self, gate: &Gate) {
+        let failed = self.stopped.is_some()
+            || gate.failure().is_some()
+            || WalSize::checkpoint(&self.connection, "TRUNCATE").is_err();
+        if failed {
+            let _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        }
+    }
+
+    fn tend_wal(&self, gate: &Gate) -> rusqlite::Result<()> {
+        let size = WalSize::read(&self.connection)?;
+        gate.tend(size, &self.connection)
+    }
+
+    fn write(&mut self, batch: &Batch) -> Result<(), Refusal> {
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        if !batch.chunks.is_empty() {
+            Statements::prepare(&self.connection)?.write(&batch.chunks)?;
+            raise(&mut self.marks, &batch.chunks);
+            let numbers: Vec<u8> =
+                self.marks.numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+            self.connection
+                .prepare_cached("UPDATE mark SET row = ?1, at_ms = ?2, numbers = ?3")?
+                .execute(params![to_sql(self.marks.row), to_ms(self.marks.at), numbers])?;
+        }
+        for CatalogueWrite { key, value } in &batch.catalogue {
+            match value {
+                Some(value) => self
+                    .connection
+                    .prepare_cached("INSERT OR REPLACE INTO catalogue (key, value) VALUES (?1, ?2)")?
+                    .execute([key.as_str(), value])?,
+                None => {
+                    self.connection.prepare_cached("DELETE FROM catalogue WHERE key = ?1")?.execute([key])?
+                }
+            };
+        }
+        self.connection.prepare_cached("COMMIT")?.execute([])?;
+        Ok(())
+    }
+}
+
+/// What a chunk needs, prepared once per batch.
+struct Statements<'a> {
+    append: CachedStatement<'a>,
+    open: CachedStatement<'a>,
+    go_on: CachedStatement<'a>,
+    change: CachedStatement<'a>,
+    take_name: CachedStatement<'a>,
+}
+
+impl<'a> Statements<'a> {
+    fn prepare(connection: &'a Connection) -> rusqlite::Result<Statements<'a>> {
+        Ok(Statements {
+            append: connection.prepare_cached("INSERT INTO chunk (row, header, body) VALUES (?1, ?2, ?3)")?,
+            open: connection.prepare_cached(
+                "INSERT INTO execution (entity, machine, revision, name, name_key, started_ms, closed_ms,
+                    recency_ms, status, due_ms, parked, first_row, last_row, last_event_id)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+            )?,
+            // The usual step of a longer execution: it was open and is. SQLite rewrites an index when
+            // one of its columns is set, even to the same value; this leaves the larger one alone.
+            go_on: connection.prepare_cached(
+                "UPDATE execution SET due_ms = ?3, parked = ?4, last_row = ?5, last_event_id = ?6
+                 WHERE entity = ?1 AND last_row = ?2 AND status = 0",
+            )?,
+            // ?8 says whether an execution that was closed stays closed since when it was.
+            change: connection.prepare_cached(
+                "UPDATE execution SET due_ms = ?3, parked = ?4, last_row = ?5, last_event_id = ?6, status = ?7,
+                    closed_ms = iif(?8, ifnull(closed_ms, ?9), ?9),
+                    recency_ms = coalesce(iif(?8, ifnull(closed_ms, ?9), ?9), started_ms)
+                 WHERE entity = ?1 AND last_row = ?2",
+            )?,
+            take_name: connection.prepare_cached("INSERT OR REPLACE INTO name (key, entity) VALUES (?1, ?2)")?,
+        })
+    }
+
+    fn write(&mut self, chunks: &[Chunk]) -> Result<(), Refusal> {
+        for chunk in chunks {
+            let row = i64::try_from(chunk.header.row)
+                .map_err(|_| Refusal::Contradiction(format!("row {} is too large", chunk.header.row)))?;
+            self.append.execute(params![row, chunk.encode_header(), &*chunk.body])?;
+        }
+        // Of chunks of one entity that follow each other, only the last says how it stands.
+        for run in chunks.chunk_by(|one, next| one.header.entity == next.header.entity) {
+            if run[0].header.opening.is_some() {
+                self.write_opened(run)?;
+            } else {
+                self.write_continued(run)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The row of an execution whose first chunks these are.
+    fn write_opened(&mut self, run: &[Chunk]) -> Result<(), Refusal> {
+        let mut row = ExecutionRow::open(&run[0].header).map_err(Refusal::Contradiction)?;
+        for chunk in &run[1..] {
+            row.advance(&chunk.header).map_err(Refusal::Contradiction)?;
+        }
+        let opening = &row.opening;
+        self.open.execute(params![
+            entity_key(row.entity),
+            to_sql(opening.machine),
+            to_sql(opening.revision),
+            &*opening.name,
+            opening.name_key.as_ref().map(|key| key.as_slice()),
+            to_sql(opening.started_at.epoch_ms),
+            row.closed_at.map(to_ms),
+            to_ms(row.recency()),
+            row.status.code(),
+            row.next_due.map(to_ms),
+            row.parked,
+            to_sql(row.first_row),
+            to_sql(row.last_row),
+            to_sql(row.last_event_id),
+        ])?;
+        if let Some(key) = &opening.name_key {
+            self.take_name.execute(params![key.as_slice(), entity_key(row.entity)])?;
+        }
+        Ok(())
+    }
+
+    /// The row of an execution that has been opened before, after these further chunks.
+    fn write_continued(&mut self, run: &[Chunk]) -> Result<(), Refusal> {
+        let mut previous_row = run[0].header.previous_row;
+        let mut was_open = false;
+        let mut closed_at = None;
+        for Chunk { header, .. } in run {
+            if header.opening.is_some() || header.previous_row != previous_row || header.row <= previous_row {
+                let why = format!("row {} does not follow row {previous_row} of its execution", header.row);
+                return Err(Refusal::Contradiction(why));
+            }
+            previous_row = header.row;
+            // As `ExecutionRow::advance` has it.
+            if header.status == ExecutionStatus::Running {
+                was_open = true;
+                closed_at = None;
+            } else {
+                closed_at = closed_at.or(Some(header.at));
+            }
+        }
+
+        let (first, last) = (&run[0].header, &run[run.len() - 1].header);
+        let entity = entity_key(last.entity);
+        let before = to_sql(first.previous_row);
+        let (due_ms, parked) = (last.next_due.map(to_ms), last.parked);
+        let (last_row, last_event_id) = (to_sql(last.row), to_sql(last.last_event_id));
+        if closed_at.is_none()
+            && self.go_on.execute(params![entity, before, due_ms, parked, last_row, last_event_id])? == 1
+        {
+            return Ok(());
+        }
+        let (status, closed_ms) = (last.status.code(), closed_at.map(to_ms));
+        let changed = self.change.execute(params![
+            entity,
+            before,
+            due_ms,
+            parked,
+            last_row,
+            last_event_id,
+            status,
+            !was_open,
+            closed_ms
+        ])?;
+        if changed == 1 {
+            return Ok(());
+        }
+        let row = first.row;
+        Err(Refusal::Contradiction(format!(
+            "row {row} does not follow the last of its execution, if there is one"
+        )))
+    }
+}
+
+/// Raises the high marks to what the chunks have.
+fn raise(marks: &mut HighMarks, chunks: &[Chunk]) {
+    for Chunk { header, .. } in chunks {
+        marks.row = marks.row.max(header.row);
+        marks.at = marks.at.max(header.at);
+        let number = &mut marks.numbers[usize::from(header.entity.partition)];
+        *number = header.entity.number.max(*number);
+    }
+}
+
+fn to_ms(moment: Timestamp) -> i64 {
+    to_sql(moment.epoch_ms)
+}

@@ -1,0 +1,321 @@
+//! Opening a data directory: the lock, the format, the tables.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior};
+use stepwell_store::{HighMarks, StoreIdentity};
+
+use crate::SqliteStore;
+use crate::checkpoint::Checkpointer;
+use crate::commit::Committer;
+use crate::read::{self, Readers};
+
+/// The database within the data directory.
+const DATABASE: &str = "stepwell.db";
+
+/// The file that a server keeps locked while it uses the directory.
+const LOCK: &str = "lock";
+
+/// The format that this release writes. A newer major number is refused. A newer minor one is read:
+/// it only adds. An older minor one would be migrated here; there is none yet.
+const FORMAT_MAJOR: u32 = 1;
+const FORMAT_MINOR: u32 = 0;
+
+/// Marks the file as ours to `file` and other tools: "Step".
+const APPLICATION_ID: i32 = 0x5374_6570;
+
+/// The page cache of the committer, in KiB: room for the leaves that every flush touches.
+const CACHE_KIB: i32 = 32 * 1024;
+
+/// What is left of the log file when it starts over, in bytes. Above the size at which it does, so
+/// that the file is neither cut nor grown in the usual round; only a giant batch leaves more.
+const WAL_FILE_BYTES_KEPT: u64 = 96 * 1024 * 1024;
+
+/// How long a statement waits for a lock that a foreign tool may hold, such as a shell with `sqlite3`.
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The tables. Only `chunk`, `catalogue` and `meta` say anything new; the rest is derived from headers.
+///
+/// `entity` is the key of [`crate::entity_key`]; moments are in milliseconds since the epoch; `status`
+/// is a code. `recency_ms` is what lists are sorted by. `mark` has one row, the high marks, with the
+/// numbers of all partitions as 256 little-endian integers of 8 bytes.
+///
+/// The second index leaves out the executions that succeeded, nearly all, so that one that opens and
+/// succeeds in one batch never touches it. It answers lists by any other status, and covers what
+/// recovery asks: a million parked executions are visited without a look at their rows.
+pub(crate) const TABLES: &str = "
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE mark (
+        id INTEGER PRIMARY KEY,
+        row INTEGER NOT NULL,
+        at_ms INTEGER NOT NULL,
+        numbers BLOB NOT NULL
+    ) STRICT;
+    INSERT INTO mark (id, row, at_ms, numbers) VALUES (1, 0, 0, zeroblob(2048));
+    CREATE TABLE chunk (row INTEGER PRIMARY KEY, header BLOB NOT NULL, body BLOB NOT NULL) STRICT;
+    CREATE TABLE execution (
+        entity INTEGER PRIMARY KEY,
+        machine INTEGER NOT NULL,
+        revision INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        name_key BLOB,
+        started_ms INTEGER NOT NULL,
+        closed_ms INTEGER,
+        recency_ms INTEGER NOT NULL,
+        status INTEGER NOT NULL,
+        due_ms INTEGER,
+        parked INTEGER NOT NULL,
+        first_row INTEGER NOT NULL,
+        last_row INTEGER NOT NULL,
+        last_event_id INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX execution_by_recency ON execution (machine, recency_ms DESC);
+    CREATE INDEX execution_by_status ON execution (status, machine, recency_ms DESC, due_ms, parked)
+        WHERE status <> 1;
+    CREATE TABLE name (key BLOB PRIMARY KEY, entity INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE catalogue (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+";
+
+/// What may differ from store to store.
+#[derive(Debug, Clone, Default)]
+pub struct SqliteOptions {
+    /// The most that the database file may take, in bytes; a commit that needs more fails as on a full
+    /// disk. `None`: as much as there is. The log comes on top, about 80 MB.
+    pub bytes_max: Option<u64>,
+}
+
+/// Why a data directory cannot be used. Nothing in it was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another server has it open.
+    #[error("the data directory is in use by another server: {}", dir.display())]
+    InUse {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// It cannot be made, read or written: rights, a full or read-only disk, a file in its place.
+    #[error("the data directory cannot be written ({why}): {}", dir.display())]
+    Unwritable {
+        /// The directory.
+        dir: PathBuf,
+        /// What the system says.
+        why: String,
+    },
+    /// The database is not one, or not ours, or contradicts itself.
+    #[error("the database is damaged ({why}): {}", path.display())]
+    Damaged {
+        /// The database.
+        path: PathBuf,
+        /// What does not fit.
+        why: String,
+    },
+    /// A newer release wrote it.
+    #[error("the database has format {found}, and this release reads format {FORMAT_MAJOR}: {}", path.display())]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// Its format: major and minor number.
+        found: String,
+    },
+}
+
+impl OpenError {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            OpenError::InUse { .. } => {
+                "stop the other server, or give this one another directory with --data"
+            }
+            OpenError::Unwritable { .. } => {
+                "let this user write the directory and see that the disk has room, or name another with --data"
+            }
+            OpenError::Damaged { .. } => "put back the last backup; the file was left as it is",
+            OpenError::Newer { .. } => "start the release that wrote it, or a later one",
+        }
+    }
+}
+
+/// See [`SqliteStore::open`].
+pub(crate) fn open(dir: &Path, options: SqliteOptions) -> Result<SqliteStore, OpenError> {
+    let lock = lock(dir)?;
+    let path = dir.join(DATABASE);
+    // SQLite would create the file readable for all; the log takes its rights from it.
+    let created = open_private(&path).map(drop).and_then(|()| File::open(dir)?.sync_all());
+    created.map_err(|error| unwritable(dir, error))?;
+
+    let (connection, key, marks) = database(&path, &options).map_err(|trouble| match trouble {
+        Trouble::Sql(error) => match error.sqlite_error_code() {
+            Some(
+                ErrorCode::CannotOpen
+                | ErrorCode::ReadOnly
+                | ErrorCode::PermissionDenied
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::DiskFull
+                | ErrorCode::OutOfMemory
+                | ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::FileLockingProtocolFailed,
+            ) => unwritable(dir, error),
+            // What is left speaks of the content: not a database, a table or a column that is missing.
+            _ => OpenError::Damaged { path: path.clone(), why: error.to_string() },
+        },
+        Trouble::Random(error) => unwritable(dir, error),
+        Trouble::Damaged(why) => OpenError::Damaged { path: path.clone(), why },
+        Trouble::Newer(found) => OpenError::Newer { path: path.clone(), found },
+    })?;
+    let checkpointer = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+        .map_err(io::Error::other)
+        .and_then(Checkpointer::start)
+        .map_err(|error| unwritable(dir, error))?;
+
+    Ok(SqliteStore {
+        checkpointer,
+        readers: Readers::new(path),
+        committer: Mutex::new(Committer::new(connection, marks)),
+        identity: StoreIdentity { key },
+        _lock: lock,
+    })
+}
+
+/// A connection with what all connections share.
+pub(crate) fn connect(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
+    // Every connection is used by one thread at a time, so SQLite's own mutex is not needed.
+    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    // FULL flushes the log at each commit and the database at each checkpoint.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // On macOS a plain flush stops at the disk's cache; elsewhere these mean nothing.
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+    // Checkpoints are ours; see `checkpoint.rs`.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    Ok(connection)
+}
+
+/// Makes the directory and takes its lock, which lasts as long as the file is open.
+fn lock(dir: &Path) -> Result<File, OpenError> {
+    let is_new = !dir.exists();
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir).map_err(|error| unwritable(dir, error))?;
+    if is_new {
+        // The directory itself must survive a loss of power, as what is committed in it does.
+        let parent = dir.canonicalize().and_then(|dir| File::open(dir.parent().unwrap_or(&dir))?.sync_all());
+        parent.map_err(|error| unwritable(dir, error))?;
+    }
+
+    let lock = open_private(&dir.join(LOCK)).map_err(|error| unwritable(dir, error))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { dir: dir.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(unwritable(dir, error)),
+    }
+}
+
+/// Opens a file for writing, and creates it for this user alone if there is none.
+fn open_private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn unwritable(dir: &Path, why: impl ToString) -> OpenError {
+    OpenError::Unwritable { dir: dir.to_owned(), why: why.to_string() }
+}
+
+/// What can be wrong with a database.
+enum Trouble {
+    Sql(rusqlite::Error),
+    Random(getrandom::Error),
+    Damaged(String),
+    Newer(String),
+}
+
+impl From<rusqlite::Error> for Trouble {
+    fn from(error: rusqlite::Error) -> Trouble {
+        Trouble::Sql(error)
+    }
+}
+
+/// Opens the database for the committer. Gives the store's key and its high marks as well.
+fn database(path: &Path, options: &SqliteOptions) -> Result<(Connection, [u8; 32], HighMarks), Trouble> {
+    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    // Tables, format and key come in one transaction: a file without a table is a store that was
+    // being created when the machine stopped.
+    let tables: u32 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables != 0 {
+        check_format(&connection)?;
+    }
+
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(Trouble::Damaged(format!("its journal mode stays {mode}")));
+    }
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    connection.pragma_update(None, "journal_size_limit", to_pragma(WAL_FILE_BYTES_KEPT))?;
+    if let Some(bytes_max) = options.bytes_max {
+        let page_bytes: u32 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+        connection.pragma_update_and_check(
+            None,
+            "max_page_count",
+            to_pragma(bytes_max / u64::from(page_bytes)),
+            |_| Ok(()),
+        )?;
+    }
+    if tables == 0 {
+        create(&mut connection)?;
+    }
+
+    let key: Option<Vec<u8>> = meta(&connection, "key")?;
+    let key = key.and_then(|key| <[u8; 32]>::try_from(key).ok());
+    let key = key.ok_or_else(|| Trouble::Damaged("its key is missing".to_owned()))?;
+    let marks = read::marks(&connection)?;
+    Ok((connection, key, marks))
+}
+
+/// The number as a pragma takes it.
+fn to_pragma(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn check_format(connection: &Connection) -> Result<(), Trouble> {
+    let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    if application != APPLICATION_ID {
+        return Err(Trouble::Damaged("it is not a database of Stepwell".to_owned()));
+    }
+    let format: Option<String> = meta(connection, "format")?;
+    let format = format.ok_or_else(|| Trouble::Damaged("its format is missing".to_owned()))?;
+    let numbers = format.split_once('.').map(|(major, minor)| (major.parse::<u32>(), minor.parse::<u32>()));
+    match numbers {
+        Some((Ok(FORMAT_MAJOR), Ok(_))) => Ok(()),
+        Some((Ok(major), Ok(_))) if major > FORMAT_MAJOR => Err(Trouble::Newer(format)),
+        _ => Err(Trouble::Damaged(format!("it says to have format {format:?}"))),
+    }
+}
+
+fn meta<T: rusqlite::types::FromSql>(connection: &Connection, key: &str) -> rusqlite::Result<Option<T>> {
+    connection.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0)).optional()
+}
+
+fn create(connection: &mut Connection) -> Result<(), Trouble> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).map_err(Trouble::Random)?;
+
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.execute_batch(TABLES)?;
+    let format = format!("{FORMAT_MAJOR}.{FORMAT_MINOR}");
+    transaction.execute("INSERT INTO meta (key, value) VALUES ('format', ?1)", [format])?;
+    transaction.execute("INSERT INTO meta (key, value) VALUES ('key', ?1)", [key])?;
+    transaction.commit()?;
+    Ok(())
+}

@@ -1,0 +1,304 @@
+//! Reading: a few read-only connections, and no transaction that outlives a statement.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use stepwell_model::{EntityId, ExecutionStatus, PARTITIONS, Timestamp};
+use stepwell_store::{
+    Chunk, ExecutionRow, HighMarks, ListQuery, NameKey, OpenExecution, Opening, StoreError,
+};
+
+use crate::{damaged, entity_key, entity_of_key, from_sql, open, store_error, to_sql};
+
+/// How many connections are kept while nobody reads. More readers at once get more connections.
+const IDLE_MAX: usize = 4;
+
+/// The page cache of a reader, in KiB. SQLite empties it whenever the database has changed.
+const CACHE_KIB: i32 = 8 * 1024;
+
+/// How many statements stay prepared: all of this file.
+const STATEMENTS: usize = 16;
+
+/// The connections that read.
+pub(crate) struct Readers {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Readers {
+    /// Of the database at `path`. Connections are opened when they are needed.
+    pub fn new(path: PathBuf) -> Readers {
+        Readers { path, idle: Mutex::new(Vec::new()) }
+    }
+
+    /// Lends a connection. One with which reading failed is not used again.
+    pub fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let idle = self.idle().pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => self.connect().map_err(store_error)?,
+        };
+        let answer = read(&connection)?;
+        let mut idle = self.idle();
+        if idle.len() < IDLE_MAX {
+            idle.push(connection);
+        }
+        Ok(answer)
+    }
+
+    /// Closes all connections.
+    pub fn close(&self) {
+        self.idle().clear();
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().expect("nobody panics while holding the list")
+    }
+
+    fn connect(&self) -> rusqlite::Result<Connection> {
+        let connection = open::connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        Ok(connection)
+    }
+}
+
+/// The chunk at `row`.
+pub(crate) fn chunk(connection: &Connection, row: u64) -> Result<Option<Chunk>, StoreError> {
+    let read = || {
+        let mut select = connection.prepare_cached("SELECT header, body FROM chunk WHERE row = ?1")?;
+        let decode =
+            |found: &Row<'_>| Ok(Chunk::decode(found.get_ref(0)?.as_blob()?, found.get_ref(1)?.as_blob()?));
+        select.query_row([to_sql(row)], decode).optional()
+    };
+    let chunk = match read().map_err(store_error) {
+        Ok(None) => return Ok(None),
+        Ok(Some(decoded)) => decoded.map_err(|error| damaged(row, &error.0))?,
+        Err(StoreError::Damaged { what, .. }) => return Err(damaged(row, &what)),
+        Err(other) => return Err(other),
+    };
+    if chunk.header.row != row {
+        return Err(damaged(row, &format!("it says that it is row {}", chunk.header.row)));
+    }
+    Ok(Some(chunk))
+}
+
+/// The chunks of an entity, from its first to its last.
+///
+/// The chain is followed from its end, a statement per chunk: a chunk never changes once it is
+/// written, so the chain needs no transaction to be one moment's.
+pub(crate) fn chunks(connection: &Connection, entity: EntityId) -> Result<Vec<Chunk>, StoreError> {
+    let ends = connection
+        .prepare_cached("SELECT first_row, last_row FROM execution WHERE entity = ?1")
+        .and_then(|mut select| {
+            let ends = |row: &Row<'_>| Ok((from_sql(row.get(0)?), from_sql(row.get(1)?)));
+            select.query_row([entity_key(entity)], ends).optional()
+        })
+        .map_err(store_error)?;
+    let Some((first_row, last_row)) = ends else {
+        return Ok(Vec::new());
+    };
+
+    let mut chunks = Vec::new();
+    let mut row = last_row;
+    loop {
+        let chunk = chunk(connection, row)?.ok_or_else(|| damaged(row, "it is missing"))?;
+        let header = &chunk.header;
+        if header.entity != entity {
+            return Err(damaged(row, "it belongs to another execution"));
+        }
+        // The chain falls from row to row and ends where the execution began.
+        if header.previous_row >= row || (header.previous_row == 0) != (row == first_row) {
+            return Err(damaged(row, &format!("it cannot follow row {}", header.previous_row)));
+        }
+        row = header.previous_row;
+        chunks.push(chunk);
+        if row == 0 {
+            chunks.reverse();
+            return Ok(chunks);
+        }
+    }
+}
+
+/// The columns of [`execution_row`], in its order.
+const COLUMNS: &str = "entity, machine, revision, name, name_key, started_ms, closed_ms, status, due_ms, parked, \
+                       first_row, last_row, last_event_id";
+
+/// The row of an execution.
+pub(crate) fn execution(
+    connection: &Connection,
+    entity: EntityId,
+) -> Result<Option<ExecutionRow>, StoreError> {
+    connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM execution WHERE entity = ?1"))
+        .and_then(|mut select| select.query_row([entity_key(entity)], execution_row).optional())
+        .map_err(store_error)
+}
+
+/// The execution that took a name last.
+pub(crate) fn execution_by_name(
+    connection: &Connection,
+    key: &NameKey,
+) -> Result<Option<EntityId>, StoreError> {
+    connection
+        .prepare_cached("SELECT entity FROM name WHERE key = ?1")
+        .and_then(|mut select| select.query_row([key.as_slice()], |row| entity_at(row, 0)).optional())
+        .map_err(store_error)
+}
+
+/// A page of a machine's executions.
+pub(crate) fn executions(
+    connection: &Connection,
+    query: &ListQuery,
+) -> Result<Vec<ExecutionRow>, StoreError> {
+    let (recency, entity) = match query.after {
+        Some((recency, entity)) => (to_sql(recency.epoch_ms), entity_key(entity)),
+        // No moment is later, so the entity does not matter.
+        None => (i64::MAX, 0),
+    };
+    let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
+    let machine = to_sql(query.machine);
+    let read = || {
+        let mut select = connection.prepare_cached(&page(query.status))?;
+        let rows = select.query_map(params![machine, recency, entity, limit], execution_row)?;
+        rows.collect::<rusqlite::Result<_>>()
+    };
+    read().map_err(store_error)
+}
+
+/// The statement for ?4 executions of machine ?1 in `status` after the moment ?2 and the entity ?3.
+///
+/// Both indexes are in the order of moments. Within one millisecond SQLite sorts the executions by
+/// partition and number, `entity & 255` and the rest of the key, and skips those up to ?3.
+fn page(status: Option<ExecutionStatus>) -> String {
+    let filter = match status {
+        None => String::new(),
+        // Nearly all have; so the index by status leaves them out.
+        Some(ExecutionStatus::Succeeded) => "AND status = 1".to_owned(),
+        // Only with the index's own condition repeated does SQLite see that the index serves.
+        Some(
+            status @ (ExecutionStatus::Running
+            | ExecutionStatus::Failed
+            | ExecutionStatus::TimedOut
+            | ExecutionStatus::Aborted),
+        ) => format!("AND status = {} AND status <> 1", status.code()),
+    };
+    format!(
+        "SELECT {COLUMNS} FROM execution
+         WHERE machine = ?1 AND recency_ms <= ?2
+           AND (recency_ms < ?2 OR (entity & 255, entity) > (?3 & 255, ?3)) {filter}
+         ORDER BY recency_ms DESC, entity & 255, entity LIMIT ?4"
+    )
+}
+
+/// Every open execution, out of the index alone.
+pub(crate) fn open_executions(connection: &Connection) -> Result<Vec<OpenExecution>, StoreError> {
+    let read = || {
+        let mut select = connection.prepare_cached(OPEN_EXECUTIONS)?;
+        let rows = select.query_map([], |row| {
+            Ok(OpenExecution {
+                entity: entity_at(row, 0)?,
+                next_due: moment_at(row, 1)?,
+                parked: row.get(2)?,
+            })
+        })?;
+        rows.collect::<rusqlite::Result<_>>()
+    };
+    read().map_err(store_error)
+}
+
+const OPEN_EXECUTIONS: &str = "SELECT entity, due_ms, parked FROM execution WHERE status = 0 AND status <> 1";
+
+/// The highest of everything that ascends.
+pub(crate) fn high_marks(connection: &Connection) -> Result<HighMarks, StoreError> {
+    marks(connection).map_err(store_error)
+}
+
+/// The high marks, as the table `mark` has them.
+pub(crate) fn marks(connection: &Connection) -> rusqlite::Result<HighMarks> {
+    connection.query_row("SELECT row, at_ms, numbers FROM mark", [], |found| {
+        let numbers: [u8; 8 * PARTITIONS as usize] = found.get(2)?;
+        let numbers = numbers.as_chunks().0.iter().map(|number| u64::from_le_bytes(*number)).collect();
+        let at = Timestamp::from_epoch_ms(from_sql(found.get(1)?));
+        Ok(HighMarks { row: from_sql(found.get(0)?), numbers, at })
+    })
+}
+
+/// The whole catalogue; SQLite compares text by its bytes, as we do.
+pub(crate) fn catalogue(connection: &Connection) -> Result<Vec<(String, Arc<str>)>, StoreError> {
+    let read = || {
+        let mut select = connection.prepare_cached("SELECT key, value FROM catalogue ORDER BY key")?;
+        let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        rows.collect::<rusqlite::Result<_>>()
+    };
+    read().map_err(store_error)
+}
+
+fn execution_row(row: &Row<'_>) -> rusqlite::Result<ExecutionRow> {
+    let status: u8 = row.get(7)?;
+    let status = ExecutionStatus::from_code(status)
+        .ok_or(rusqlite::Error::IntegralValueOutOfRange(7, i64::from(status)))?;
+    Ok(ExecutionRow {
+        entity: entity_at(row, 0)?,
+        opening: Opening {
+            machine: from_sql(row.get(1)?),
+            revision: from_sql(row.get(2)?),
+            name: row.get(3)?,
+            name_key: row.get(4)?,
+            started_at: Timestamp::from_epoch_ms(from_sql(row.get(5)?)),
+        },
+        closed_at: moment_at(row, 6)?,
+        status,
+        next_due: moment_at(row, 8)?,
+        parked: row.get(9)?,
+        first_row: from_sql(row.get(10)?),
+        last_row: from_sql(row.get(11)?),
+        last_event_id: from_sql(row.get(12)?),
+    })
+}
+
+fn entity_at(row: &Row<'_>, column: usize) -> rusqlite::Result<EntityId> {
+    Ok(entity_of_key(row.get(column)?))
+}
+
+fn moment_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+    let epoch_ms: Option<i64> = row.get(column)?;
+    Ok(epoch_ms.map(|epoch_ms| Timestamp::from_epoch_ms(from_sql(epoch_ms))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How SQLite means to answer.
+    fn plan(select: &str) -> String {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(open::TABLES).unwrap();
+        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {select}")).unwrap();
+        let count = explain.parameter_count();
+        let steps =
+            explain.query_map(rusqlite::params_from_iter(vec![0; count]), |row| row.get("detail")).unwrap();
+        steps.collect::<rusqlite::Result<Vec<String>>>().unwrap().join("; ")
+    }
+
+    #[test]
+    fn open_executions_are_found_without_a_look_at_their_rows() {
+        assert_eq!(
+            plan(OPEN_EXECUTIONS),
+            "SEARCH execution USING COVERING INDEX execution_by_status (status=?)"
+        );
+    }
+
+    #[test]
+    fn a_page_of_a_list_is_read_in_the_order_of_an_index() {
+        // What is sorted on top is never more than the executions of one millisecond.
+        let ties = "; USE TEMP B-TREE FOR LAST 2 TERMS OF ORDER BY";
+        let by_recency = "SEARCH execution USING INDEX execution_by_recency (machine=? AND recency_ms<?)";
+        let by_status =
+            "SEARCH execution USING INDEX execution_by_status (status=? AND machine=? AND recency_ms<?)";
+        assert_eq!(plan(&page(None)), format!("{by_recency}{ties}"));
+        assert_eq!(plan(&page(Some(ExecutionStatus::Succeeded))), format!("{by_recency}{ties}"));
+        assert_eq!(plan(&page(Some(ExecutionStatus::Failed))), format!("{by_status}{ties}"));
+    }
+}

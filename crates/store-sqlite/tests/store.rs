@@ -1,0 +1,309 @@
+//! The SQLite store keeps the promises of a store, and those of a data directory.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rusqlite::Connection;
+use stepwell_model::{EntityId, ExecutionStatus, Timestamp};
+use stepwell_store::{Batch, Chunk, ChunkHeader, ListQuery, Opening, Store, StoreError, contract};
+use stepwell_store_sqlite::{OpenError, SqliteOptions, SqliteStore};
+
+fn open(dir: &Path) -> SqliteStore {
+    SqliteStore::open(dir, SqliteOptions::default()).unwrap()
+}
+
+/// Why the directory is refused, as a user reads it, without the path.
+fn refusal(dir: &Path) -> String {
+    let error = SqliteStore::open(dir, SqliteOptions::default()).err().expect("it must be refused");
+    assert!(!error.hint().is_empty());
+    error.to_string().split(": /").next().unwrap().to_owned()
+}
+
+/// The only chunk of an execution that has succeeded.
+fn whole_life(row: u64, body: &[u8]) -> Chunk {
+    let at = Timestamp::from_epoch_ms(1_790_000_000_000 + row / 10);
+    Chunk {
+        header: ChunkHeader {
+            entity: entity(row),
+            row,
+            previous_row: 0,
+            first_event_id: 1,
+            last_event_id: 5,
+            at,
+            opening: Some(Opening {
+                machine: 1,
+                revision: 1,
+                name: format!("order-{row}").into(),
+                name_key: Some((u128::from(row) << 64 | 7).to_le_bytes()),
+                started_at: at,
+            }),
+            status: ExecutionStatus::Succeeded,
+            next_due: None,
+            parked: false,
+        },
+        body: body.into(),
+    }
+}
+
+fn entity(row: u64) -> EntityId {
+    EntityId { partition: (row % 256) as u8, number: 1 + row / 256 }
+}
+
+fn batch(chunks: impl IntoIterator<Item = Chunk>) -> Batch {
+    Batch { chunks: chunks.into_iter().collect(), catalogue: Vec::new() }
+}
+
+#[test]
+fn it_keeps_the_promises_of_a_store() {
+    contract::check(&|| {
+        let dir = tempfile::tempdir().unwrap();
+        Box::new(move || Arc::new(open(dir.path())))
+    });
+}
+
+#[test]
+fn a_directory_has_one_server_at_a_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    assert!(matches!(
+        SqliteStore::open(dir.path(), SqliteOptions::default()),
+        Err(OpenError::InUse { dir: named }) if named == dir.path()
+    ));
+    assert_eq!(refusal(dir.path()), "the data directory is in use by another server");
+    drop(store);
+    open(dir.path());
+}
+
+#[test]
+fn a_new_directory_is_made_with_its_parents_and_belongs_to_its_user() {
+    let above = tempfile::tempdir().unwrap();
+    let dir = above.path().join("a").join("b");
+    let store = open(&dir);
+    store.commit(&batch([whole_life(1, b"body")])).unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&dir), 0o700);
+        for file in ["stepwell.db", "stepwell.db-wal", "stepwell.db-shm", "lock"] {
+            assert_eq!(mode(&dir.join(file)), 0o600, "{file}");
+        }
+    }
+    drop(store);
+    let mut left: Vec<_> = fs::read_dir(&dir).unwrap().map(|file| file.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["lock", "stepwell.db"], "a clean end leaves no log");
+}
+
+#[test]
+fn each_store_has_a_key_of_its_own() {
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    assert!(open(one.path()).identity() != open(other.path()).identity());
+}
+
+#[test]
+fn a_newer_format_is_refused_and_left_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("stepwell.db");
+    let write = |format: &str| {
+        let connection = Connection::open(&path).unwrap();
+        connection.execute("UPDATE meta SET value = ?1 WHERE key = 'format'", [format]).unwrap();
+    };
+    open(dir.path()).commit(&batch([whole_life(1, b"body")])).unwrap();
+
+    write("2.0");
+    let before = fs::read(&path).unwrap();
+    assert_eq!(refusal(dir.path()), "the database has format 2.0, and this release reads format 1");
+    assert!(fs::read(&path).unwrap() == before);
+
+    write("one");
+    assert_eq!(refusal(dir.path()), "the database is damaged (it says to have format \"one\")");
+
+    // A newer minor number only adds.
+    write("1.7");
+    assert_eq!(open(dir.path()).chunks(entity(1)).unwrap().len(), 1);
+}
+
+#[test]
+fn what_is_no_store_is_refused_and_left_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("stepwell.db");
+    let text = "no database at all, but long enough to have a header. ".repeat(100);
+    fs::write(&path, &text).unwrap();
+    assert_eq!(refusal(dir.path()), "the database is damaged (file is not a database)");
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
+
+    fs::remove_file(&path).unwrap();
+    Connection::open(&path).unwrap().execute_batch("CREATE TABLE mine (a)").unwrap();
+    assert_eq!(refusal(dir.path()), "the database is damaged (it is not a database of Stepwell)");
+
+    fs::remove_file(&path).unwrap();
+    open(dir.path());
+    Connection::open(&path).unwrap().execute_batch("DROP TABLE mark").unwrap();
+    assert_eq!(refusal(dir.path()), "the database is damaged (no such table: mark)");
+
+    // A crash while the store was made leaves an empty file; it holds nothing, so it is made again.
+    fs::write(&path, "").unwrap();
+    open(dir.path()).commit(&batch([whole_life(1, b"body")])).unwrap();
+}
+
+#[test]
+fn a_file_in_place_of_the_directory_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    fs::write(&file, "").unwrap();
+    assert!(matches!(SqliteStore::open(&file, SqliteOptions::default()), Err(OpenError::Unwritable { .. })));
+    assert!(refusal(&file).starts_with("the data directory cannot be written ("));
+}
+
+#[test]
+fn a_damaged_row_is_an_error_that_names_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut later = whole_life(9, b"later");
+    (later.header.entity, later.header.previous_row, later.header.opening) = (entity(2), 2, None);
+    open(dir.path())
+        .commit(&batch([whole_life(1, b"body"), whole_life(2, b"body"), whole_life(3, b"body"), later]))
+        .unwrap();
+    let path = dir.path().join("stepwell.db");
+    let alter = |sql: &str| assert_eq!(Connection::open(&path).unwrap().execute(sql, []).unwrap(), 1);
+    let damage = |row: u64, what: &str| Err(StoreError::Damaged { row, what: what.to_owned() });
+    let unfit = "the checksum does not fit the header and the body";
+
+    alter("UPDATE chunk SET body = x'626f6478' WHERE row = 2");
+    {
+        let store = open(dir.path());
+        assert_eq!(store.chunk(2).map(drop), damage(2, unfit));
+        assert_eq!(store.chunks(entity(2)).map(drop), damage(2, unfit), "never a shorter journal");
+        assert_eq!(store.chunks(entity(1)).unwrap().len(), 1, "the others are as they were");
+    }
+    alter("DELETE FROM chunk WHERE row = 2");
+    assert_eq!(open(dir.path()).chunks(entity(2)).map(drop), damage(2, "it is missing"));
+    // A whole chunk in the wrong place.
+    alter("UPDATE chunk SET row = 2 WHERE row = 3");
+    assert_eq!(open(dir.path()).chunks(entity(2)).map(drop), damage(2, "it says that it is row 3"));
+    alter("UPDATE chunk SET header = x'' WHERE row = 1");
+    assert_eq!(open(dir.path()).chunk(1).map(drop), damage(1, "the header is empty"));
+    alter("UPDATE chunk SET header = x'02' WHERE row = 1");
+    let newer = "the header has format 2, and this release reads format 1 only";
+    assert_eq!(open(dir.path()).chunk(1).map(drop), damage(1, newer));
+}
+
+#[test]
+fn a_damaged_page_is_never_read_as_data() {
+    let dir = tempfile::tempdir().unwrap();
+    open(dir.path()).commit(&batch((1..=200).map(|row| whole_life(row, &[b'x'; 400])))).unwrap();
+    let path = dir.path().join("stepwell.db");
+    let mut bytes = fs::read(&path).unwrap();
+    // Every chunk's body is somewhere in the file; one bit of each page but the first is flipped.
+    for page in 1..bytes.len() / 4096 {
+        bytes[page * 4096 + 2_100] ^= 4;
+    }
+    fs::write(&path, bytes).unwrap();
+    let store = open(dir.path());
+    let damaged = (1..=200).filter(|row| match store.chunk(*row) {
+        Ok(Some(chunk)) => {
+            assert_eq!(chunk, whole_life(*row, &[b'x'; 400]));
+            false
+        }
+        Ok(None) => panic!("row {row} is gone"),
+        Err(StoreError::Damaged { row: named, .. }) => {
+            assert_eq!(named, *row);
+            true
+        }
+        Err(other) => panic!("{other}"),
+    });
+    assert!(damaged.count() > 10);
+}
+
+#[test]
+fn a_full_disk_is_told_as_such_and_takes_nothing_away() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(dir.path(), SqliteOptions { bytes_max: Some(1 << 20) }).unwrap();
+    let mut row = 0;
+    let error = loop {
+        match store.commit(&batch([whole_life(row + 1, &[7; 10_000]), whole_life(row + 2, &[8; 10_000])])) {
+            Ok(()) => row += 2,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, StoreError::Full(_)), "{error}");
+    assert!(row > 20, "there was room for some");
+    assert!(matches!(store.commit(&batch([whole_life(1_000, b"")])), Err(StoreError::Stopped(_))));
+    assert_eq!(store.chunks(entity(row)).unwrap().len(), 1, "reading goes on");
+    drop(store);
+
+    let store = open(dir.path());
+    for written in 1..=row {
+        assert_eq!(store.chunks(entity(written)).unwrap().len(), 1);
+    }
+    assert_eq!(store.chunk(row + 1), Ok(None));
+    assert_eq!(store.chunk(row + 2), Ok(None));
+    store.commit(&batch([whole_life(row + 1, &[7; 10_000])])).unwrap();
+}
+
+#[test]
+fn what_is_committed_is_in_the_files_before_the_store_is_closed() {
+    let (dir, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = open(dir.path());
+    for row in 1..=50 {
+        store.commit(&batch([whole_life(row, b"body")])).unwrap();
+    }
+    // What another process would find after a crash: the database and its log.
+    for file in ["stepwell.db", "stepwell.db-wal"] {
+        fs::copy(dir.path().join(file), copy.path().join(file)).unwrap();
+    }
+    let found = open(copy.path());
+    assert!(found.identity() == store.identity());
+    assert_eq!(found.high_marks(), store.high_marks());
+    for row in 1..=50 {
+        assert_eq!(found.chunks(entity(row)).unwrap(), [whole_life(row, b"body")]);
+    }
+}
+
+#[test]
+fn readers_beside_a_busy_committer_see_every_commit_and_the_log_stays_small() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let wal = dir.path().join("stepwell.db-wal");
+    let (flushes, flush): (u64, u64) = (200, 16);
+    let body = vec![5; 64 * 1024];
+    let committed = AtomicU64::new(0);
+    let mut wal_bytes_max = 0;
+    std::thread::scope(|scope| {
+        for reader in 0..3 {
+            let (store, committed) = (&store, &committed);
+            scope.spawn(move || {
+                let mut asked = reader;
+                loop {
+                    let seen = committed.load(Ordering::Acquire);
+                    if seen > 0 {
+                        asked = 1 + (asked * 31 + 17) % seen;
+                        assert_eq!(store.chunks(entity(asked)).unwrap().len(), 1);
+                        let last = store.execution(entity(seen)).unwrap().expect("it was committed");
+                        assert_eq!(
+                            store.execution_by_name(&last.opening.name_key.unwrap()),
+                            Ok(Some(entity(seen)))
+                        );
+                        let query = ListQuery { machine: 1, status: None, after: None, limit: 10 };
+                        assert!(store.executions(&query).unwrap()[0].last_row + 10 > seen);
+                        assert!(store.high_marks().unwrap().row >= seen);
+                    }
+                    if seen == flushes * flush {
+                        break;
+                    }
+                }
+            });
+        }
+        for number in 0..flushes {
+            let rows = number * flush + 1..=(number + 1) * flush;
+            store.commit(&batch(rows.map(|row| whole_life(row, &body)))).unwrap();
+            committed.store((number + 1) * flush, Ordering::Release);
+            wal_bytes_max = wal_bytes_max.max(fs::metadata(&wal).unwrap().len());
+        }
+    });
+    // 200 MiB went through it. It starts over above 64 MiB, or a little later if a reader is in the way.
+    assert!(wal_bytes_max < 120 << 20, "{wal_bytes_max} bytes");
+    assert!(wal_bytes_max > 1 << 20, "{wal_bytes_max} bytes");
+}
