@@ -1,1 +1,125 @@
-//! api
+//! The operations of Step Functions: one file each, one list ([`operations::ALL`]).
+//!
+//! A call comes in as the name of an operation, who calls, and the bytes of a JSON body; it goes
+//! out as JSON text or as an [`Exception`], the only spelling of AWS's errors. There is no HTTP
+//! here, and nothing is read or written but through the engine.
+//!
+//! Order of checks, as with AWS: the body is JSON and its members have their types; all members
+//! satisfy the service model; names and ARNs are well formed and the caller's own; the thing exists.
+
+mod configuration;
+mod definitions;
+mod exception;
+mod history;
+mod json_reason;
+mod metrics;
+mod names;
+pub mod operations;
+mod page;
+mod reply;
+mod request;
+
+pub use exception::{Exception, ExceptionKind};
+pub use names::Caller;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use stepwell_engine::Engine;
+use stepwell_model::Limits;
+use tokio::sync::watch;
+
+/// How the API is set up.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The limits in force.
+    pub limits: Limits,
+    /// What the tokens of pages are sealed with: the store's key, so that a caller may go on after
+    /// a restart where it was.
+    pub secret: [u8; 32],
+    /// How long `GetActivityTask` waits for a task: 60 seconds with AWS.
+    pub poll_wait: Duration,
+}
+
+impl Options {
+    /// AWS's limits and waits, with this secret.
+    pub fn new(secret: [u8; 32]) -> Options {
+        Options { limits: Limits::default(), secret, poll_wait: Duration::from_secs(60) }
+    }
+}
+
+/// All operations over one engine.
+pub struct Api {
+    engine: Engine,
+    limits: Limits,
+    poll_wait: Duration,
+    pages: page::Seal,
+    draining: watch::Sender<bool>,
+    counters: metrics::Counters,
+}
+
+impl Api {
+    /// The operations over `engine`.
+    pub fn new(engine: Engine, options: Options) -> Api {
+        Api {
+            engine,
+            limits: options.limits,
+            poll_wait: options.poll_wait,
+            pages: page::Seal::new(&options.secret),
+            draining: watch::Sender::new(false),
+            counters: metrics::Counters::new(),
+        }
+    }
+
+    /// Does one call: `operation` as AWS names it (`StartExecution`), `body` as it came.
+    ///
+    /// Dropping the future gives up waiting: what the engine has taken in by then it still does,
+    /// but a task that nobody waits for any more is not handed out. Must run on a tokio runtime.
+    pub async fn call(&self, operation: &str, caller: &Caller, body: &[u8]) -> Result<String, Exception> {
+        let Some(index) = operations::ALL.iter().position(|known| known.name == operation) else {
+            return Err(operations::unknown(operation));
+        };
+        let result = match request::Request::parse(body) {
+            Ok(request) => (operations::ALL[index].run)(Call { api: self, caller, request: &request }).await,
+            Err(exception) => Err(exception),
+        };
+        self.counters.count(index, result.as_ref().err());
+        result
+    }
+
+    /// From now on long polls end at once with nothing, so that a server can stop.
+    pub fn drain(&self) {
+        self.draining.send_replace(true);
+    }
+
+    /// Whether the engine takes calls; if not, why.
+    pub fn health(&self) -> Result<(), String> {
+        self.engine.health()
+    }
+
+    /// Counters and gauges in the text format of Prometheus.
+    pub fn metrics(&self) -> String {
+        metrics::text(&self.counters, &self.engine.stats())
+    }
+}
+
+/// One call on its way through an operation.
+#[derive(Clone, Copy)]
+pub(crate) struct Call<'a> {
+    api: &'a Api,
+    caller: &'a Caller,
+    request: &'a request::Request,
+}
+
+/// Does blocking work where it does not hold other calls up.
+pub(crate) async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Exception> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| Exception::new(ExceptionKind::InternalFailure, "The call could not be finished"))
+}
+
+/// Seconds since the epoch, for the age of tokens and of executions that might be redriven.
+pub(crate) fn now_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

@@ -1,3 +1,52 @@
 //! The engine: makes durable what the language decided, and only then lets it out.
+//!
+//! A call goes to the [shard](Shard) that owns its partition; the shard's turn lets the language
+//! decide; one commit makes the turns of all shards durable; then replies and effects are released.
+//! Calls go down, values come up, one loop.
+//!
+//! | chapter      | what                                                                  |
+//! |--------------|-----------------------------------------------------------------------|
+//! | `engine`     | what callers can ask ([`Engine`]), in the words of `requests`          |
+//! | `shard`      | the loop, without threads and clocks, so that the simulator drives it  |
+//! | `runtime`    | its threads, `mailbox`es, and the `committer`                          |
+//! | `catalogue`  | machines, revisions, activities                                        |
+//! | `dispatcher` | slots, queues of tasks, workers that wait                              |
+//! | `names`, `tokens`, `keys` | what is generated and sealed                              |
+//! | `reads`      | what is read, out of the store                                         |
+//! | `deletion`   | the one thing that takes its time                                      |
+//!
+//! # Known limits
+//!
+//! Revisions are never deleted. A state machine's deletion leaves the journals of its executions.
+
+mod catalogue;
+mod clock;
+mod committer;
+mod commons;
+mod deletion;
+mod dispatcher;
+mod engine;
+mod keys;
+mod mailbox;
+mod messages;
+mod names;
+mod options;
+mod reads;
 mod requests;
+mod runtime;
+mod shard;
+mod stats;
+mod tokens;
+
+pub use catalogue::{ActivityKey, Catalogue, Change, Plan, Revision, execution_arn, machine_arn};
+pub use clock::{Clock, SystemClock};
+pub use commons::{Commons, NO_INTEGRATION};
+pub use dispatcher::{Dispatcher, Poller};
+pub use engine::Engine;
+pub use keys::Keys;
+pub use messages::{Counts, Message, Release, Reply, TaskAnswer, Turn};
+pub use names::Home;
+pub use options::{EngineOptions, Log, LogEvent, LogLevel, Seed, random_seeds, seeds_from};
 pub use requests::*;
+pub use shard::{Shard, replay};
+pub use stats::EngineStats;

@@ -1,1 +1,165 @@
-//! server
+//! HTTP for the operations of Step Functions: AWS JSON 1.0 at `POST /`, `/health`, `/metrics`.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `POST /` with `X-Amz-Target: AWSStepFunctions.<Operation>` | what the operation answers |
+//! | `GET /health` | 200 `{"status":"ok"}`, or 503 with the reason |
+//! | `GET /metrics` | the text format of Prometheus |
+//! | anything for another host or from a foreign web page | 403, before all else |
+//! | anything else | 404 |
+//!
+//! The server is open: it believes whatever credential a request names, so it belongs on loopback.
+//! It reads no more of a request than fits, waits for no client longer than its patience, and
+//! bounds how many there are.
+
+mod body;
+mod connection;
+mod credential;
+mod hosts;
+mod log;
+mod request_id;
+mod route;
+
+pub use log::{Level, Log, LogLine};
+
+use std::future::Future;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use stepwell_api::Api;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+/// How long to wait before accepting again when the system cannot give more connections.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How the server is set up.
+#[derive(Clone)]
+pub struct Options {
+    /// Further names that requests may call this server by, without ports. Always accepted are
+    /// `localhost`, `127.0.0.1`, `[::1]` and the listen address; each also with `sync-` before it.
+    pub hosts: Vec<String>,
+    /// Hears what an operator should know.
+    pub log: Log,
+    /// Lines that matter less than this are not made.
+    pub log_level: Level,
+    /// How many connections there may be; more wait to be accepted.
+    pub connections_max: usize,
+    /// How long a client may take: from one request to the next, for the head and for the body of
+    /// one, to take a reply. The connection is closed after that long at the earliest, after twice
+    /// as long at the latest.
+    pub patience: Duration,
+    /// How long requests that are under way at the end may take.
+    pub drain: Duration,
+}
+
+impl Default for Options {
+    /// Names of the machine itself, no log, and bounds that suit a single machine.
+    fn default() -> Options {
+        Options {
+            hosts: Vec::new(),
+            log: Arc::new(|_| ()),
+            log_level: Level::Info,
+            connections_max: 10_000,
+            patience: Duration::from_secs(30),
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What all connections share.
+struct Server {
+    api: Arc<Api>,
+    hosts: hosts::Hosts,
+    callers: credential::Callers,
+    request_ids: request_id::RequestIds,
+    body_budget: Semaphore,
+    log: Log,
+    log_level: Level,
+    patience: Duration,
+}
+
+impl Server {
+    fn log(&self, level: Level, event: &'static str, message: &str, fields: &[(&'static str, &str)]) {
+        if level <= self.log_level {
+            (self.log)(&LogLine { level, event, message, fields });
+        }
+    }
+}
+
+/// Serves until `shutdown` comes, then lets what is under way finish for as long as
+/// [`Options::drain`], and returns. Must run on a tokio runtime with I/O and time.
+///
+/// # Errors
+///
+/// If the listener has no local address.
+pub async fn serve(
+    listener: TcpListener,
+    api: Arc<Api>,
+    options: Options,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let server = Arc::new(Server {
+        hosts: hosts::Hosts::new(listener.local_addr()?, &options.hosts),
+        callers: credential::Callers::new(),
+        request_ids: request_id::RequestIds::new(),
+        body_budget: Semaphore::new(body::BUDGET_KIB),
+        log: options.log,
+        log_level: options.log_level,
+        patience: options.patience,
+        api,
+    });
+    let closing = watch::Sender::new(false);
+    let mut connections = JoinSet::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            () = &mut shutdown => break,
+            Some(ended) = connections.join_next() => {
+                note_panic(&server, ended);
+                continue;
+            }
+            accepted = listener.accept(), if connections.len() < options.connections_max => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                connections.spawn(connection::run(server.clone(), stream, peer, closing.subscribe()));
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                server.log(Level::Error, "accept_failed", &error.to_string(), &[]);
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+
+    drop(listener);
+    server.api.drain();
+    closing.send_replace(true);
+    let drained = async {
+        while let Some(ended) = connections.join_next().await {
+            note_panic(&server, ended);
+        }
+    };
+    // What does not end in time is cut off: its callers cannot know whether it was done.
+    let _ = tokio::time::timeout(options.drain, drained).await;
+    connections.shutdown().await;
+    Ok(())
+}
+
+/// Whether `accept` failed because the client went away again.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+fn note_panic(server: &Server, ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        server.log(Level::Error, "connection_panicked", &error.to_string(), &[]);
+    }
+}

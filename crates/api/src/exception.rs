@@ -1,0 +1,251 @@
+//! What an SDK sees when a call is refused: the only spelling of AWS's exceptions.
+//!
+//! Messages are AWS's where they were recorded; each constructor says so or not. On the wire an
+//! exception is `{"__type": NAME, "message": TEXT}`, with further members for the few that have
+//! them. Which HTTP status a kind gets is the server's business.
+
+use stepwell_engine::EngineError;
+
+use crate::reply::Reply;
+
+/// Every exception this crate and the server answer with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ExceptionKind {
+    /// The caller may not touch this.
+    AccessDenied,
+    /// No such activity.
+    ActivityDoesNotExist,
+    /// An execution of this name exists with another input, or has ended.
+    ExecutionAlreadyExists,
+    /// No such execution.
+    ExecutionDoesNotExist,
+    /// Something is wrong on our side; the call was not done.
+    InternalFailure,
+    /// A text is no ARN, or one of the wrong kind.
+    InvalidArn,
+    /// The definition is not valid.
+    InvalidDefinition,
+    /// The encryption asked for is not possible.
+    InvalidEncryptionConfiguration,
+    /// The input of an execution is not JSON.
+    InvalidExecutionInput,
+    /// The logging asked for is not possible.
+    InvalidLoggingConfiguration,
+    /// A name breaks AWS's rules for names.
+    InvalidName,
+    /// The output of a task is not JSON.
+    InvalidOutput,
+    /// A task token or a token of a page is not one of ours.
+    InvalidToken,
+    /// Nothing was given of what at least one is required of.
+    MissingRequiredParameter,
+    /// The body of the request is too large.
+    RequestEntityTooLarge,
+    /// No such thing.
+    ResourceNotFound,
+    /// The body of the request is not the JSON that the operation takes.
+    Serialization,
+    /// The engine does not take calls any more.
+    ServiceUnavailable,
+    /// A state machine of this name exists and differs.
+    StateMachineAlreadyExists,
+    /// The state machine is being deleted.
+    StateMachineDeleting,
+    /// No such state machine.
+    StateMachineDoesNotExist,
+    /// The operation is not for this type of state machine.
+    StateMachineTypeNotSupported,
+    /// The task has ended or timed out.
+    TaskTimedOut,
+    /// Too much at once; nothing was done.
+    Throttling,
+    /// No such operation.
+    UnknownOperation,
+    /// A member breaks a constraint.
+    Validation,
+}
+
+impl ExceptionKind {
+    /// The name that stands in `__type`. SDKs drop what is before `#`.
+    pub fn name(self) -> &'static str {
+        match self {
+            ExceptionKind::AccessDenied => "AccessDeniedException",
+            ExceptionKind::ActivityDoesNotExist => "ActivityDoesNotExist",
+            ExceptionKind::ExecutionAlreadyExists => "ExecutionAlreadyExists",
+            ExceptionKind::ExecutionDoesNotExist => "ExecutionDoesNotExist",
+            ExceptionKind::InternalFailure => "InternalFailure",
+            ExceptionKind::InvalidArn => "InvalidArn",
+            ExceptionKind::InvalidDefinition => "InvalidDefinition",
+            ExceptionKind::InvalidEncryptionConfiguration => "InvalidEncryptionConfiguration",
+            ExceptionKind::InvalidExecutionInput => "InvalidExecutionInput",
+            ExceptionKind::InvalidLoggingConfiguration => "InvalidLoggingConfiguration",
+            ExceptionKind::InvalidName => "InvalidName",
+            ExceptionKind::InvalidOutput => "InvalidOutput",
+            ExceptionKind::InvalidToken => "InvalidToken",
+            ExceptionKind::MissingRequiredParameter => "MissingRequiredParameter",
+            ExceptionKind::RequestEntityTooLarge => "RequestEntityTooLargeException",
+            ExceptionKind::ResourceNotFound => "ResourceNotFound",
+            ExceptionKind::Serialization => "com.amazon.coral.service#SerializationException",
+            ExceptionKind::ServiceUnavailable => "ServiceUnavailable",
+            ExceptionKind::StateMachineAlreadyExists => "StateMachineAlreadyExists",
+            ExceptionKind::StateMachineDeleting => "StateMachineDeleting",
+            ExceptionKind::StateMachineDoesNotExist => "StateMachineDoesNotExist",
+            ExceptionKind::StateMachineTypeNotSupported => "StateMachineTypeNotSupported",
+            ExceptionKind::TaskTimedOut => "TaskTimedOut",
+            ExceptionKind::Throttling => "ThrottlingException",
+            ExceptionKind::UnknownOperation => "com.amazon.coral.service#UnknownOperationException",
+            ExceptionKind::Validation => "ValidationException",
+        }
+    }
+}
+
+/// A refused call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exception {
+    /// Which exception.
+    pub kind: ExceptionKind,
+    /// The text for people; empty for the one or two that have none.
+    pub message: String,
+    /// A further member: its name and its text.
+    pub detail: Option<(&'static str, String)>,
+}
+
+impl Exception {
+    /// An exception without further members.
+    pub fn new(kind: ExceptionKind, message: impl Into<String>) -> Exception {
+        Exception { kind, message: message.into(), detail: None }
+    }
+
+    /// The body that an SDK reads.
+    pub fn to_json(&self) -> String {
+        let mut reply = Reply::object();
+        reply.text("__type", self.kind.name());
+        if !self.message.is_empty() {
+            reply.text("message", &self.message);
+        }
+        if let Some((name, text)) = &self.detail {
+            reply.text(name, text);
+        }
+        reply.finish()
+    }
+
+    /// What the engine answered, about the thing that `subject`, an ARN, names.
+    pub(crate) fn of_engine(error: EngineError, subject: &str) -> Exception {
+        match error {
+            EngineError::NoSuchMachine => Exception::no_such_machine(subject),
+            EngineError::MachineDeleting => {
+                // Not recorded; in the form of its neighbours.
+                let message = format!("State Machine is being deleted: '{subject}'");
+                Exception::new(ExceptionKind::StateMachineDeleting, message)
+            }
+            EngineError::MachineExists => {
+                let message = format!("State Machine Already Exists: '{subject}'");
+                Exception::new(ExceptionKind::StateMachineAlreadyExists, message)
+            }
+            EngineError::NoSuchExecution => Exception::no_such_execution(subject),
+            EngineError::ExecutionExists => {
+                let message = format!("Execution Already Exists: '{subject}'");
+                Exception::new(ExceptionKind::ExecutionAlreadyExists, message)
+            }
+            EngineError::NoSuchActivity => Exception::no_such_activity(subject),
+            EngineError::InvalidToken => Exception::invalid_token(),
+            EngineError::TaskEnded => {
+                let message = "Task Timed Out: 'Provided task does not exist anymore'";
+                Exception::new(ExceptionKind::TaskTimedOut, message)
+            }
+            EngineError::PayloadTooLarge => Exception::validation("The payload is larger than allowed"),
+            EngineError::Busy => Exception::new(ExceptionKind::Throttling, "Rate exceeded"),
+            EngineError::Stopped(reason) => {
+                Exception::new(ExceptionKind::ServiceUnavailable, format!("The engine has stopped: {reason}"))
+            }
+            EngineError::Damaged(what) => {
+                let message = format!("The stored history is damaged: {what}");
+                Exception::new(ExceptionKind::InternalFailure, message)
+            }
+        }
+    }
+
+    /// Recorded.
+    pub(crate) fn no_such_machine(arn: &str) -> Exception {
+        let message = format!("State Machine Does Not Exist: '{arn}'");
+        Exception::new(ExceptionKind::StateMachineDoesNotExist, message)
+    }
+
+    /// Recorded.
+    pub(crate) fn no_such_execution(arn: &str) -> Exception {
+        let message = format!("Execution Does Not Exist: '{arn}'");
+        Exception::new(ExceptionKind::ExecutionDoesNotExist, message)
+    }
+
+    /// In the form of its recorded neighbours.
+    pub(crate) fn no_such_activity(arn: &str) -> Exception {
+        Exception::new(ExceptionKind::ActivityDoesNotExist, format!("Activity Does Not Exist: '{arn}'"))
+    }
+
+    /// Recorded.
+    pub(crate) fn no_such_resource(arn: &str) -> Exception {
+        Exception {
+            kind: ExceptionKind::ResourceNotFound,
+            message: format!("Resource not found: '{arn}'"),
+            detail: Some(("resourceName", arn.to_owned())),
+        }
+    }
+
+    /// Recorded.
+    pub(crate) fn invalid_name(name: &str) -> Exception {
+        Exception::new(ExceptionKind::InvalidName, format!("Invalid Name: '{name}'"))
+    }
+
+    /// Recorded; `what` is the rest of the sentence.
+    pub(crate) fn invalid_arn(what: &str) -> Exception {
+        Exception::new(ExceptionKind::InvalidArn, format!("Invalid Arn: '{what}'"))
+    }
+
+    /// For task tokens and for the tokens of pages.
+    pub(crate) fn invalid_token() -> Exception {
+        Exception::new(ExceptionKind::InvalidToken, "Invalid Token: 'Invalid token'")
+    }
+
+    /// A `ValidationException` without a reason.
+    pub(crate) fn validation(message: impl Into<String>) -> Exception {
+        Exception::new(ExceptionKind::Validation, message)
+    }
+
+    /// A member asks for something that AWS has and this release has not. Refused, because to
+    /// accept it would drop what the caller asked for.
+    pub(crate) fn not_yet(what: &str) -> Exception {
+        Exception::validation(format!("{what} is not supported by this release of Stepwell"))
+    }
+
+    /// The body is not the JSON that the operation takes.
+    pub(crate) fn serialization(message: impl Into<String>) -> Exception {
+        Exception::new(ExceptionKind::Serialization, message)
+    }
+
+    /// No such operation; AWS sends no message. For an operation of AWS's that this release has
+    /// not, there is one.
+    pub fn unknown_operation(message: &str) -> Exception {
+        Exception::new(ExceptionKind::UnknownOperation, message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exception_is_a_type_a_message_and_rarely_more() {
+        assert_eq!(
+            Exception::invalid_name("a\"b").to_json(),
+            r#"{"__type":"InvalidName","message":"Invalid Name: 'a\"b'"}"#
+        );
+        assert_eq!(
+            Exception::no_such_resource("arn").to_json(),
+            r#"{"__type":"ResourceNotFound","message":"Resource not found: 'arn'","resourceName":"arn"}"#
+        );
+        assert_eq!(
+            Exception::unknown_operation("").to_json(),
+            r#"{"__type":"com.amazon.coral.service#UnknownOperationException"}"#
+        );
+    }
+}

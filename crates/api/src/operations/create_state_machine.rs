@@ -1,0 +1,60 @@
+//! `CreateStateMachine`.
+//!
+//! Idempotent: the same name, definition, type, logging, tracing and encryption give the machine
+//! that is; another `roleArn` alone makes no difference and changes nothing. Anything else under a
+//! taken name is `StateMachineAlreadyExists`, white space in the definition included (recorded).
+
+use stepwell_engine::{CreateMachine, MachineKey};
+use stepwell_model::MachineType;
+
+use crate::exception::{Exception, ExceptionKind};
+use crate::reply::Reply;
+use crate::request::Text;
+use crate::{Call, configuration, definitions, names};
+
+pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
+    let mut members = call.request.members();
+    let name = members.required("name", &Text::NAME);
+    let definition = members.required("definition", &Text::bytes(1, call.api.limits.definition_bytes_max));
+    let role_arn = members.required("roleArn", &Text::ARN);
+    let machine_type = members.choice("type", &["STANDARD", "EXPRESS"]);
+    let logging = configuration::logging(&mut members);
+    let tracing = configuration::tracing(&mut members);
+    let publishing = configuration::publishing(&mut members);
+    let tags = configuration::tags(&mut members);
+    let encryption = configuration::encryption(&mut members);
+    members.check()?;
+
+    let name = names::new_name(&name)?;
+    names::check_role(&role_arn)?;
+    publishing?;
+    tags?;
+    encryption?;
+    if machine_type == Some("EXPRESS") {
+        let message = "Express state machines are not supported by this release of Stepwell";
+        return Err(Exception::new(ExceptionKind::StateMachineTypeNotSupported, message));
+    }
+    // Always in one form, so that a configuration given and the same one by default compare equal.
+    let logging = logging.map(|logging| logging.into_json()).transpose()?;
+    let logging = logging.unwrap_or_else(|| configuration::LOGGING_DEFAULT.to_owned());
+    let tracing = tracing.unwrap_or_else(|| configuration::TRACING_DEFAULT.to_owned());
+    definitions::check(&definition).await?;
+
+    let key = MachineKey { place: call.caller.place.clone(), name };
+    let arn = names::machine_arn(&key);
+    let create = CreateMachine {
+        key,
+        machine_type: MachineType::Standard,
+        definition,
+        role_arn,
+        logging: Some(logging.into()),
+        tracing: Some(tracing.into()),
+    };
+    let created = call.api.engine.create_machine(create).await;
+    let machine = created.map_err(|error| Exception::of_engine(error, &arn))?;
+
+    let mut reply = Reply::object();
+    reply.text("stateMachineArn", &arn);
+    reply.moment("creationDate", machine.created_at);
+    Ok(reply.finish())
+}

@@ -1,0 +1,34 @@
+//! `DescribeStateMachineForExecution`: the definition and role that an execution runs with.
+//!
+//! Logging and tracing are those of the machine as it is now; they are not pinned.
+
+use super::describe_state_machine::INCLUDED_DATA;
+use crate::reply::Reply;
+use crate::request::Text;
+use crate::{Call, Exception, configuration, names};
+
+pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
+    let mut members = call.request.members();
+    let arn = members.required("executionArn", &Text::ARN);
+    let included = members.choice("includedData", INCLUDED_DATA);
+    members.check()?;
+
+    let key = names::execution(call.caller, &arn, "DescribeStateMachineForExecution")?;
+    let engine = &call.api.engine;
+    let pinned = engine.pinned_machine(&key).map_err(|error| Exception::of_engine(error, &arn))?;
+    let machine = engine.machine(&pinned.key);
+    let logging = machine.as_ref().and_then(|machine| machine.logging.as_deref());
+    let tracing = machine.as_ref().and_then(|machine| machine.tracing.as_deref());
+
+    let mut reply = Reply::object();
+    reply.text("stateMachineArn", &names::machine_arn(&pinned.key));
+    reply.text("name", &pinned.key.name);
+    reply.text("definition", if included == Some("METADATA_ONLY") { "{}" } else { &pinned.definition });
+    reply.text("roleArn", &pinned.role_arn);
+    reply.moment("updateDate", pinned.updated_at);
+    reply.raw("loggingConfiguration", logging.unwrap_or(configuration::LOGGING_DEFAULT));
+    reply.raw("tracingConfiguration", tracing.unwrap_or(configuration::TRACING_DEFAULT));
+    reply.raw("encryptionConfiguration", configuration::ENCRYPTION_DEFAULT);
+    reply.maybe_text("revisionId", pinned.revision_id.as_deref());
+    Ok(reply.finish())
+}

@@ -1,0 +1,64 @@
+//! `StartExecution`.
+//!
+//! The same name and input while the execution runs give the same answer again; another input, or
+//! an execution that has ended, is `ExecutionAlreadyExists`. Without a name the execution gets a
+//! UUID. The input is kept as the caller wrote it, blanks included.
+
+use stepwell_engine::{EngineError, ExecutionKey, StartExecution};
+use stepwell_value::Payload;
+
+use crate::json_reason::json_reason;
+use crate::reply::Reply;
+use crate::request::Text;
+use crate::{Call, Exception, ExceptionKind, names};
+
+pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
+    let mut members = call.request.members();
+    let arn = members.required("stateMachineArn", &Text::ARN);
+    let name = members.text("name", &Text::NAME);
+    let input = members.text("input", &Text::bytes(0, call.api.limits.payload_bytes_max));
+    let trace_header = members.text("traceHeader", &Text::TRACE_HEADER);
+    members.check()?;
+
+    let machine = names::machine(call.caller, &arn, "StartExecution")?.unqualified(&arn)?;
+    let name = name.map(names::new_name).transpose()?;
+    if trace_header.is_some() {
+        return Err(Exception::not_yet("The member 'traceHeader'"));
+    }
+    let input = match input {
+        Some(text) => parse_input(text)?,
+        None => Payload::empty_object(),
+    };
+
+    let taken = |machine, name: Option<_>| {
+        // Only a name that the caller gave can be taken.
+        let name = name.unwrap_or_default();
+        Exception::of_engine(
+            EngineError::ExecutionExists,
+            &names::execution_arn(&ExecutionKey { machine, name }),
+        )
+    };
+    let start = StartExecution { machine: machine.clone(), name: name.clone(), input };
+    let started = match call.api.engine.start(start).await {
+        Ok(started) => started,
+        Err(EngineError::ExecutionExists) => return Err(taken(machine, name)),
+        Err(error) => return Err(Exception::of_engine(error, &arn)),
+    };
+
+    let mut reply = Reply::object();
+    reply.text("executionArn", &names::execution_arn(&started.key));
+    reply.moment("startDate", started.started_at);
+    Ok(reply.finish())
+}
+
+/// Recorded: any JSON value will do; text without one has a reason of its own.
+fn parse_input(text: &str) -> Result<Payload, Exception> {
+    Payload::parse(text).map_err(|error| {
+        let reason = match text.trim_ascii() {
+            "" => "Invalid execution input.".to_owned(),
+            _ => json_reason(text, &error),
+        };
+        let message = format!("Invalid State Machine Execution Input: '{reason}'");
+        Exception::new(ExceptionKind::InvalidExecutionInput, message)
+    })
+}

@@ -1,0 +1,73 @@
+//! `UpdateStateMachine`: running executions keep the definition and role they started with.
+//!
+//! An update that changes nothing makes no revision: the reply is that of the last one (recorded).
+
+use std::sync::Arc;
+
+use stepwell_engine::{Machine, UpdateMachine};
+
+use crate::exception::{Exception, ExceptionKind};
+use crate::reply::Reply;
+use crate::request::Text;
+use crate::{Call, configuration, definitions, names};
+
+pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
+    let mut members = call.request.members();
+    let arn = members.required("stateMachineArn", &Text::ARN);
+    let definition =
+        members.text("definition", &Text::bytes(1, call.api.limits.definition_bytes_max)).cloned();
+    let role_arn = members.text("roleArn", &Text::ARN).cloned();
+    let logging = configuration::logging(&mut members);
+    let tracing = configuration::tracing(&mut members);
+    let publishing = configuration::publishing(&mut members);
+    let encryption = configuration::encryption(&mut members);
+    members.check()?;
+
+    // Recorded: a version or an alias cannot be updated, and is answered as one that does not exist.
+    let key = names::machine(call.caller, &arn, "UpdateStateMachine")?.unqualified(&arn)?;
+    publishing?;
+    encryption?;
+    if definition.is_none() && role_arn.is_none() && logging.is_none() && tracing.is_none() {
+        let message = "Either the definition, the role ARN, the LoggingConfiguration, or the \
+                       TracingConfiguration must be specified";
+        return Err(Exception::new(ExceptionKind::MissingRequiredParameter, message));
+    }
+    if let Some(role_arn) = &role_arn {
+        names::check_role(role_arn)?;
+    }
+    let logging = logging.map(|logging| logging.into_json()).transpose()?;
+    if let Some(definition) = &definition {
+        definitions::check(definition).await?;
+    }
+
+    let update = UpdateMachine {
+        key,
+        definition,
+        role_arn,
+        logging: logging.map(Into::into),
+        tracing: tracing.map(Into::into),
+    };
+    let unchanged = call.api.engine.machine(&update.key).filter(|machine| changes_nothing(&update, machine));
+    let machine = match unchanged {
+        Some(machine) => machine,
+        None => {
+            let updated = call.api.engine.update_machine(update).await;
+            updated.map_err(|error| Exception::of_engine(error, &arn))?
+        }
+    };
+
+    let mut reply = Reply::object();
+    reply.moment("updateDate", machine.updated_at);
+    reply.maybe_text("revisionId", machine.revision_id.as_deref());
+    Ok(reply.finish())
+}
+
+fn changes_nothing(update: &UpdateMachine, machine: &Machine) -> bool {
+    let UpdateMachine { key: _, definition, role_arn, logging, tracing } = update;
+    let same = |new: &Option<Arc<str>>, old: Option<&Arc<str>>| new.is_none() || new.as_ref() == old;
+    !machine.deleting
+        && same(definition, Some(&machine.definition))
+        && same(role_arn, Some(&machine.role_arn))
+        && same(logging, machine.logging.as_ref())
+        && same(tracing, machine.tracing.as_ref())
+}

@@ -1,0 +1,138 @@
+//! Replies, written as they are thought of: no tree of values in between.
+
+use stepwell_model::Timestamp;
+use stepwell_value::quote;
+
+/// A JSON object in the making. Keys are ours, so they need no escaping.
+pub(crate) struct Reply {
+    out: String,
+}
+
+impl Reply {
+    /// An object without members yet.
+    pub(crate) fn object() -> Reply {
+        Reply { out: String::from("{") }
+    }
+
+    /// How many bytes have been written.
+    pub(crate) fn len(&self) -> usize {
+        self.out.len()
+    }
+
+    fn separate(&mut self) {
+        if !matches!(self.out.as_bytes().last(), Some(b'{' | b'[')) {
+            self.out.push(',');
+        }
+    }
+
+    fn key(&mut self, key: &str) {
+        self.separate();
+        self.out.push('"');
+        self.out.push_str(key);
+        self.out.push_str("\":");
+    }
+
+    /// A string.
+    pub(crate) fn text(&mut self, key: &str, text: &str) {
+        self.key(key);
+        quote(text, &mut self.out);
+    }
+
+    /// A string, if there is one.
+    pub(crate) fn maybe_text(&mut self, key: &str, text: Option<&str>) {
+        if let Some(text) = text {
+            self.text(key, text);
+        }
+    }
+
+    /// A member of an object that a user's variable names.
+    pub(crate) fn text_under_any_key(&mut self, key: &str, text: &str) {
+        self.separate();
+        quote(key, &mut self.out);
+        self.out.push(':');
+        quote(text, &mut self.out);
+    }
+
+    /// A whole number.
+    pub(crate) fn number(&mut self, key: &str, number: u64) {
+        self.raw(key, &number.to_string());
+    }
+
+    /// `true` or `false`.
+    pub(crate) fn flag(&mut self, key: &str, flag: bool) {
+        self.raw(key, if flag { "true" } else { "false" });
+    }
+
+    /// A moment, as AWS JSON has it: seconds since the epoch with milliseconds as a fraction.
+    pub(crate) fn moment(&mut self, key: &str, moment: Timestamp) {
+        use std::fmt::Write;
+        self.key(key);
+        let (seconds, millis) = (moment.epoch_ms / 1000, moment.epoch_ms % 1000);
+        write!(self.out, "{seconds}.{millis:03}").expect("a String takes what it is given");
+    }
+
+    /// A moment, if there is one.
+    pub(crate) fn maybe_moment(&mut self, key: &str, moment: Option<Timestamp>) {
+        if let Some(moment) = moment {
+            self.moment(key, moment);
+        }
+    }
+
+    /// JSON text as it is.
+    pub(crate) fn raw(&mut self, key: &str, json: &str) {
+        self.key(key);
+        self.out.push_str(json);
+    }
+
+    /// A member that is an object, which `fill` fills.
+    pub(crate) fn nested(&mut self, key: &str, fill: impl FnOnce(&mut Reply)) {
+        self.key(key);
+        self.out.push('{');
+        fill(self);
+        self.out.push('}');
+    }
+
+    /// A member that is an array, which `fill` fills with [`Reply::item`].
+    pub(crate) fn list(&mut self, key: &str, fill: impl FnOnce(&mut Reply)) {
+        self.key(key);
+        self.out.push('[');
+        fill(self);
+        self.out.push(']');
+    }
+
+    /// An object in an array.
+    pub(crate) fn item(&mut self, fill: impl FnOnce(&mut Reply)) {
+        self.separate();
+        self.out.push('{');
+        fill(self);
+        self.out.push('}');
+    }
+
+    /// The text.
+    pub(crate) fn finish(mut self) -> String {
+        self.out.push('}');
+        self.out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_separated_and_nothing_else() {
+        let mut reply = Reply::object();
+        reply.text("a", "{");
+        reply.moment("at", Timestamp::from_epoch_ms(1_700_000_000_007));
+        reply.nested("empty", |_| {});
+        reply.list("items", |items| {
+            items.item(|item| item.number("n", 1));
+            items.item(|item| item.flag("yes", true));
+        });
+        assert_eq!(
+            reply.finish(),
+            r#"{"a":"{","at":1700000000.007,"empty":{},"items":[{"n":1},{"yes":true}]}"#
+        );
+        assert_eq!(Reply::object().finish(), "{}");
+    }
+}

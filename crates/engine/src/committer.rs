@@ -1,0 +1,190 @@
+//! The one thread that writes: group commit, then release.
+//!
+//! It takes whatever turns are waiting, of all shards, writes them in one batch, and lets their
+//! releases out in order. While it writes, shards go on deciding, so batches grow with the load.
+//! When a commit fails, its outcome is unknown: everything that waits for it is dropped, which
+//! callers hear as [`EngineError::Stopped`](crate::EngineError::Stopped), and nothing is ever
+//! written again. The next run finds out what was written.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+
+use stepwell_model::TaskRef;
+use stepwell_store::{Batch, CatalogueWrite};
+use stepwell_task::{Done, TaskOutcome};
+
+use crate::commons::Commons;
+use crate::mailbox::Mailbox;
+use crate::messages::{Message, Release, Turn};
+use crate::options::LogLevel;
+
+/// What the committer is given.
+pub(crate) enum Submission {
+    /// A turn of the shard of this index.
+    Turn(usize, Turn),
+    /// A change of the catalogue, and what is to be done once it is durable.
+    Catalogue(Vec<CatalogueWrite>, Box<dyn FnOnce() + Send>),
+}
+
+/// The queue in front of the committer. Bounded by what shards may have under way.
+pub(crate) struct CommitQueue {
+    state: Mutex<State>,
+    wake: Condvar,
+}
+
+struct State {
+    waiting: VecDeque<Submission>,
+    closed: bool,
+}
+
+impl CommitQueue {
+    pub(crate) fn new() -> CommitQueue {
+        let state = State { waiting: VecDeque::new(), closed: false };
+        CommitQueue { state: Mutex::new(state), wake: Condvar::new() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nobody panics while holding the commit queue")
+    }
+
+    /// Adds to the queue; after closing, the submission is dropped.
+    pub(crate) fn submit(&self, submission: Submission) {
+        let mut state = self.state();
+        if !state.closed {
+            state.waiting.push_back(submission);
+            drop(state);
+            self.wake.notify_one();
+        }
+    }
+
+    /// No more submissions: what is there is still written.
+    pub(crate) fn close(&self) {
+        self.state().closed = true;
+        self.wake.notify_one();
+    }
+
+    /// All that waits; `None` when there will be nothing any more.
+    fn take(&self) -> Option<VecDeque<Submission>> {
+        let mut state = self.state();
+        while state.waiting.is_empty() {
+            if state.closed {
+                return None;
+            }
+            state = self.wake.wait(state).expect("nobody panics while holding the commit queue");
+        }
+        Some(std::mem::take(&mut state.waiting))
+    }
+}
+
+/// The committer's thread.
+pub(crate) fn run(commons: &Arc<Commons>, queue: &CommitQueue, mailboxes: &[Arc<Mailbox>]) {
+    while let Some(submissions) = queue.take() {
+        if commons.stopped().is_some() {
+            continue;
+        }
+        if let Err(reason) = commit_and_release(commons, submissions, mailboxes) {
+            commons.stop_all(reason);
+            for mailbox in mailboxes {
+                mailbox.close();
+            }
+        }
+    }
+}
+
+fn commit_and_release(
+    commons: &Arc<Commons>,
+    mut submissions: VecDeque<Submission>,
+    mailboxes: &[Arc<Mailbox>],
+) -> Result<(), String> {
+    let mut batch = Batch::default();
+    for submission in &mut submissions {
+        match submission {
+            Submission::Turn(_, turn) => batch.chunks.append(&mut turn.chunks),
+            Submission::Catalogue(writes, _) => batch.catalogue.append(writes),
+        }
+    }
+    if !batch.chunks.is_empty() || !batch.catalogue.is_empty() {
+        let written = catch_unwind(AssertUnwindSafe(|| commons.store.commit(&batch)));
+        match written {
+            Ok(Ok(())) => (),
+            Ok(Err(error)) => {
+                // Said before anything is dropped, so that whoever hears of the drop finds the reason.
+                commons.stop_all(error.to_string());
+                return Err(error.to_string());
+            }
+            Err(_panic) => {
+                commons.stop_all("the store panicked".to_owned());
+                return Err("the store panicked".to_owned());
+            }
+        }
+        let bytes = batch.chunks.iter().map(|chunk| chunk.body.len()).sum();
+        commons.stats.count_commit(batch.chunks.len(), bytes);
+    }
+    let mut committed = vec![0; mailboxes.len()];
+    for submission in submissions {
+        match submission {
+            Submission::Turn(shard, turn) => {
+                committed[shard] = turn.number;
+                commons.stats.count(&turn.counts);
+                for release in turn.releases {
+                    if let Some(effect) = release.answer() {
+                        perform(commons, effect, mailboxes);
+                    }
+                }
+            }
+            Submission::Catalogue(_, done) => done(),
+        }
+    }
+    for (mailbox, turn) in mailboxes.iter().zip(committed) {
+        if turn > 0 {
+            mailbox.committed(turn);
+        }
+    }
+    Ok(())
+}
+
+fn perform(commons: &Arc<Commons>, effect: Release, mailboxes: &[Arc<Mailbox>]) {
+    match effect {
+        Release::RunTask { integration, request } => {
+            let task = request.task;
+            let shard = commons.shard_of(task.execution.partition);
+            let done = done(mailboxes[shard].clone(), task);
+            let integration = &commons.integrations[integration];
+            // If it panics, what it was given is dropped, which says that the outcome is unknown.
+            if catch_unwind(AssertUnwindSafe(|| integration.start(request, done))).is_err() {
+                let text = "an integration panicked while starting a task".to_owned();
+                commons.log(LogLevel::Error, "integration_panicked", text, Some(task.execution));
+            }
+        }
+        Release::CancelTask { integration, task } => {
+            let integration = &commons.integrations[integration];
+            if catch_unwind(AssertUnwindSafe(|| integration.cancel(task))).is_err() {
+                let text = "an integration panicked while cancelling a task".to_owned();
+                commons.log(LogLevel::Error, "integration_panicked", text, Some(task.execution));
+            }
+        }
+        Release::Started(..) | Release::Stopped(..) | Release::Done(..) | Release::HandOut(..) => (),
+    }
+}
+
+/// Tells the shard of an execution the outcome of its task. Dropped without being called, which no
+/// integration should do, it says that the outcome is unknown.
+fn done(mailbox: Arc<Mailbox>, task: TaskRef) -> Done {
+    struct Teller {
+        mailbox: Arc<Mailbox>,
+        task: TaskRef,
+        outcome: TaskOutcome,
+    }
+    impl Drop for Teller {
+        fn drop(&mut self) {
+            let outcome = std::mem::replace(&mut self.outcome, TaskOutcome::Unknown);
+            self.mailbox.tell(Message::Outcome { task: self.task, outcome });
+        }
+    }
+    let mut teller = Teller { mailbox, task, outcome: TaskOutcome::Unknown };
+    Box::new(move |outcome| {
+        teller.outcome = outcome;
+        drop(teller);
+    })
+}

@@ -1,0 +1,244 @@
+//! What all shards and all callers share.
+//!
+//! Everything here is either fixed, or behind a short lock that nobody holds while waiting. From
+//! here calls are addressed: a name or a token leads to a partition, a partition to its shard.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use stepwell_model::{Failure, PARTITIONS, Partition, TaskRef, Timestamp, error_names};
+use stepwell_store::{HighMarks, Store, StoreError};
+use stepwell_task::{Integration, Target, TaskRequest};
+
+use crate::catalogue::{Catalogue, Revision};
+use crate::dispatcher::Dispatcher;
+use crate::keys::Keys;
+use crate::messages::{Message, Reply, TaskAnswer};
+use crate::options::{EngineOptions, LogEvent, LogLevel};
+use crate::requests::{
+    EngineError, ExecutionKey, ExecutionStarted, Machine, MachineKey, Place, StartExecution,
+};
+use crate::stats::Stats;
+
+/// What all shards share. The engine makes one; so does the simulator, which has no threads.
+pub struct Commons {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) integrations: Vec<Arc<dyn Integration>>,
+    pub(crate) options: EngineOptions,
+    pub(crate) keys: Keys,
+    pub(crate) stats: Stats,
+    /// What was committed when this run began.
+    pub(crate) high_marks: HighMarks,
+    /// When this run began.
+    pub(crate) server_started_at: Timestamp,
+    /// Signalled when the last task gives its slot back.
+    pub(crate) quiet: Condvar,
+    catalogue: RwLock<Catalogue>,
+    dispatcher: Mutex<Dispatcher>,
+    last_row: AtomicU64,
+    next_partition: AtomicU64,
+    stopped: OnceLock<String>,
+}
+
+/// Where a request would go.
+pub(crate) enum Reach {
+    /// To a target, by the integration at this place in the list.
+    Target(usize, Target),
+    /// Nowhere: the task fails with this.
+    Nowhere(Failure),
+}
+
+impl Commons {
+    /// Reads what an engine knows by heart.
+    pub fn open(
+        store: Arc<dyn Store>,
+        integrations: Vec<Arc<dyn Integration>>,
+        options: EngineOptions,
+        now: Timestamp,
+    ) -> Result<Commons, EngineError> {
+        let high_marks = store.high_marks().map_err(store_error)?;
+        let catalogue =
+            Catalogue::load(&store.catalogue().map_err(store_error)?).map_err(EngineError::Damaged)?;
+        let options = EngineOptions { shards: options.shards.clamp(1, usize::from(PARTITIONS)), ..options };
+        Ok(Commons {
+            keys: Keys::of(&store.identity()),
+            stats: Stats::new(options.shards),
+            server_started_at: now.max(high_marks.at),
+            quiet: Condvar::new(),
+            catalogue: RwLock::new(catalogue),
+            dispatcher: Mutex::new(Dispatcher::default()),
+            last_row: AtomicU64::new(high_marks.row),
+            next_partition: AtomicU64::new((options.seed)()),
+            stopped: OnceLock::new(),
+            high_marks,
+            store,
+            integrations,
+            options,
+        })
+    }
+
+    /// The shard that owns a partition.
+    pub fn shard_of(&self, partition: Partition) -> usize {
+        usize::from(partition) % self.options.shards
+    }
+
+    /// How many shards there are.
+    pub fn shards(&self) -> usize {
+        self.options.shards
+    }
+
+    /// The integrations, in the order in which they are asked.
+    pub fn integrations(&self) -> &[Arc<dyn Integration>] {
+        &self.integrations
+    }
+
+    /// The catalogue, to be read.
+    pub fn catalogue(&self) -> RwLockReadGuard<'_, Catalogue> {
+        self.catalogue.read().expect("nobody panics while changing the catalogue")
+    }
+
+    /// The catalogue, to be changed by what is durable.
+    pub fn catalogue_mut(&self) -> RwLockWriteGuard<'_, Catalogue> {
+        self.catalogue.write().expect("nobody panics while changing the catalogue")
+    }
+
+    /// The queues.
+    pub fn dispatcher(&self) -> MutexGuard<'_, Dispatcher> {
+        self.dispatcher.lock().expect("nobody panics while holding the dispatcher")
+    }
+
+    /// The machine of this key, if it takes executions.
+    pub fn machine_in_service(&self, key: &MachineKey) -> Result<Arc<Machine>, EngineError> {
+        match self.catalogue().machine(key) {
+            None => Err(EngineError::NoSuchMachine),
+            Some(machine) if machine.deleting => Err(EngineError::MachineDeleting),
+            Some(machine) => Ok(machine.clone()),
+        }
+    }
+
+    /// Addresses a start.
+    pub fn start(
+        &self,
+        request: StartExecution,
+        reply: Reply<ExecutionStarted>,
+    ) -> Result<(usize, Message), EngineError> {
+        self.machine_in_service(&request.machine)?;
+        if request.input.text().len() > self.options.limits.payload_bytes_max {
+            return Err(EngineError::PayloadTooLarge);
+        }
+        let name = request.name.map(|name| {
+            let key = ExecutionKey { machine: request.machine.clone(), name: name.clone() };
+            (name, self.keys.home(&key))
+        });
+        let partition = match &name {
+            Some((_, home)) => home.partition,
+            None => {
+                (self.next_partition.fetch_add(1, Ordering::Relaxed) % u64::from(PARTITIONS)) as Partition
+            }
+        };
+        let message =
+            Message::Start { machine: request.machine, name, partition, input: request.input, reply };
+        Ok((self.shard_of(partition), message))
+    }
+
+    /// Addresses a stop.
+    pub fn stop(&self, key: ExecutionKey, failure: Failure, reply: Reply<Timestamp>) -> (usize, Message) {
+        let home = self.keys.home(&key);
+        (self.shard_of(home.partition), Message::Stop { key, home, failure, reply })
+    }
+
+    /// Addresses what was said with a task token.
+    pub fn answer(
+        &self,
+        place: &Place,
+        token: &str,
+        answer: TaskAnswer,
+        reply: Reply<()>,
+    ) -> Result<(usize, Message), EngineError> {
+        let task = self.keys.task_of(place, token).ok_or(EngineError::InvalidToken)?;
+        if let TaskAnswer::Succeeded(output) = &answer
+            && output.text().len() > self.options.limits.payload_bytes_max
+        {
+            return Err(EngineError::PayloadTooLarge);
+        }
+        Ok((self.shard_of(task.execution.partition), Message::Answer { task, answer, reply }))
+    }
+
+    /// The rows of the next `count` chunks, ascending.
+    pub(crate) fn rows(&self, count: usize) -> std::ops::RangeInclusive<u64> {
+        let count = count as u64;
+        let last = self.last_row.fetch_add(count, Ordering::Relaxed);
+        last + 1..=last + count
+    }
+
+    /// The revision of this number.
+    pub(crate) fn revision(&self, number: u64) -> Option<Arc<Revision>> {
+        self.catalogue().revision(number).cloned()
+    }
+
+    /// Where a request would go.
+    pub(crate) fn reach(&self, request: &TaskRequest) -> Reach {
+        for (at, integration) in self.integrations.iter().enumerate() {
+            match integration.target(request) {
+                None => (),
+                Some(Ok(target)) => return Reach::Target(at, target),
+                Some(Err(failure)) => return Reach::Nowhere(failure),
+            }
+        }
+        let resource = request.resource.event_resource();
+        let cause = format!("No integration is configured for the resource {resource}.");
+        Reach::Nowhere(Failure::new(NO_INTEGRATION, cause))
+    }
+
+    /// The engine stops acknowledging, for good. The first reason is the one that is told.
+    pub(crate) fn stop_all(&self, reason: String) {
+        if self.stopped.set(reason.clone()).is_ok() {
+            self.log(LogLevel::Error, "engine_stopped", reason, None);
+            self.dispatcher().drop_pollers();
+        }
+    }
+
+    /// Why the engine has stopped, if it has.
+    pub fn stopped(&self) -> Option<&str> {
+        self.stopped.get().map(String::as_str)
+    }
+
+    /// The error that says so.
+    pub(crate) fn stopped_error(&self) -> EngineError {
+        EngineError::Stopped(self.stopped().unwrap_or("it was shut down").to_owned())
+    }
+
+    pub(crate) fn log(
+        &self,
+        level: LogLevel,
+        event: &'static str,
+        message: String,
+        execution: Option<stepwell_model::EntityId>,
+    ) {
+        (self.options.log)(LogEvent { level, event, message, execution });
+    }
+}
+
+/// No integration knows the resource of a task.
+pub const NO_INTEGRATION: &str = "Stepwell.NoIntegration";
+
+/// The failure of a task of which nobody can know whether it happened.
+pub(crate) fn outcome_unknown(execution_arn: &str, task: TaskRef, target: &str, now: Timestamp) -> Failure {
+    let cause = format!(
+        "Whether the call reached {target} cannot be known: the attempt of event {event} of {execution_arn} \
+         was started and left without a result at {at}. It was not sent again.",
+        event = task.scheduled_event_id,
+        at = now.to_rfc3339(),
+    );
+    Failure::new(error_names::OUTCOME_UNKNOWN, cause)
+}
+
+/// A store's error, as callers hear it.
+pub(crate) fn store_error(error: StoreError) -> EngineError {
+    match error {
+        StoreError::Damaged { .. } => EngineError::Damaged(error.to_string()),
+        StoreError::Full(_) | StoreError::Io(_) | StoreError::Stopped(_) => {
+            EngineError::Stopped(error.to_string())
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What can be set about an engine.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use stepwell_model::{EntityId, Limits};
+
+/// Hears what an operator should know.
+pub type Log = Arc<dyn Fn(LogEvent) + Send + Sync>;
+
+/// Draws a number that nobody can foretell and that does not repeat.
+pub type Seed = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+/// What can be set about an engine.
+#[derive(Clone)]
+pub struct EngineOptions {
+    /// How many threads decide. At least 1, at most 256.
+    pub shards: usize,
+    /// The limits in force.
+    pub limits: Limits,
+    /// How many calls may wait at each shard; more are answered with
+    /// [`EngineError::Busy`](crate::EngineError::Busy).
+    pub mailbox_max: usize,
+    /// How many executions that only wait each shard keeps in memory; the others are stubs.
+    pub resident_max: usize,
+    /// How many states an execution may enter before others get their turn.
+    pub fuel: u32,
+    /// Hears what an operator should know.
+    pub log: Log,
+    /// Seeds executions and makes revision ids.
+    pub seed: Seed,
+}
+
+impl Default for EngineOptions {
+    /// What suits this machine; the log goes nowhere.
+    fn default() -> EngineOptions {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        EngineOptions {
+            // Connections, the committer and the store want their share of the cores.
+            shards: (cores / 2).clamp(1, 8),
+            limits: Limits::default(),
+            mailbox_max: 16_384,
+            resident_max: 2_000,
+            fuel: 256,
+            log: Arc::new(|_| ()),
+            seed: random_seeds(),
+        }
+    }
+}
+
+/// Seeds from a random start: one draw from the system, then a walk that visits every 64-bit number
+/// once before it repeats (SplitMix64).
+pub fn random_seeds() -> Seed {
+    let mut start = [0; 8];
+    getrandom::fill(&mut start).expect("the system always has randomness once it has started");
+    seeds_from(u64::from_le_bytes(start))
+}
+
+/// The same walk from a given start.
+pub fn seeds_from(start: u64) -> Seed {
+    let state = AtomicU64::new(start);
+    Arc::new(move || {
+        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+        let mut z = state.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    })
+}
+
+/// Something an operator should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogEvent {
+    /// How much it matters.
+    pub level: LogLevel,
+    /// A stable name in snake case.
+    pub event: &'static str,
+    /// What happened, in words.
+    pub message: String,
+    /// The execution it happened to.
+    pub execution: Option<EntityId>,
+}
+
+/// How much a [`LogEvent`] matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Somebody has to act.
+    Error,
+    /// Somebody may want to look.
+    Warning,
+    /// Good to know.
+    Info,
+}

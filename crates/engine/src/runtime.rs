@@ -1,0 +1,139 @@
+//! The threads: one for each shard, one that commits.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::committer::{self, CommitQueue, Submission};
+use crate::commons::Commons;
+use crate::mailbox::Mailbox;
+use crate::requests::EngineError;
+use crate::shard::Shard;
+
+/// How many turns of a shard may wait for their commit: the shard goes on deciding that far ahead.
+const TURNS_IN_FLIGHT_MAX: usize = 32;
+
+/// How long a shard sleeps at most while a timer is set: the clock may be put forward meanwhile.
+const SLEEP_MAX: Duration = Duration::from_secs(1);
+
+/// The threads, and what they share. Dropping it ends them: what was handed to the committer is
+/// still written.
+pub(crate) struct Runtime {
+    pub(crate) wires: Arc<Wires>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// How to reach the threads.
+pub(crate) struct Wires {
+    pub(crate) commons: Arc<Commons>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) mailboxes: Vec<Arc<Mailbox>>,
+    pub(crate) commits: CommitQueue,
+}
+
+impl Runtime {
+    pub(crate) fn start(
+        commons: Arc<Commons>,
+        shards: Vec<Shard>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Runtime, EngineError> {
+        let calls_max = commons.options.mailbox_max;
+        let mailboxes = shards.iter().map(|_| Arc::new(Mailbox::new(calls_max))).collect();
+        let wires = Arc::new(Wires { commons, clock, mailboxes, commits: CommitQueue::new() });
+        let mut runtime = Runtime { wires: wires.clone(), threads: Vec::new() };
+        for (index, shard) in shards.into_iter().enumerate() {
+            let wires = wires.clone();
+            runtime.spawn(format!("shard-{index}"), move || drive(index, shard, &wires))?;
+        }
+        runtime.spawn("committer".to_owned(), move || {
+            committer::run(&wires.commons, &wires.commits, &wires.mailboxes);
+        })?;
+        Ok(runtime)
+    }
+
+    fn spawn(&mut self, name: String, body: impl FnOnce() + Send + 'static) -> Result<(), EngineError> {
+        let thread = std::thread::Builder::new().name(name).spawn(body);
+        let thread =
+            thread.map_err(|error| EngineError::Stopped(format!("a thread cannot be started: {error}")))?;
+        self.threads.push(thread);
+        Ok(())
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        for mailbox in &self.wires.mailboxes {
+            mailbox.close();
+        }
+        let committer = self.threads.pop();
+        let own = std::thread::current().id();
+        for thread in self.threads.drain(..).filter(|thread| thread.thread().id() != own) {
+            // A shard that panicked has said so; there is nothing to add.
+            let _ = thread.join();
+        }
+        self.wires.commits.close();
+        if let Some(committer) = committer.filter(|thread| thread.thread().id() != own) {
+            let _ = committer.join();
+        }
+        self.wires.commons.dispatcher().drop_pollers();
+    }
+}
+
+/// The thread of a shard.
+fn drive(index: usize, mut shard: Shard, wires: &Wires) {
+    let mailbox = &wires.mailboxes[index];
+    let mut in_flight: VecDeque<u64> = VecDeque::new();
+    let mut committed = 0;
+    // If this thread ends by a panic, the engine must not look alive.
+    let _guard = StopOnPanic { commons: &wires.commons };
+    loop {
+        let is_ahead = in_flight.len() >= TURNS_IN_FLIGHT_MAX;
+        let pause = match shard.next_wake() {
+            _ if is_ahead => None,
+            _ if shard.has_work() => Some(Duration::ZERO),
+            Some(wake) => Some(wake.since(wires.clock.now()).min(SLEEP_MAX)),
+            None => None,
+        };
+        let mail = mailbox.take(committed, pause, is_ahead);
+        if mail.closed {
+            return;
+        }
+        if mail.committed > committed {
+            committed = mail.committed;
+            while in_flight.front().is_some_and(|turn| *turn <= committed) {
+                in_flight.pop_front();
+            }
+            shard.committed(committed);
+        }
+        if is_ahead {
+            continue;
+        }
+        let now = wires.clock.now();
+        let is_due = shard.next_wake().is_some_and(|wake| wake <= now);
+        if mail.messages.is_empty() && !shard.has_work() && !is_due {
+            continue;
+        }
+        let mut turn = shard.turn(mail.messages, now);
+        for (to, message) in turn.posts.drain(..) {
+            wires.mailboxes[to].tell(message);
+        }
+        if !turn.is_empty() {
+            in_flight.push_back(turn.number);
+            wires.commits.submit(Submission::Turn(index, turn));
+        }
+    }
+}
+
+struct StopOnPanic<'a> {
+    commons: &'a Commons,
+}
+
+impl Drop for StopOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.commons.stop_all("a shard panicked".to_owned());
+        }
+    }
+}

@@ -1,0 +1,504 @@
+//! A shard: the single owner of some partitions and of everything in them.
+//!
+//! A shard is a plain struct without a thread and without a clock. What drives it calls
+//! [`Shard::turn`] with what there is to hear and the present moment, writes the chunks it gets
+//! back, and lets out the releases once they are durable; then it says [`Shard::committed`]. The
+//! shard goes on deciding meanwhile: its memory runs ahead of the store, only what the world can
+//! see waits.
+//!
+//! An execution is *resident* (in memory as a whole), a *stub* (it only waits: its next due moment
+//! is all there is in memory), *set aside* (its journal or definition cannot be read, or it made the
+//! language panic), or closed and forgotten.
+
+mod recovery;
+mod residence;
+mod start;
+mod tasks;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use stepwell_asl::{Effect, EventKind, Execution, Input, Recorder, Refused, World, encode};
+use stepwell_model::{EntityId, ExecutionStatus, Failure, Partition, TaskRef, Timestamp};
+use stepwell_store::{Chunk, ChunkHeader, NameKey, Opening};
+
+use crate::catalogue::{ActivityKey, Revision};
+use crate::commons::Commons;
+use crate::messages::{Counts, Message, Release, Turn};
+use crate::options::LogLevel;
+use crate::requests::{EngineError, ExecutionKey, Place};
+
+pub(crate) use residence::origin_of;
+pub use residence::replay;
+use tasks::Held;
+
+/// How many messages one turn hears.
+const MESSAGES_PER_TURN: usize = 1_024;
+/// How many executions that have more to do get on in one turn.
+const READY_PER_TURN: usize = 512;
+/// How many timers fire in one turn: each may have to read a journal.
+const TIMERS_PER_TURN: usize = 512;
+/// How many journals one turn reads because the server was started again.
+const RECOVERIES_PER_TURN: usize = 128;
+/// How many bytes of payload one turn takes in before it ends.
+const BYTES_PER_TURN: usize = 8 * 1024 * 1024;
+/// How many events one turn records before it ends.
+const EVENTS_PER_TURN: usize = 65_536;
+/// Nothing is due.
+const NEVER: u64 = u64::MAX;
+
+/// See the documentation of the module.
+pub struct Shard {
+    index: usize,
+    commons: Arc<Commons>,
+    /// The latest moment used: time never goes back here.
+    now: Timestamp,
+    /// The number of the turn under way.
+    turn: u64,
+    /// The last turn that is known to be durable.
+    committed: u64,
+    /// Of each partition, the last number given to an entity.
+    numbers: Vec<u64>,
+    residents: HashMap<EntityId, Box<Resident>>,
+    /// When the timer of each stub goes off, by the packed identity: two integers each, because
+    /// there may be millions.
+    stubs: HashMap<u64, u64>,
+    /// Moments and packed identities. An entry counts only if it is what its execution is armed
+    /// with; all others are left over.
+    timers: BinaryHeap<Reverse<(u64, u64)>>,
+    aside: HashMap<EntityId, Arc<str>>,
+    /// Names that the store may not know yet.
+    names: HashMap<NameKey, EntityId>,
+    backlog: VecDeque<Message>,
+    ready: VecDeque<Ready>,
+    recovering: VecDeque<EntityId>,
+    /// Those of the residents that only wait, by when they were last touched.
+    parked: BTreeMap<u64, EntityId>,
+    touches: u64,
+    /// What happens when a turn is durable, in the order of turns.
+    fresh: VecDeque<(u64, NameKey)>,
+    closing: VecDeque<(u64, EntityId)>,
+
+    // Of the turn under way.
+    touched: Vec<EntityId>,
+    effects: VecDeque<(EntityId, Effect)>,
+    releases: Vec<(Option<EntityId>, Release)>,
+    posts: Vec<(usize, Message)>,
+    bytes: usize,
+    events: usize,
+}
+
+/// What goes on in a later turn, or later in this one.
+#[derive(Debug)]
+enum Ready {
+    /// The execution ran out of fuel.
+    Continue(EntityId),
+    /// The task cannot be sent: it is started and fails at once.
+    Refuse(TaskRef, Failure),
+}
+
+/// An execution in memory.
+struct Resident {
+    execution: Execution,
+    revision: Arc<Revision>,
+    /// Not written yet.
+    opening: Option<Opening>,
+    /// The row of its last chunk; 0 if there is none.
+    row: u64,
+    /// The turn of its last chunk, if it was decided in this run.
+    turn: u64,
+    recorder: Recorder,
+    /// Its tasks, by the ids of their `…Scheduled` events.
+    tasks: BTreeMap<u64, Held>,
+    /// The moment of its earliest entry among the timers.
+    armed: u64,
+    /// Whether it is among the touched.
+    touched: bool,
+    /// Whether it is among the ready.
+    queued: bool,
+    /// Its place among the parked.
+    parked_at: Option<u64>,
+}
+
+impl Resident {
+    fn key(&self) -> ExecutionKey {
+        let name = self.execution.origin().execution_name.clone();
+        ExecutionKey { machine: self.revision.key.clone(), name }
+    }
+
+    fn is_open(&self) -> bool {
+        self.execution.status() == ExecutionStatus::Running
+    }
+
+    /// Whether it only waits, for a moment or for somebody outside who has all he needs.
+    fn only_waits(&self) -> bool {
+        self.is_open()
+            && self.execution.is_parked()
+            && !self.execution.has_work()
+            && !self.queued
+            && self.tasks.values().all(Held::is_outside)
+    }
+}
+
+/// Why an input changed nothing.
+enum Deaf {
+    /// The language refused it.
+    Refused,
+    /// The execution is set aside.
+    Aside(Arc<str>),
+}
+
+/// What the language may ask.
+struct Surroundings<'a> {
+    commons: &'a Commons,
+    place: &'a Place,
+    entity: EntityId,
+}
+
+impl World for Surroundings<'_> {
+    fn task_token(&self, scheduled_event_id: u64) -> Arc<str> {
+        let task = TaskRef { execution: self.entity, scheduled_event_id };
+        self.commons.keys.token(self.place, task).into()
+    }
+
+    fn activity_exists(&self, activity_arn: &str) -> bool {
+        let key = ActivityKey::of_arn(activity_arn);
+        key.is_some_and(|key| self.commons.catalogue().activity(&key).is_some())
+    }
+}
+
+impl Shard {
+    /// One turn: hears `messages` after those that are left over, lets due timers fire, and goes on
+    /// with what has more to do, as far as a turn's bounds allow.
+    pub fn turn(&mut self, messages: impl IntoIterator<Item = Message>, now: Timestamp) -> Turn {
+        self.now = self.now.max(now);
+        self.turn += 1;
+        self.backlog.extend(messages);
+        if self.index == 0 {
+            self.commons.dispatcher().expire(now);
+        }
+        self.recover_some();
+        self.hear();
+        self.fire_timers();
+        self.go_on();
+        self.seal()
+    }
+
+    /// All turns up to this one are durable.
+    pub fn committed(&mut self, turn: u64) {
+        self.committed = self.committed.max(turn);
+        while let Some((turn, name)) = self.fresh.front()
+            && *turn <= self.committed
+        {
+            self.names.remove(name);
+            self.fresh.pop_front();
+        }
+        while let Some((turn, entity)) = self.closing.front().copied()
+            && turn <= self.committed
+        {
+            self.residents.remove(&entity);
+            self.closing.pop_front();
+        }
+        self.evict();
+        self.gauge();
+    }
+
+    /// Whether another turn would get on without hearing anything.
+    pub fn has_work(&self) -> bool {
+        !self.backlog.is_empty() || !self.ready.is_empty() || !self.recovering.is_empty()
+    }
+
+    /// When a turn is wanted if nothing comes before.
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        let timer = self.timers.peek().map(|Reverse((due, _))| Timestamp::from_epoch_ms(*due));
+        let worker = if self.index == 0 { self.commons.dispatcher().next_deadline() } else { None };
+        timer.into_iter().chain(worker).min()
+    }
+
+    /// The number of the last turn.
+    pub fn last_turn(&self) -> u64 {
+        self.turn
+    }
+
+    /// The executions in memory, whether all of each is durable, and its journal's last row. In no
+    /// order. For the simulator, which compares them with their journals.
+    pub fn residents(&self) -> impl Iterator<Item = (EntityId, &Execution, bool)> {
+        self.residents.iter().map(|(entity, resident)| {
+            let durable = resident.turn <= self.committed && resident.recorder.events.is_empty();
+            (*entity, &resident.execution, durable)
+        })
+    }
+
+    /// The executions that are set aside, and why.
+    pub fn set_aside_executions(&self) -> impl Iterator<Item = (EntityId, &str)> {
+        self.aside.iter().map(|(entity, reason)| (*entity, &**reason))
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes >= BYTES_PER_TURN || self.events >= EVENTS_PER_TURN
+    }
+
+    fn hear(&mut self) {
+        for _ in 0..MESSAGES_PER_TURN {
+            if self.is_full() {
+                return;
+            }
+            let Some(message) = self.backlog.pop_front() else { return };
+            self.bytes += message.bytes();
+            match message {
+                Message::Start { machine, name, partition, input, reply } => {
+                    let (entity, answer) = self.start(machine, name, partition, input);
+                    self.releases.push((entity, Release::Started(reply, answer)));
+                }
+                Message::Stop { key, home, failure, reply } => {
+                    let (entity, answer) = self.stop(&key, &home, failure);
+                    self.releases.push((entity, Release::Stopped(reply, answer)));
+                }
+                Message::Answer { task, answer, reply } => {
+                    let answer = self.answer(task, answer);
+                    self.releases.push((Some(task.execution), Release::Done(reply, answer)));
+                }
+                Message::Outcome { task, outcome } => self.outcome(task, outcome),
+                Message::SlotGranted { task } => self.run(task),
+                Message::HandOut { task, poller } => self.hand_out(task, poller),
+                Message::Barrier { reply } => self.releases.push((None, Release::Done(reply, Ok(())))),
+            }
+            self.settle();
+        }
+    }
+
+    /// Lets those that have more to do get on, each once: what they leave is for the next turn.
+    fn go_on(&mut self) {
+        for _ in 0..self.ready.len().min(READY_PER_TURN) {
+            if self.is_full() {
+                return;
+            }
+            match self.ready.pop_front() {
+                None => return,
+                Some(Ready::Continue(entity)) => {
+                    if let Some(resident) = self.residents.get_mut(&entity) {
+                        resident.queued = false;
+                        // It cannot be refused while it has work; if it is set aside, that is said.
+                        let _ = self.decide(entity, Input::Continue);
+                    }
+                }
+                Some(Ready::Refuse(task, failure)) => self.refuse_task(task, failure),
+            }
+            self.settle();
+        }
+    }
+
+    /// Lets an execution that is resident decide. Its effects are left to `settle`.
+    fn decide(&mut self, entity: EntityId, input: Input) -> Result<(), Deaf> {
+        self.touch(entity);
+        let Some(resident) = self.residents.get_mut(&entity) else {
+            return Err(self.deaf(entity));
+        };
+        let Resident { execution, recorder, revision, queued, .. } = &mut **resident;
+        let world = Surroundings { commons: &self.commons, place: &revision.key.place, entity };
+        let mut fuel = self.commons.options.fuel;
+        let before = recorder.events.len();
+        let now = self.now;
+        // A panic must not take the other executions of the shard with it. What it leaves half done
+        // is this one execution, which is dropped.
+        let outcome =
+            catch_unwind(AssertUnwindSafe(|| execution.handle(input, now, &world, &mut fuel, recorder)));
+        match outcome {
+            Ok(answer) => {
+                self.events += recorder.events.len() - before;
+                self.effects.extend(recorder.effects.drain(..).map(|effect| (entity, effect)));
+                if execution.has_work() && !*queued {
+                    *queued = true;
+                    self.ready.push_back(Ready::Continue(entity));
+                }
+                answer.map_err(|refused| match refused {
+                    Refused::Closed | Refused::NoSuchTask | Refused::WrongPhase => Deaf::Refused,
+                })
+            }
+            Err(panic) => {
+                let reason = format!("the language panicked: {}", panic_text(&*panic));
+                self.set_aside(entity, reason);
+                Err(self.deaf(entity))
+            }
+        }
+    }
+
+    fn deaf(&self, entity: EntityId) -> Deaf {
+        match self.aside.get(&entity) {
+            Some(reason) => Deaf::Aside(reason.clone()),
+            None => Deaf::Refused,
+        }
+    }
+
+    /// Carries out the effects of what was decided, and of what they led to.
+    fn settle(&mut self) {
+        while let Some((entity, effect)) = self.effects.pop_front() {
+            match effect {
+                Effect::ScheduleTask(spec) => self.schedule(entity, spec),
+                Effect::CancelTask { scheduled_event_id, resource: _ } => {
+                    self.cancel(TaskRef { execution: entity, scheduled_event_id });
+                }
+            }
+        }
+    }
+
+    fn touch(&mut self, entity: EntityId) {
+        let Some(resident) = self.residents.get_mut(&entity) else { return };
+        if !resident.touched {
+            resident.touched = true;
+            self.touched.push(entity);
+        }
+        if let Some(at) = resident.parked_at.take() {
+            self.parked.remove(&at);
+        }
+    }
+
+    /// Tells another shard something, or this one later in this turn.
+    fn post(&mut self, partition: Partition, message: Message) {
+        let shard = self.commons.shard_of(partition);
+        if shard == self.index {
+            self.backlog.push_back(message);
+        } else {
+            self.posts.push((shard, message));
+        }
+    }
+
+    /// Ends a turn: one chunk for each execution that recorded something.
+    fn seal(&mut self) -> Turn {
+        let mut counts = Counts::default();
+        let mut chunks = Vec::new();
+        let touched = std::mem::take(&mut self.touched);
+        for entity in &touched {
+            let Some(resident) = self.residents.get_mut(entity) else { continue };
+            resident.touched = false;
+            if !resident.recorder.events.is_empty() {
+                let body = catch_unwind(AssertUnwindSafe(|| encode(&resident.recorder.events)));
+                match body {
+                    Ok(body) => chunks.push(self.seal_chunk(*entity, body.into(), &mut counts)),
+                    Err(panic) => {
+                        self.set_aside(*entity, format!("the codec panicked: {}", panic_text(&*panic)));
+                        continue;
+                    }
+                }
+            }
+            self.arm(*entity);
+            self.park(*entity);
+        }
+        let rows = self.commons.rows(chunks.len());
+        for (chunk, row) in chunks.iter_mut().zip(rows) {
+            let resident = self.residents.get_mut(&chunk.header.entity).expect("it was touched just now");
+            chunk.header.row = row;
+            chunk.header.previous_row = std::mem::replace(&mut resident.row, row);
+        }
+        self.bytes = 0;
+        self.events = 0;
+        self.touched = touched;
+        self.touched.clear();
+        self.gauge();
+        Turn {
+            number: self.turn,
+            chunks,
+            releases: self.releases.drain(..).map(|(_, release)| release).collect(),
+            posts: std::mem::take(&mut self.posts),
+            counts,
+        }
+    }
+
+    /// The chunk of what `entity` recorded; its rows come later.
+    fn seal_chunk(&mut self, entity: EntityId, body: Arc<[u8]>, counts: &mut Counts) -> Chunk {
+        let resident = self.residents.get_mut(&entity).expect("the caller has just seen it");
+        let events = std::mem::take(&mut resident.recorder.events);
+        resident.turn = self.turn;
+        counts.events += events.len() as u64;
+        for event in &events {
+            counts.transitions += u64::from(matches!(event.kind, EventKind::StateEntered { .. }));
+        }
+        let status = resident.execution.status();
+        let only_waits = resident.only_waits();
+        let is_open = resident.is_open();
+        let opening = resident.opening.take();
+        if let Some(opening) = &opening {
+            counts.started += 1;
+            if let Some(name_key) = opening.name_key {
+                self.fresh.push_back((self.turn, name_key));
+            }
+        }
+        if !is_open {
+            counts.closed[usize::from(status.code())] += 1;
+            self.closing.push_back((self.turn, entity));
+        }
+        let header = ChunkHeader {
+            entity,
+            row: 0,
+            previous_row: 0,
+            first_event_id: events.iter().map(|event| event.id).find(|id| *id > 0).unwrap_or(0),
+            last_event_id: resident.execution.last_event_id(),
+            at: self.now,
+            opening,
+            status,
+            next_due: resident.execution.next_due().filter(|_| is_open),
+            parked: only_waits,
+        };
+        Chunk { header, body }
+    }
+
+    /// Leaves an execution alone from now on, with its history as it is.
+    fn set_aside(&mut self, entity: EntityId, reason: String) {
+        let reason: Arc<str> = reason.into();
+        self.commons.log(LogLevel::Error, "execution_set_aside", reason.to_string(), Some(entity));
+        self.effects.retain(|(of, _)| *of != entity);
+        self.stubs.remove(&entity.to_u64());
+        // What it had promised in this turn does not hold: it is not written.
+        let mut unsent = Vec::new();
+        for (of, release) in std::mem::take(&mut self.releases) {
+            if of != Some(entity) {
+                self.releases.push((of, release));
+                continue;
+            }
+            if let Release::RunTask { request, .. } = &release {
+                unsent.push(request.task);
+            }
+            let failed = release.fail(EngineError::Damaged(reason.to_string()));
+            self.releases.extend(failed.map(|release| (None, release)));
+        }
+        for task in unsent {
+            self.free(task);
+        }
+        let Some(resident) = self.residents.remove(&entity) else {
+            self.aside.insert(entity, reason);
+            return;
+        };
+        if let Some(at) = resident.parked_at {
+            self.parked.remove(&at);
+        }
+        for scheduled_event_id in resident.tasks.keys() {
+            let task = TaskRef { execution: entity, scheduled_event_id: *scheduled_event_id };
+            self.commons.dispatcher().forget(task);
+        }
+        match resident.opening {
+            // It was never written, so it never was.
+            Some(opening) => {
+                if let Some(name_key) = opening.name_key {
+                    self.names.remove(&name_key);
+                }
+            }
+            None => {
+                self.aside.insert(entity, reason);
+            }
+        }
+    }
+
+    fn gauge(&self) {
+        self.commons.stats.gauge(self.index, self.residents.len(), self.stubs.len(), self.aside.len());
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+        (Some(text), _) => text,
+        (None, Some(text)) => text,
+        (None, None) => "without a word",
+    }
+}

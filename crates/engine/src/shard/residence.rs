@@ -1,0 +1,270 @@
+//! Which executions are in memory: loading them, forgetting them, waking them in time.
+//!
+//! Loading an execution is recovery, whenever it happens: the journal is applied, and what is
+//! outstanding is done again as the case table of the reliability notes has it. An execution that
+//! was let go in this run has nothing outstanding but what somebody outside holds, so for it this
+//! comes to nothing.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use stepwell_asl::{Execution, Input, Origin, Recorder, decode};
+use stepwell_model::{EntityId, ExecutionStatus, Timestamp};
+use stepwell_store::{Chunk, ExecutionRow, StoreError};
+
+use super::start::origin;
+use super::{NEVER, RECOVERIES_PER_TURN, Resident, Shard, TIMERS_PER_TURN};
+use crate::catalogue::Revision;
+use crate::commons::{Commons, store_error};
+use crate::messages::Release;
+use crate::options::LogLevel;
+use crate::requests::{EngineError, ExecutionKey};
+
+/// How long after a failure to read a journal it is tried again.
+const READ_AGAIN_MS: u64 = 1_000;
+
+/// Where an execution is.
+pub(super) enum Located {
+    /// In memory, now at least.
+    Resident,
+    /// Closed, durably.
+    Closed(Box<ExecutionRow>),
+    /// There is no such execution.
+    Nowhere,
+}
+
+/// Why an execution could not be loaded.
+enum NotLoaded {
+    /// The store could not be read; perhaps later.
+    Store(StoreError),
+    /// It will never be.
+    Damaged(String),
+}
+
+impl Shard {
+    /// Sees to it that an execution, if it is open, is in memory. Loading one may leave effects to
+    /// `settle`.
+    pub(super) fn locate(&mut self, entity: EntityId) -> Result<Located, EngineError> {
+        if self.residents.contains_key(&entity) {
+            return Ok(Located::Resident);
+        }
+        if let Some(reason) = self.aside.get(&entity) {
+            return Err(EngineError::Damaged(reason.to_string()));
+        }
+        if !self.stubs.contains_key(&entity.to_u64()) {
+            match self.commons.store.execution(entity).map_err(store_error)? {
+                None => return Ok(Located::Nowhere),
+                Some(row) if row.status != ExecutionStatus::Running => {
+                    return Ok(Located::Closed(Box::new(row)));
+                }
+                Some(_) => (),
+            }
+        }
+        match self.load(entity) {
+            Ok(()) => Ok(Located::Resident),
+            Err(NotLoaded::Store(error)) => Err(store_error(error)),
+            Err(NotLoaded::Damaged(reason)) => {
+                self.set_aside(entity, reason.clone());
+                Err(EngineError::Damaged(reason))
+            }
+        }
+    }
+
+    fn load(&mut self, entity: EntityId) -> Result<(), NotLoaded> {
+        let chunks = match self.commons.store.chunks(entity) {
+            Ok(chunks) => chunks,
+            Err(error @ StoreError::Damaged { .. }) => return Err(NotLoaded::Damaged(error.to_string())),
+            Err(error) => return Err(NotLoaded::Store(error)),
+        };
+        let (execution, revision) = replay(&self.commons, &chunks).map_err(NotLoaded::Damaged)?;
+        let row = chunks.last().map_or(0, |chunk| chunk.header.row);
+        let armed = self.stubs.remove(&entity.to_u64()).unwrap_or(NEVER);
+        let outstanding = execution.outstanding();
+        let resident = Resident {
+            execution,
+            revision,
+            opening: None,
+            row,
+            turn: 0,
+            recorder: Recorder::default(),
+            tasks: BTreeMap::new(),
+            armed,
+            touched: false,
+            queued: false,
+            parked_at: None,
+        };
+        self.residents.insert(entity, Box::new(resident));
+        self.touch(entity);
+        if row <= self.commons.high_marks.row {
+            let server_started_at = self.commons.server_started_at;
+            // Deadlines move, nothing is recorded; an execution without any may well refuse.
+            let _ = self.decide(entity, Input::Recovered { server_started_at });
+        }
+        for task in outstanding {
+            self.take_up(entity, task);
+        }
+        if let Some(resident) = self.residents.get_mut(&entity)
+            && resident.execution.has_work()
+            && !resident.queued
+        {
+            resident.queued = true;
+            self.ready.push_back(super::Ready::Continue(entity));
+        }
+        Ok(())
+    }
+
+    /// Loads some of those that were under way when the last run ended.
+    pub(super) fn recover_some(&mut self) {
+        for _ in 0..RECOVERIES_PER_TURN {
+            let Some(entity) = self.recovering.pop_front() else { return };
+            self.load_unasked(entity);
+            self.settle();
+        }
+    }
+
+    /// Loads without anybody to tell; what cannot be read now is tried again.
+    fn load_unasked(&mut self, entity: EntityId) -> bool {
+        match self.locate(entity) {
+            Ok(Located::Resident) => true,
+            Ok(Located::Closed(_) | Located::Nowhere) | Err(EngineError::Damaged(_)) => false,
+            Err(error) => {
+                let text = format!("an execution cannot be loaded and is tried again: {error}");
+                self.commons.log(LogLevel::Warning, "execution_not_loaded", text, Some(entity));
+                let again = self.now.epoch_ms + READ_AGAIN_MS;
+                self.stubs.insert(entity.to_u64(), again);
+                self.timers.push(Reverse((again, entity.to_u64())));
+                false
+            }
+        }
+    }
+
+    /// Wakes those whose moment has come, the oldest first.
+    pub(super) fn fire_timers(&mut self) {
+        for _ in 0..TIMERS_PER_TURN {
+            let Some(Reverse((due, packed))) = self.timers.peek().copied() else { return };
+            if due > self.now.epoch_ms || self.is_full() {
+                return;
+            }
+            self.timers.pop();
+            let entity = EntityId::from_u64(packed);
+            match self.residents.get_mut(&entity) {
+                Some(resident) if resident.armed == due => (),
+                Some(_) => continue,
+                None => match self.stubs.get(&packed) {
+                    Some(armed) if *armed == due => {
+                        // While it is loaded it may find its deadline put off.
+                        if !self.load_unasked(entity) {
+                            continue;
+                        }
+                    }
+                    Some(_) | None => continue,
+                },
+            }
+            let Some(resident) = self.residents.get_mut(&entity) else { continue };
+            resident.armed = NEVER;
+            if resident.execution.next_due().is_some_and(|due| due <= self.now) {
+                // Nothing refuses a tick but a closed execution, which has no more moments.
+                let _ = self.decide(entity, Input::Tick);
+            } else {
+                self.touch(entity);
+            }
+            self.settle();
+        }
+    }
+
+    /// Sees to it that an execution is woken in time. A moment that moved later keeps its old entry,
+    /// which then looks again: heartbeats cost no entries.
+    pub(super) fn arm(&mut self, entity: EntityId) {
+        let Some(resident) = self.residents.get_mut(&entity) else { return };
+        if let Some(due) = resident.execution.next_due().filter(|_| resident.is_open())
+            && due.epoch_ms < resident.armed
+        {
+            resident.armed = due.epoch_ms;
+            self.timers.push(Reverse((due.epoch_ms, entity.to_u64())));
+        }
+    }
+
+    /// Notes an execution that only waits as one that may be let go.
+    pub(super) fn park(&mut self, entity: EntityId) {
+        let Some(resident) = self.residents.get_mut(&entity) else { return };
+        if resident.only_waits() {
+            self.touches += 1;
+            resident.parked_at = Some(self.touches);
+            self.parked.insert(self.touches, entity);
+        }
+    }
+
+    /// Turns those that have only waited the longest, and are durable, into stubs.
+    pub(super) fn evict(&mut self) {
+        while self.parked.len() > self.commons.options.resident_max {
+            let Some((at, entity)) = self.parked.first_key_value().map(|(at, entity)| (*at, *entity)) else {
+                return;
+            };
+            let Some(resident) = self.residents.get(&entity) else {
+                self.parked.remove(&at);
+                continue;
+            };
+            if resident.turn > self.committed || resident.touched {
+                // Those behind it are younger still.
+                return;
+            }
+            let due = resident.execution.next_due().map_or(NEVER, |due| due.epoch_ms);
+            if due != NEVER && due != resident.armed {
+                self.timers.push(Reverse((due, entity.to_u64())));
+            }
+            self.stubs.insert(entity.to_u64(), due);
+            self.parked.remove(&at);
+            self.residents.remove(&entity);
+        }
+    }
+
+    /// Lets something be heard about an execution once this turn is durable.
+    pub(super) fn release(&mut self, entity: EntityId, release: Release) {
+        self.releases.push((Some(entity), release));
+    }
+
+    /// Takes over an execution that was open when the last run ended.
+    pub(crate) fn take_over(&mut self, entity: EntityId, next_due: Option<Timestamp>, parked: bool) {
+        let due = next_due.map_or(NEVER, |due| due.epoch_ms);
+        if parked {
+            self.stubs.insert(entity.to_u64(), due);
+            if due != NEVER {
+                self.timers.push(Reverse((due, entity.to_u64())));
+            }
+        } else {
+            self.stubs.insert(entity.to_u64(), NEVER);
+            self.recovering.push_back(entity);
+        }
+    }
+}
+
+/// An execution out of its journal, and the revision it is pinned to. The error is for the log.
+pub fn replay(commons: &Commons, chunks: &[Chunk]) -> Result<(Execution, Arc<Revision>), String> {
+    let (origin, revision) = origin_of(commons, chunks)?;
+    let rebuild = || -> Result<Execution, String> {
+        let mut execution = Execution::new(origin);
+        for chunk in chunks {
+            let row = chunk.header.row;
+            for event in decode(&chunk.body).map_err(|error| format!("row {row} of the journal: {error}"))? {
+                execution.apply(&event).map_err(|error| format!("row {row} of the journal: {error}"))?;
+            }
+        }
+        Ok(execution)
+    };
+    let execution = catch_unwind(AssertUnwindSafe(rebuild)).unwrap_or_else(|panic| {
+        Err(format!("the journal made the language panic: {}", super::panic_text(&*panic)))
+    })?;
+    Ok((execution, revision))
+}
+
+/// What the execution of these chunks is for good, and the revision it is pinned to.
+pub(crate) fn origin_of(commons: &Commons, chunks: &[Chunk]) -> Result<(Arc<Origin>, Arc<Revision>), String> {
+    let opening = chunks.first().and_then(|chunk| chunk.header.opening.as_ref());
+    let opening = opening.ok_or_else(|| "the journal has no beginning".to_owned())?;
+    let number = opening.revision;
+    let revision = commons.revision(number).ok_or_else(|| format!("there is no revision {number}"))?;
+    let key = ExecutionKey { machine: revision.key.clone(), name: opening.name.clone() };
+    Ok((origin(commons, &revision, &key)?, revision))
+}

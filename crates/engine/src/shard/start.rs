@@ -1,0 +1,217 @@
+//! Starting and stopping executions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use stepwell_asl::{Execution, Input, Origin, Recorder};
+use stepwell_model::{EntityId, Failure, Partition, Timestamp};
+use stepwell_store::Opening;
+use stepwell_value::Payload;
+
+use super::residence::Located;
+use super::{Deaf, NEVER, Resident, Shard};
+use crate::catalogue::{Revision, execution_arn};
+use crate::commons::{Commons, store_error};
+use crate::names::Home;
+use crate::requests::{EngineError, ExecutionKey, ExecutionStarted, MachineKey};
+
+/// How long after an execution was closed its name cannot be used again. Source: the API reference
+/// of StartExecution.
+const NAME_KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
+/// What an execution of a name that is wanted again is like.
+struct Namesake {
+    machine: u64,
+    started_at: Timestamp,
+    closed_at: Option<Timestamp>,
+    /// Of one that is open.
+    input: Option<Payload>,
+}
+
+impl Shard {
+    /// Starts an execution, or finds that it was started before. The entity is that which the
+    /// answer is about.
+    pub(super) fn start(
+        &mut self,
+        machine: MachineKey,
+        name: Option<(Arc<str>, Home)>,
+        partition: Partition,
+        input: Payload,
+    ) -> (Option<EntityId>, Result<ExecutionStarted, EngineError>) {
+        // Asked again here: the machine may have been changed or deleted while the call waited.
+        let machine = match self.commons.machine_in_service(&machine) {
+            Ok(machine) => machine,
+            Err(error) => return (None, Err(error)),
+        };
+        let Some(revision) = self.commons.revision(machine.revision) else {
+            return (None, Err(EngineError::Damaged(format!("there is no revision {}", machine.revision))));
+        };
+        if let Some((name, home)) = &name {
+            let key = ExecutionKey { machine: machine.key.clone(), name: name.clone() };
+            let entity = match self.resolve(&key, home) {
+                Ok(entity) => entity,
+                Err(error) => return (None, Err(error)),
+            };
+            if let Some(entity) = entity {
+                let namesake = self.namesake(entity);
+                self.settle();
+                match namesake {
+                    Err(error) => return (Some(entity), Err(error)),
+                    Ok(Some(other)) if other.machine == machine.number => match other.closed_at {
+                        None if other.input.as_ref() == Some(&input) => {
+                            return (
+                                Some(entity),
+                                Ok(ExecutionStarted { key, started_at: other.started_at }),
+                            );
+                        }
+                        Some(closed_at) if closed_at.after(NAME_KEPT) <= self.now => (),
+                        None | Some(_) => return (Some(entity), Err(EngineError::ExecutionExists)),
+                    },
+                    // A name of a machine that is gone, or of nothing, is free.
+                    Ok(_) => (),
+                }
+            }
+        }
+        let number = &mut self.numbers[usize::from(partition)];
+        *number += 1;
+        let entity = EntityId { partition, number: *number };
+        self.begin(entity, revision, name, input)
+    }
+
+    fn begin(
+        &mut self,
+        entity: EntityId,
+        revision: Arc<Revision>,
+        name: Option<(Arc<str>, Home)>,
+        input: Payload,
+    ) -> (Option<EntityId>, Result<ExecutionStarted, EngineError>) {
+        let (name, name_key) = match name {
+            Some((name, home)) => (name, Some(home.name_key)),
+            None => (self.commons.keys.generated_name(entity).into(), None),
+        };
+        let key = ExecutionKey { machine: revision.key.clone(), name: name.clone() };
+        let origin = match origin(&self.commons, &revision, &key) {
+            Ok(origin) => origin,
+            Err(reason) => return (None, Err(EngineError::Damaged(reason))),
+        };
+        let opening = Opening {
+            machine: revision.machine,
+            revision: revision.number,
+            name,
+            name_key,
+            started_at: self.now,
+        };
+        let resident = Resident {
+            execution: Execution::new(origin),
+            revision,
+            opening: Some(opening),
+            row: 0,
+            turn: self.turn,
+            recorder: Recorder::default(),
+            tasks: Default::default(),
+            armed: NEVER,
+            touched: false,
+            queued: false,
+            parked_at: None,
+        };
+        self.residents.insert(entity, Box::new(resident));
+        if let Some(name_key) = name_key {
+            self.names.insert(name_key, entity);
+        }
+        let seed = (self.commons.options.seed)();
+        match self.decide(entity, Input::Start { input, seed }) {
+            Ok(()) => (Some(entity), Ok(ExecutionStarted { key, started_at: self.now })),
+            Err(Deaf::Aside(reason)) => (None, Err(EngineError::Damaged(reason.to_string()))),
+            Err(Deaf::Refused) => {
+                (None, Err(EngineError::Damaged("the execution could not be started".to_owned())))
+            }
+        }
+    }
+
+    /// Stops an execution; the answer is when it was closed, now or before.
+    pub(super) fn stop(
+        &mut self,
+        key: &ExecutionKey,
+        home: &Home,
+        failure: Failure,
+    ) -> (Option<EntityId>, Result<Timestamp, EngineError>) {
+        let entity = match self.resolve(key, home) {
+            Ok(Some(entity)) => entity,
+            Ok(None) => return (None, Err(EngineError::NoSuchExecution)),
+            Err(error) => return (None, Err(error)),
+        };
+        let answer = match self.locate(entity) {
+            Err(error) => Err(error),
+            Ok(Located::Nowhere) => Err(EngineError::NoSuchExecution),
+            Ok(Located::Closed(row)) => Ok(row.closed_at.unwrap_or(row.opening.started_at)),
+            Ok(Located::Resident) => match self.decide(entity, Input::Stop { failure }) {
+                // A refusal says that it is closed already, which is as good.
+                Ok(()) | Err(Deaf::Refused) => {
+                    let closed_at = self.residents.get(&entity).and_then(|r| r.execution.closed_at());
+                    Ok(closed_at.unwrap_or(self.now))
+                }
+                Err(Deaf::Aside(reason)) => Err(EngineError::Damaged(reason.to_string())),
+            },
+        };
+        (Some(entity), answer)
+    }
+
+    /// The execution that a name leads to.
+    fn resolve(&self, key: &ExecutionKey, home: &Home) -> Result<Option<EntityId>, EngineError> {
+        if let Some(entity) = home.generated {
+            if let Some(resident) = self.residents.get(&entity) {
+                if resident.key() == *key {
+                    return Ok(Some(entity));
+                }
+            } else if let Some(row) = self.commons.store.execution(entity).map_err(store_error)? {
+                let revision = self.commons.revision(row.opening.revision);
+                if row.opening.name == key.name && revision.is_some_and(|r| r.key == key.machine) {
+                    return Ok(Some(entity));
+                }
+            }
+        }
+        if let Some(entity) = self.names.get(&home.name_key) {
+            return Ok(Some(*entity));
+        }
+        self.commons.store.execution_by_name(&home.name_key).map_err(store_error)
+    }
+
+    fn namesake(&mut self, entity: EntityId) -> Result<Option<Namesake>, EngineError> {
+        match self.locate(entity)? {
+            Located::Nowhere => Ok(None),
+            Located::Closed(row) => Ok(Some(Namesake {
+                machine: row.opening.machine,
+                started_at: row.opening.started_at,
+                closed_at: row.closed_at,
+                input: None,
+            })),
+            Located::Resident => {
+                let resident = self.residents.get(&entity).expect("it was located just now");
+                Ok(Some(Namesake {
+                    machine: resident.revision.machine,
+                    started_at: resident.execution.started_at(),
+                    closed_at: resident.execution.closed_at(),
+                    input: Some(resident.execution.input().clone()),
+                }))
+            }
+        }
+    }
+}
+
+/// What an execution is for good. The error says why its definition cannot be read.
+pub(crate) fn origin(
+    commons: &Commons,
+    revision: &Revision,
+    key: &ExecutionKey,
+) -> Result<Arc<Origin>, String> {
+    Ok(Arc::new(Origin {
+        definition: revision.parsed()?.clone(),
+        execution_arn: execution_arn(key).into(),
+        execution_name: key.name.clone(),
+        machine_arn: revision.machine_arn.clone(),
+        machine_name: revision.key.name.clone(),
+        role_arn: revision.role_arn.clone(),
+        region: revision.key.place.region.clone(),
+        limits: commons.options.limits,
+    }))
+}

@@ -1,0 +1,314 @@
+//! Shards without threads and without a clock, over a store in memory, with an integration that
+//! does what the test says.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use stepwell_engine::*;
+use stepwell_model::{Failure, MachineType, Resource, TaskRef, Timestamp};
+use stepwell_store::{Batch, MemoryStore, Store};
+use stepwell_task::{Done, Integration, Target, TaskOutcome, TaskRequest};
+use stepwell_value::Payload;
+use tokio::sync::oneshot;
+
+/// Knows `lambda` and `sqs`, functions by ARN, nothing else. It never does anything: the test does.
+pub struct Script {
+    pub slots: usize,
+    pub idempotent: bool,
+}
+
+impl Integration for Script {
+    fn target(&self, request: &TaskRequest) -> Option<Result<Target, Failure>> {
+        let name = match &request.resource {
+            Resource::Service { service, .. } if matches!(&**service, "lambda" | "sqs") => service.clone(),
+            Resource::LambdaFunction { arn } if arn.ends_with("refused") => {
+                return Some(Err(Failure::new("Lambda.ResourceNotFoundException", "no such function")));
+            }
+            Resource::LambdaFunction { arn } => arn.clone(),
+            Resource::Service { .. } | Resource::Activity { .. } => return None,
+        };
+        Some(Ok(Target { name, slots: self.slots, idempotent: self.idempotent }))
+    }
+
+    fn start(&self, _request: TaskRequest, _done: Done) {}
+
+    fn cancel(&self, _task: TaskRef) {}
+}
+
+/// What was let out to the integration.
+#[derive(Debug, Clone)]
+pub enum Sent {
+    Run(TaskRequest),
+    Cancel(TaskRef),
+}
+
+pub struct Driver {
+    pub store: Arc<MemoryStore>,
+    pub commons: Arc<Commons>,
+    pub shards: Vec<Shard>,
+    pub now: Timestamp,
+    pub sent: VecDeque<Sent>,
+    pub commits: usize,
+    pub slots: usize,
+    pub idempotent: bool,
+    pub resident_max: usize,
+    inbox: Vec<Vec<Message>>,
+}
+
+pub type Heard<T> = oneshot::Receiver<Result<T, EngineError>>;
+
+impl Driver {
+    pub fn new() -> Driver {
+        Driver::with(4, false, 100)
+    }
+
+    pub fn with(slots: usize, idempotent: bool, resident_max: usize) -> Driver {
+        let store = Arc::new(MemoryStore::new([9; 32]));
+        let now = Timestamp::from_epoch_ms(1_000_000);
+        let (commons, shards) = open(&store, slots, idempotent, resident_max, now);
+        let inbox = shards.iter().map(|_| Vec::new()).collect();
+        let sent = VecDeque::new();
+        Driver { store, commons, shards, now, sent, commits: 0, slots, idempotent, resident_max, inbox }
+    }
+
+    /// Forgets everything but the store, and begins anew.
+    pub fn crash(&mut self) {
+        self.store.reopen();
+        (self.commons, self.shards) =
+            open(&self.store, self.slots, self.idempotent, self.resident_max, self.now);
+        self.inbox = self.shards.iter().map(|_| Vec::new()).collect();
+        self.sent.clear();
+        self.run();
+    }
+
+    pub fn put(&mut self, (shard, message): (usize, Message)) {
+        self.inbox[shard].push(message);
+    }
+
+    /// Turns until there is nothing to do.
+    pub fn run(&mut self) {
+        loop {
+            let mut idle = true;
+            for index in 0..self.shards.len() {
+                let messages = std::mem::take(&mut self.inbox[index]);
+                let shard = &mut self.shards[index];
+                let is_due = shard.next_wake().is_some_and(|wake| wake <= self.now);
+                if messages.is_empty() && !shard.has_work() && !is_due {
+                    continue;
+                }
+                idle = false;
+                let turn = shard.turn(messages, self.now);
+                self.finish(index, turn);
+            }
+            if idle {
+                return;
+            }
+        }
+    }
+
+    fn finish(&mut self, index: usize, mut turn: Turn) {
+        for (to, message) in turn.posts.drain(..) {
+            self.inbox[to].push(message);
+        }
+        if !turn.chunks.is_empty() {
+            let batch = Batch { chunks: turn.chunks, catalogue: Vec::new() };
+            self.store.commit(&batch).unwrap();
+            self.commits += 1;
+        }
+        for release in turn.releases {
+            match release.answer() {
+                Some(Release::RunTask { request, .. }) => self.sent.push_back(Sent::Run(request)),
+                Some(Release::CancelTask { task, .. }) => self.sent.push_back(Sent::Cancel(task)),
+                _ => (),
+            }
+        }
+        self.shards[index].committed(turn.number);
+    }
+
+    pub fn pass(&mut self, time: Duration) {
+        self.now = self.now.after(time);
+        self.run();
+    }
+
+    pub fn machine(&mut self, name: &str, definition: &str) -> MachineKey {
+        let key = MachineKey { place: place(), name: name.into() };
+        let request = CreateMachine {
+            key: key.clone(),
+            machine_type: MachineType::Standard,
+            definition: definition.into(),
+            role_arn: "arn:aws:iam::123456789012:role/r".into(),
+            logging: None,
+            tracing: None,
+        };
+        let plan = self.commons.catalogue().plan_create(request, self.now).unwrap();
+        self.keep(plan);
+        key
+    }
+
+    pub fn activity(&mut self, name: &str) {
+        let key = ActivityKey { place: place(), name: name.into() };
+        let plan = self.commons.catalogue().plan_activity(&key, self.now);
+        self.keep(plan);
+    }
+
+    pub fn keep<T>(&mut self, plan: Plan<T>) -> T {
+        match plan {
+            Plan::Nothing(answer) => answer,
+            Plan::Change(change, answer) => {
+                self.store.commit(&Batch { chunks: Vec::new(), catalogue: change.writes() }).unwrap();
+                self.commons.catalogue_mut().apply(change);
+                answer
+            }
+        }
+    }
+
+    pub fn start(
+        &mut self,
+        machine: &MachineKey,
+        name: Option<&str>,
+        input: &str,
+    ) -> Result<ExecutionStarted, EngineError> {
+        let mut heard = self.ask_start(machine, name, input)?;
+        self.run();
+        heard.try_recv().expect("it is answered")
+    }
+
+    pub fn ask_start(
+        &mut self,
+        machine: &MachineKey,
+        name: Option<&str>,
+        input: &str,
+    ) -> Result<Heard<ExecutionStarted>, EngineError> {
+        let (reply, heard) = oneshot::channel();
+        let input = Payload::parse(input).unwrap();
+        let request = StartExecution { machine: machine.clone(), name: name.map(Arc::from), input };
+        let call = self.commons.start(request, reply)?;
+        self.put(call);
+        Ok(heard)
+    }
+
+    pub fn stop(&mut self, key: &ExecutionKey) -> Result<Timestamp, EngineError> {
+        let (reply, mut heard) = oneshot::channel();
+        let call = self.commons.stop(key.clone(), Failure::new("Stopped", "by the test"), reply);
+        self.put(call);
+        self.run();
+        heard.try_recv().expect("it is answered")
+    }
+
+    pub fn answer(&mut self, token: &str, answer: TaskAnswer) -> Result<(), EngineError> {
+        let (reply, mut heard) = oneshot::channel();
+        let call = self.commons.answer(&place(), token, answer, reply)?;
+        self.put(call);
+        self.run();
+        heard.try_recv().expect("it is answered")
+    }
+
+    pub fn succeed(&mut self, token: &str, output: &str) -> Result<(), EngineError> {
+        self.answer(token, TaskAnswer::Succeeded(Payload::parse(output).unwrap()))
+    }
+
+    pub fn poll(&mut self, activity: &str) -> Heard<Option<ActivityTask>> {
+        let (reply, heard) = oneshot::channel();
+        let mut dispatcher = self.commons.dispatcher();
+        let poller = Poller {
+            id: dispatcher.new_poller(),
+            activity: Arc::new(ActivityKey { place: place(), name: activity.into() }),
+            worker_name: Some("w".into()),
+            deadline: self.now.after_seconds(60),
+            reply,
+        };
+        let found = dispatcher.poll(poller);
+        drop(dispatcher);
+        if let Some((task, poller)) = found {
+            let shard = self.commons.shard_of(task.execution.partition);
+            self.put((shard, Message::HandOut { task, poller }));
+        }
+        heard
+    }
+
+    /// A task for a worker that comes now.
+    pub fn take(&mut self, activity: &str) -> Option<ActivityTask> {
+        let mut heard = self.poll(activity);
+        self.run();
+        match heard.try_recv() {
+            Ok(answer) => answer.unwrap(),
+            Err(_) => None,
+        }
+    }
+
+    pub fn outcome(&mut self, task: TaskRef, outcome: TaskOutcome) {
+        let shard = self.commons.shard_of(task.execution.partition);
+        self.put((shard, Message::Outcome { task, outcome }));
+        self.run();
+    }
+
+    /// The next task that was sent.
+    pub fn run_task(&mut self) -> TaskRequest {
+        match self.sent.pop_front() {
+            Some(Sent::Run(request)) => request,
+            other => panic!("{other:?} is no task"),
+        }
+    }
+
+    pub fn done(&mut self, task: TaskRef, output: &str) {
+        self.outcome(task, TaskOutcome::Succeeded(Payload::parse(output).unwrap()));
+    }
+
+    /// The types of a history's events, and where they fail what with.
+    pub fn history(&self, started: &ExecutionStarted) -> String {
+        use stepwell_model::{HistoryEventKind as Kind, TaskEvent};
+        let events = self.commons.history(&started.key).unwrap();
+        for (at, event) in events.iter().enumerate() {
+            assert_eq!(event.id, at as u64 + 1, "ids are without a gap");
+        }
+        let line = |event: &stepwell_model::HistoryEvent| match &event.kind {
+            Kind::ExecutionSucceeded { output } => format!("ExecutionSucceeded {}", output.text()),
+            Kind::ExecutionFailed(failure) | Kind::Task(_, TaskEvent::Failed(failure)) => {
+                format!("{} {}", event.kind.type_name(), failure.error_name())
+            }
+            kind => kind.type_name(),
+        };
+        let lines: Vec<String> = events.iter().map(line).collect();
+        lines.join("\n")
+    }
+}
+
+fn open(
+    store: &Arc<MemoryStore>,
+    slots: usize,
+    idempotent: bool,
+    resident_max: usize,
+    now: Timestamp,
+) -> (Arc<Commons>, Vec<Shard>) {
+    let options =
+        EngineOptions { shards: 3, resident_max, fuel: 8, seed: seeds_from(7), ..EngineOptions::default() };
+    let integration: Arc<dyn Integration> = Arc::new(Script { slots, idempotent });
+    let commons = Commons::open(store.clone(), vec![integration], options, now).unwrap();
+    let commons = Arc::new(commons);
+    let shards = Shard::open_all(&commons).unwrap();
+    (commons, shards)
+}
+
+pub fn place() -> Place {
+    Place { account: "123456789012".into(), region: "us-east-1".into() }
+}
+
+/// A machine of one Task.
+pub fn task(resource: &str) -> String {
+    task_with(resource, "")
+}
+
+/// A machine of one Task with further fields.
+pub fn task_with(resource: &str, fields: &str) -> String {
+    format!(
+        r#"{{"StartAt":"T","States":{{"T":{{"Type":"Task","Resource":"{resource}","End":true{fields}}}}}}}"#
+    )
+}
+
+pub const INVOKE: &str = "arn:aws:states:::lambda:invoke";
+pub const SEND: &str = "arn:aws:states:::sqs:sendMessage.waitForTaskToken";
+pub const ACTIVITY: &str = "arn:aws:states:us-east-1:123456789012:activity:a";
+pub const WAIT: &str =
+    r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":60,"End":true}}}"#;
+pub const PASS: &str = r#"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}"#;

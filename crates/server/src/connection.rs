@@ -1,0 +1,101 @@
+//! One connection: its requests one after another, and an eye on whether it gets on.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
+
+use crate::{Server, route};
+
+/// How large the head of a request may be, in bytes.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// How far a connection is.
+///
+/// One timer per connection looks at this now and then. A timer per request, as hyper has it, would
+/// cost every request more than all of its routing.
+pub(crate) struct Progress {
+    pub(crate) peer: SocketAddr,
+    requests: AtomicU64,
+    phase: AtomicU8,
+}
+
+/// It is the client's turn: to send a head, or to take a reply.
+const CLIENT: u8 = 0;
+/// A body is being read.
+const BODY: u8 = 1;
+/// It is our turn.
+const SERVER: u8 = 2;
+
+impl Progress {
+    fn new(peer: SocketAddr) -> Progress {
+        Progress { peer, requests: AtomicU64::new(0), phase: AtomicU8::new(CLIENT) }
+    }
+
+    pub(crate) fn head_read(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.phase.store(BODY, Ordering::Relaxed);
+    }
+
+    pub(crate) fn body_read(&self) {
+        self.phase.store(SERVER, Ordering::Relaxed);
+    }
+
+    pub(crate) fn answered(&self) {
+        self.phase.store(CLIENT, Ordering::Relaxed);
+    }
+
+    fn snapshot(&self) -> (u64, u8) {
+        (self.requests.load(Ordering::Relaxed), self.phase.load(Ordering::Relaxed))
+    }
+}
+
+/// Serves a connection until either side ends it.
+pub(crate) async fn run(
+    server: Arc<Server>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    mut closing: watch::Receiver<bool>,
+) {
+    // Replies are written whole; waiting for more to send would only delay them.
+    let _ = stream.set_nodelay(true);
+    let progress = Progress::new(peer);
+    let service = service_fn(|request| route::answer(&server, &progress, request));
+    // A client that goes away in the middle of a long poll must end the poll, so a half-closed
+    // connection counts as closed; that is hyper's default.
+    let connection = http1::Builder::new()
+        .header_read_timeout(None)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+
+    let mut look = tokio::time::interval(server.patience);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    look.reset();
+    let mut seen = progress.snapshot();
+    let mut open = true;
+    loop {
+        tokio::select! {
+            // How it ended does not matter: there is nobody left to tell.
+            _ = connection.as_mut() => return,
+            _ = look.tick() => {
+                let now = progress.snapshot();
+                if now == seen && now.1 != SERVER {
+                    return;
+                }
+                seen = now;
+            }
+            _ = closing.wait_for(|closing| *closing), if open => {
+                open = false;
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Who calls an open server: whoever the `Authorization` header says, unverified.
+//!
+//! `AWS4-HMAC-SHA256 Credential=AKID/20260101/eu-west-1/states/aws4_request, SignedHeaders=...`
+//!
+//! The region is that of the credential scope, `us-east-1` without one. An access key id of twelve
+//! digits names the account; any other, or none, means 000000000000.
+
+use hyper::header::HeaderValue;
+use stepwell_api::Caller;
+
+const ACCOUNT_DEFAULT: &str = "000000000000";
+const REGION_DEFAULT: &str = "us-east-1";
+/// No region of AWS has a name half as long.
+const REGION_BYTES_MAX: usize = 64;
+
+/// Reads callers; keeps the usual one at hand.
+#[derive(Debug, Clone)]
+pub(crate) struct Callers {
+    usual: Caller,
+}
+
+impl Callers {
+    pub(crate) fn new() -> Callers {
+        Callers { usual: Caller::new(ACCOUNT_DEFAULT, REGION_DEFAULT) }
+    }
+
+    /// The caller that the header names.
+    pub(crate) fn caller(&self, authorization: Option<&HeaderValue>) -> Caller {
+        let (account, region) = authorization
+            .and_then(|header| header.to_str().ok())
+            .and_then(scope)
+            .unwrap_or((ACCOUNT_DEFAULT, REGION_DEFAULT));
+        if account == self.usual.account() && region == self.usual.region() {
+            self.usual.clone()
+        } else {
+            Caller::new(account, region)
+        }
+    }
+}
+
+fn scope(header: &str) -> Option<(&str, &str)> {
+    let (_, rest) = header.split_once("Credential=")?;
+    let credential = rest.split([',', ' ']).next()?;
+    let mut parts = credential.split('/');
+    let (key_id, _date, region) = (parts.next()?, parts.next()?, parts.next()?);
+    let is_account = key_id.len() == 12 && key_id.bytes().all(|byte| byte.is_ascii_digit());
+    let is_region = (1..=REGION_BYTES_MAX).contains(&region.len())
+        && region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    Some((if is_account { key_id } else { ACCOUNT_DEFAULT }, if is_region { region } else { REGION_DEFAULT }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(header: &str, account: &str, region: &str) {
+        let header = HeaderValue::from_bytes(header.as_bytes()).unwrap();
+        let caller = Callers::new().caller(Some(&header));
+        assert_eq!((caller.account(), caller.region()), (account, region));
+    }
+
+    #[test]
+    fn the_scope_names_the_region_and_a_key_id_of_digits_the_account() {
+        let signed =
+            |scope: &str| format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=00");
+        check(&signed("AKIDEXAMPLE/20260101/eu-west-1/states/aws4_request"), ACCOUNT_DEFAULT, "eu-west-1");
+        check(&signed("123456789012/20260101/us-east-1/states/aws4_request"), "123456789012", "us-east-1");
+        check(&signed("12345678901/20260101/x/states/aws4_request"), ACCOUNT_DEFAULT, "x");
+    }
+
+    #[test]
+    fn what_is_not_understood_is_the_usual_caller() {
+        for header in [
+            "",
+            "Bearer x",
+            "Credential=",
+            "Credential=1/2",
+            "Credential=a/b/C:D/states",
+            "Credential=a/b//c",
+        ] {
+            check(header, ACCOUNT_DEFAULT, REGION_DEFAULT);
+        }
+        check("Credential=\u{e9}/x/eu-west-1", ACCOUNT_DEFAULT, REGION_DEFAULT);
+    }
+}

@@ -1,0 +1,223 @@
+//! `stepwell serve`: the server, from the first line of its log to the last.
+//!
+//! stdout has exactly one line, `listening on http://HOST:PORT`, written once everything that was
+//! under way at the last stop goes on and calls are taken. Everything else is on stderr.
+//!
+//! On SIGTERM or SIGINT it takes no more connections, ends long polls, and gives what is under way
+//! [`DRAIN`] to end.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use stepwell_functions::{LogLine, LogStream};
+use stepwell_store_sqlite::{OpenError, SqliteOptions, SqliteStore};
+use stepwell_value::Value;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::complaint::{Complaint, Exit};
+use crate::config::{DataPlace, Flags, Settings};
+use crate::log::{Format, Level, Log};
+use crate::wiring::{self, Node, Parts};
+
+/// How long a stop may take.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// How much of that tasks under way may use; the rest is for closing the store.
+const DRAIN_TASKS: Duration = Duration::from_secs(9);
+
+/// How much of that calls under way may use.
+const DRAIN_CALLS: Duration = Duration::from_secs(2);
+
+/// Serves until it is told to stop.
+///
+/// # Errors
+///
+/// A [`Complaint`] why it could not start.
+pub fn serve(flags: &Flags) -> Result<Exit, Complaint> {
+    let settings = Settings::read(flags, &|name| std::env::var_os(name))?;
+    let functions = wiring::read_functions(settings.functions.as_deref())?;
+    let by_terminal = || if std::io::stderr().is_terminal() { Format::Text } else { Format::Json };
+    let log = Log::to_stderr(settings.log, settings.log_format.unwrap_or_else(by_terminal));
+
+    let data = Data::open(&settings.data)?;
+    let runtime = wiring::runtime()?;
+    let result = runtime.block_on(async {
+        // Before the line on stdout: whoever reads it may send a signal at once.
+        let stop = Stop::watch()?;
+        let store = Arc::new(open_store(&data.folder)?);
+        let listener =
+            TcpListener::bind(settings.listen).await.map_err(|error| cannot_listen(&settings, &error))?;
+        let address = listener.local_addr().map_err(|error| cannot_listen(&settings, &error))?;
+
+        let function_log = log.clone();
+        let node = Node::open(Parts {
+            store,
+            functions,
+            limits: settings.limits,
+            log: log.clone(),
+            on_function_line: Arc::new(move |line| write_function_line(&function_log, &line)),
+        })?;
+        let url = format!("http://{address}");
+        log.info(
+            "server_ready",
+            "taking calls",
+            &[
+                ("url", Value::from(url.as_str())),
+                ("dataDirectory", Value::from(data.folder.display().to_string())),
+                ("version", Value::from(env!("CARGO_PKG_VERSION"))),
+            ],
+        );
+        announce(&url)?;
+        serve_until(&settings, node, listener, stop, &log).await
+    });
+    // Blocking work that nobody waits for any more must not hold the end up.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    result
+}
+
+/// The data directory, for as long as it is needed.
+struct Data {
+    folder: PathBuf,
+    _temporary: Option<tempfile::TempDir>,
+}
+
+impl Data {
+    fn open(place: &DataPlace) -> Result<Data, Complaint> {
+        match place {
+            DataPlace::Folder(folder) => Ok(Data { folder: folder.clone(), _temporary: None }),
+            DataPlace::Temporary => {
+                let made = tempfile::Builder::new().prefix("stepwell-").tempdir();
+                let temporary = made.map_err(|error| {
+                    Complaint::new(Exit::Data, "cannot make a temporary folder", error.to_string())
+                        .hint("set TMPDIR to a folder that can be written, or use --data")
+                })?;
+                Ok(Data { folder: temporary.path().to_owned(), _temporary: Some(temporary) })
+            }
+        }
+    }
+}
+
+fn open_store(folder: &Path) -> Result<SqliteStore, Complaint> {
+    SqliteStore::open(folder, SqliteOptions::default()).map_err(|error| {
+        let (what, path, why) = match &error {
+            OpenError::InUse { dir } => ("the data directory is in use by another server", dir, ""),
+            OpenError::Unwritable { dir, why } => ("the data directory cannot be written", dir, why.as_str()),
+            OpenError::Damaged { path, why } => ("the database is damaged", path, why.as_str()),
+            OpenError::Newer { path, found } => ("a newer release wrote the database", path, found.as_str()),
+        };
+        let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
+        Complaint::new(Exit::Data, what, format!("{}{why}", path.display())).hint(error.hint())
+    })
+}
+
+fn cannot_listen(settings: &Settings, error: &std::io::Error) -> Complaint {
+    Complaint::new(Exit::Failure, "cannot listen", format!("{}: {error}", settings.listen))
+        .hint("stop what listens there, or use --listen 127.0.0.1:0 for a free port")
+}
+
+/// The one line on stdout.
+fn announce(url: &str) -> Result<(), Complaint> {
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "listening on {url}")
+        .and_then(|()| stdout.flush())
+        .map_err(|error| Complaint::new(Exit::Failure, "cannot write to stdout", error.to_string()))
+}
+
+/// Takes calls until a signal comes, then lets what is under way end.
+async fn serve_until(
+    settings: &Settings,
+    node: Node,
+    listener: TcpListener,
+    mut stop: Stop,
+    log: &Log,
+) -> Result<Exit, Complaint> {
+    let (stopped_log, server_log) = (log.clone(), log.clone());
+    let stopping = Arc::new(Mutex::new(None));
+    let stopped = async {
+        let signal = stop.asked().await;
+        *stopping.lock().expect("held for a moment only") = Some(Instant::now());
+        stopped_log.info("server_stopping", "taking no more calls", &[("signal", Value::from(signal))]);
+    };
+    let options = stepwell_server::Options {
+        hosts: settings.hosts.clone(),
+        log: Arc::new(move |line| write_server_line(&server_log, line)),
+        log_level: server_level(settings.log),
+        drain: DRAIN_CALLS,
+        ..stepwell_server::Options::default()
+    };
+    let served = stepwell_server::serve(listener, node.api.clone(), options, stopped).await;
+    served.map_err(|error| Complaint::new(Exit::Failure, "cannot serve", error.to_string()))?;
+
+    let began = stopping.lock().expect("held for a moment only").unwrap_or_else(Instant::now);
+    let drained = node.drain(DRAIN_TASKS.saturating_sub(began.elapsed()));
+    if tokio::time::timeout(DRAIN.saturating_sub(began.elapsed()), drained).await.is_err() {
+        log.warn("drain_cut_off", "the stop took too long; the next start recovers as after a crash", &[]);
+    }
+    let took_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+    log.info(
+        "server_stopped",
+        "everything acknowledged is written",
+        &[("milliseconds", Value::from(took_ms))],
+    );
+    Ok(Exit::Success)
+}
+
+/// The level by the name that the server gives it.
+fn server_level(level: Level) -> stepwell_server::Level {
+    match level {
+        Level::Error => stepwell_server::Level::Error,
+        Level::Warn => stepwell_server::Level::Warn,
+        Level::Info => stepwell_server::Level::Info,
+        Level::Debug => stepwell_server::Level::Debug,
+    }
+}
+
+fn write_server_line(log: &Log, line: &stepwell_server::LogLine) {
+    let level = match line.level {
+        stepwell_server::Level::Error => Level::Error,
+        stepwell_server::Level::Warn => Level::Warn,
+        stepwell_server::Level::Info => Level::Info,
+        stepwell_server::Level::Debug => Level::Debug,
+    };
+    let fields: Vec<_> = line.fields.iter().map(|&(name, text)| (name, Value::from(text))).collect();
+    log.line(level, line.event, line.message, &fields);
+}
+
+/// The signals that ask for the end.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn watch() -> Result<Stop, Complaint> {
+        let watch = |kind| {
+            signal(kind)
+                .map_err(|error| Complaint::new(Exit::Failure, "cannot watch for signals", error.to_string()))
+        };
+        Ok(Stop { terminate: watch(SignalKind::terminate())?, interrupt: watch(SignalKind::interrupt())? })
+    }
+
+    /// The name of the first signal that comes.
+    async fn asked(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+fn write_function_line(log: &Log, line: &LogLine) {
+    let stream = match line.stream {
+        LogStream::Stdout => "stdout",
+        LogStream::Stderr => "stderr",
+    };
+    let mut fields = vec![("function", Value::from(&*line.function)), ("stream", Value::from(stream))];
+    if let Some(request_id) = &line.request_id {
+        fields.push(("requestId", Value::from(&**request_id)));
+    }
+    log.line(Level::Info, "function_output", &line.line, &fields);
+}

@@ -1,0 +1,134 @@
+//! Puts the parts together: a store, the functions, the engine over both, the operations over it.
+//!
+//! This is the only place that knows them all, and it decides nothing.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use stepwell_api::Api;
+use stepwell_engine::{Engine, EngineOptions, LogEvent, LogLevel, SystemClock};
+use stepwell_functions::{FunctionRunner, Functions, OnLog};
+use stepwell_model::Limits;
+use stepwell_store::Store;
+use stepwell_task::Integration;
+use stepwell_value::Value;
+
+use crate::complaint::{Complaint, Exit};
+use crate::log::{Level, Log};
+
+/// The runtime that everything runs on: a worker thread for each core.
+pub fn runtime() -> Result<tokio::runtime::Runtime, Complaint> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Complaint::new(Exit::Failure, "cannot start", error.to_string()))
+}
+
+/// The functions of a functions file; none without one.
+pub fn read_functions(file: Option<&Path>) -> Result<Functions, Complaint> {
+    let Some(file) = file else { return Ok(Functions::default()) };
+    Functions::load(file).map_err(|error| {
+        let complaint = Complaint::usage("cannot use the functions file", error.to_string());
+        complaint.hint(error.hint.unwrap_or_default())
+    })
+}
+
+/// A key that nobody can guess, for a store that does not outlive the process.
+pub fn random_key() -> Result<[u8; 32], Complaint> {
+    let mut key = [0; 32];
+    match getrandom::fill(&mut key) {
+        Ok(()) => Ok(key),
+        Err(error) => Err(Complaint::new(Exit::Failure, "the system has no randomness", error.to_string())),
+    }
+}
+
+/// What a node is made of.
+pub struct Parts {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// The functions that run here.
+    pub functions: Functions,
+    /// The limits in force.
+    pub limits: Limits,
+    /// Where log lines go.
+    pub log: Log,
+    /// What hears the lines that functions print.
+    pub on_function_line: OnLog,
+}
+
+/// All parts at work.
+pub struct Node {
+    /// The operations.
+    pub api: Arc<Api>,
+    engine: Engine,
+    runner: Arc<FunctionRunner>,
+    log: Log,
+}
+
+impl Node {
+    /// Sets the parts to work: executions that were under way go on. Must be called on the runtime.
+    ///
+    /// # Errors
+    ///
+    /// A [`Complaint`] that what is in the store cannot be read.
+    pub fn open(parts: Parts) -> Result<Node, Complaint> {
+        let Parts { store, functions, limits, log, on_function_line } = parts;
+        let page_key = page_key(&store.identity().key);
+        let runner_options = stepwell_functions::Options { on_log: on_function_line, ..Default::default() };
+        let runner = FunctionRunner::new(functions, tokio::runtime::Handle::current(), runner_options);
+        let integrations: Vec<Arc<dyn Integration>> = vec![runner.clone()];
+        let engine_log = log.clone();
+        let options = EngineOptions {
+            limits,
+            log: Arc::new(move |event| write(&engine_log, &event)),
+            ..EngineOptions::default()
+        };
+        let engine = Engine::open(store, integrations, Arc::new(SystemClock), options).map_err(|error| {
+            Complaint::new(Exit::Data, "the data cannot be read", error.to_string())
+                .hint("put back the last backup; nothing was changed")
+        })?;
+        let api_options = stepwell_api::Options { limits, ..stepwell_api::Options::new(page_key) };
+        let api = Arc::new(Api::new(engine.clone(), api_options));
+        Ok(Node { api, engine, runner, log })
+    }
+
+    /// Ends cleanly: tasks under way may still end for as long as `patience`. Those that do not are
+    /// told in the log: whether they did their work cannot be known, and after the next start they
+    /// fail as `Stepwell.OutcomeUnknown`.
+    pub async fn drain(self, patience: Duration) {
+        self.api.drain();
+        for task in self.engine.drain(patience).await {
+            let fields = [
+                ("entity", Value::from(format!("{}/{}", task.execution.partition, task.execution.number))),
+                ("eventId", Value::from(i64::try_from(task.scheduled_event_id).unwrap_or(i64::MAX))),
+            ];
+            self.log.warn("task_outcome_unknown", "a task did not end before the server did", &fields);
+        }
+        // The engine hears no more outcomes; what still runs is only to be ended.
+        for cut_off in self.runner.drain(Duration::ZERO).await {
+            let fields = [
+                ("function", Value::from(&*cut_off.function)),
+                ("requestId", Value::from(&*cut_off.request_id)),
+            ];
+            self.log.warn("invocation_cut_off", "an invocation was ended because the server ends", &fields);
+        }
+    }
+}
+
+/// The key that seals the tokens of pages: secret, the same after a restart, and another than the
+/// store's own.
+fn page_key(store_key: &[u8; 32]) -> [u8; 32] {
+    Sha256::new().chain_update(b"stepwell pages").chain_update(store_key).finalize().into()
+}
+
+fn write(log: &Log, event: &LogEvent) {
+    let level = match event.level {
+        LogLevel::Error => Level::Error,
+        LogLevel::Warning => Level::Warn,
+        LogLevel::Info => Level::Info,
+    };
+    let entity = event.execution.map(|id| ("entity", Value::from(format!("{}/{}", id.partition, id.number))));
+    log.line(level, event.event, &event.message, entity.as_slice());
+}
