@@ -1,6 +1,7 @@
 //! What an SDK sees when a call is refused: the only spelling of AWS's exceptions.
 //!
-//! Messages are AWS's where they were recorded; each constructor says so or not. On the wire an
+//! Messages are AWS's where they were recorded, and the documentation says which were; the others
+//! are written in the form of their neighbours. On the wire an
 //! exception is `{"__type": NAME, "message": TEXT}`, with further members for the few that have
 //! them. Which HTTP status a kind gets is the server's business.
 

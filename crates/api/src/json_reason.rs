@@ -1,6 +1,6 @@
 //! Why a payload is not JSON, in the words of Jackson, which AWS passes on.
 //!
-//! Recorded are the first two forms below; the others are Jackson's own texts for the same reader.
+//! Recorded are the first two forms below; the others are written from memory of Jackson's texts.
 //! AWS leaves the place out.
 //!
 //! | mistake | text |

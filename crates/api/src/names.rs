@@ -144,7 +144,7 @@ pub(crate) fn check_role(arn: &str) -> Result<(), Exception> {
         {
             Ok(())
         }
-        // Not recorded; the words are from AWS's forum posts.
+        // Not recorded: written from memory of AWS's text.
         _ => Err(Exception::new(crate::ExceptionKind::InvalidArn, format!("Invalid Role Arn: '{arn}'"))),
     }
 }

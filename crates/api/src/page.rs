@@ -2,7 +2,7 @@
 //!
 //! A token holds where the page ended, sealed with a MAC over that, the moment of issue, and what
 //! was asked for: operation, account, region, and all arguments but `maxResults`, which AWS lets
-//! change from page to page (recorded). It is good for 24 hours, and for as long as the key is
+//! change from page to page (recorded for ListStateMachineVersions). It is good for 24 hours, and for as long as the key is
 //! kept, restarts included. Whatever else comes back is `InvalidToken`.
 
 use base64::Engine as _;

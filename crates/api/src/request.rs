@@ -6,6 +6,9 @@
 //! > not be null; Value 'x' at 'type' failed to satisfy constraint: Member must satisfy enum value
 //! > set: [STANDARD, EXPRESS]
 //!
+//! Recorded are the messages about length, value and enum; those about null, about members of
+//! lists and about secret values, and the exceptions below, are what AWS's other services say.
+//!
 //! A member of the wrong JSON type is a `SerializationException` and comes before all else. Unknown
 //! members are passed over and `null` is the same as nothing, as with AWS.
 

@@ -110,7 +110,10 @@ impl Log {
 }
 
 fn text(now: Timestamp, level: Level, event: &str, message: &str, fields: &[Field]) -> String {
-    let mut line = format!("{} {:<5} {event}: {message}", now.to_rfc3339(), level.as_str());
+    let mut line = format!("{} {:<5} {event}", now.to_rfc3339(), level.as_str());
+    if !message.is_empty() {
+        line += &format!(": {message}");
+    }
     for (name, value) in fields {
         line += &format!(" {name}={value}");
     }

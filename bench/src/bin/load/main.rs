@@ -29,6 +29,12 @@ use server::{Server, text_member};
 /// How many states a chain has.
 const CHAIN_STATES: usize = 10;
 
+/// The name of the limit: flushes of the disk.
+const FLUSHES: &str = "limit: fdatasync";
+
+/// The name of the limit: records of a plain log.
+const RECORDS: &str = "limit: plain log, 1,000 records of 400 B a flush";
+
 /// Requests under way while executions are parked: as many as the largest load has.
 const PARKING_IN_FLIGHT: usize = 1_024;
 
@@ -46,7 +52,7 @@ struct Options {
 const HELP: &str = "\
 load [--server FILE] [--data DIR] [--in-flight N]... [--runs N] [--seconds S] [--parked N] [--json]
 
-  --server FILE   the release binary [default: target/release/stepwell]
+  --server FILE   the release binary [default: $STEPWELL_BINARY, or target/release/stepwell]
   --data DIR      a folder on the disk to be measured, made and emptied by each run
                   [default: target/load]
   --in-flight N   connections, each with one request under way; repeatable [default: 1024 and 64]
@@ -82,7 +88,8 @@ fn exit(result: io::Result<()>) -> ExitCode {
 
 fn options(arguments: &[String]) -> Result<Options, String> {
     let mut options = Options {
-        binary: "target/release/stepwell".into(),
+        binary: std::env::var_os("STEPWELL_BINARY")
+            .map_or_else(|| "target/release/stepwell".into(), PathBuf::from),
         folder: "target/load".into(),
         in_flight: Vec::new(),
         runs: 5,
@@ -132,6 +139,7 @@ fn run(options: &Options) -> io::Result<()> {
     if options.parked > 0 {
         measure_parked(options, &mut report)?;
     }
+    std::fs::remove_dir_all(&options.folder)?;
     print!("{}", if options.json { report.json() } else { report.text() });
     Ok(())
 }
@@ -152,12 +160,8 @@ fn new_folder(options: &Options) -> io::Result<PathBuf> {
 
 fn measure_disk(options: &Options, report: &mut Report) -> io::Result<()> {
     let folder = new_folder(options)?;
-    report.add(Figure::new("limit: fdatasync", "/s", limits::flushes_per_second(&folder)?));
-    report.add(Figure::new(
-        "limit: plain log, 1,000 records of 400 B a flush",
-        "/s",
-        limits::records_per_second(&folder)?,
-    ));
+    report.add(Figure::new(FLUSHES, "/s", limits::flushes_per_second(&folder)?));
+    report.add(Figure::new(RECORDS, "/s", limits::records_per_second(&folder)?));
     Ok(())
 }
 
@@ -255,43 +259,33 @@ fn measure(options: &Options, workload: Workload, in_flight: usize, report: &mut
     server.wait_closed(outcome.accepted)?;
     let elapsed = outcome.began.elapsed().as_secs_f64();
     let cpu_seconds = server.cpu_seconds()? - cpu_before;
+    let commits = server.commits()?.max(1);
+    let memory_bytes = server.memory_bytes()?;
     check(&server, &machine, &outcome)?;
 
-    let name = format!("{}, {in_flight} in flight", workload.name());
-    let per_second = outcome.accepted as f64 / elapsed;
+    let count = outcome.accepted.max(1) as f64;
+    let per_second = count / elapsed;
     let is_chain = matches!(workload, Workload::Chain);
     let goal = (is_chain && in_flight >= 1_024).then_some(5_000.0);
-    report.add(
-        Figure::new(format!("{name}: executions"), "/s", per_second)
-            .goal_above(goal)
-            .beside(echo_name(in_flight)),
-    );
+    let figure = |what: &str, unit: &'static str, value: f64| {
+        Figure::new(format!("{}, {in_flight} in flight: {what}", workload.name()), unit, value)
+    };
+    let completions = figure("completions", "/s", per_second).goal_above(goal);
+    report.add(completions.beside(echo_name(in_flight)).beside(FLUSHES).beside(RECORDS));
     if is_chain {
-        report.add(Figure::new(format!("{name}: transitions"), "/s", per_second * workload.states() as f64));
+        report.add(figure("transitions", "/s", per_second * workload.states() as f64));
     }
-    report.add(
-        Figure::new(format!("{name}: executions per fdatasync limit"), "", per_second)
-            .beside("limit: fdatasync"),
-    );
-    report.add(Figure::new(
-        format!("{name}: server CPU per execution"),
-        "µs",
-        cpu_seconds * 1e6 / outcome.accepted as f64,
-    ));
-    report.add(Figure::new(format!("{name}: StartExecution p50"), "ms", outcome.percentile_ms(0.5)));
-    let p99 = Figure::new(format!("{name}: StartExecution p99"), "ms", outcome.percentile_ms(0.99));
+    report.add(figure("StartExecution", "/s", outcome.per_second()));
+    report.add(figure("StartExecution p50", "ms", outcome.percentile_ms(0.5)));
+    let p99 = figure("StartExecution p99", "ms", outcome.percentile_ms(0.99));
     report.add(if in_flight <= 64 { p99.goal_below(50.0) } else { p99 });
-    report.add(
-        Figure::new(format!("{name}: WAL at most"), "MiB", mib(server.wal_bytes_max())).goal_below(256.0),
-    );
-    report.add(Figure::new(
-        format!("{name}: database per execution"),
-        "B",
-        server.database_bytes() as f64 / outcome.accepted as f64,
-    ));
-    report.add(Figure::new(format!("{name}: server memory"), "MiB", mib(server.memory_bytes()?)));
+    report.add(figure("executions per commit", "", count / commits as f64));
+    report.add(figure("server CPU per execution", "µs", cpu_seconds * 1e6 / count));
+    report.add(figure("server memory", "MiB", mib(memory_bytes)));
+    report.add(figure("WAL at most", "MiB", mib(server.wal_bytes_max())).goal_below(256.0));
     report.add(Figure::new("server memory, empty", "MiB", mib(empty_bytes)));
     report.add(Figure::new("ready, empty", "ms", server.ready.as_secs_f64() * 1e3).goal_below(300.0));
+    report.add(figure("disk per execution, after a clean stop", "B", server.stop()? as f64 / count));
     Ok(())
 }
 
@@ -338,13 +332,10 @@ fn measure_parked(options: &Options, report: &mut Report) -> io::Result<()> {
     server.kill()?;
 
     let server = Server::start(&options.binary, &folder)?;
-    let goal_ms =
-        if options.parked >= 1_000_000 { 5_000.0 } else { 5_000.0 * options.parked as f64 / 1e6 + 300.0 };
     report.add(Figure::new("W5 park: executions", "", outcome.accepted as f64));
-    report.add(
-        Figure::new("W5 park: ready after the kill", "ms", server.ready.as_secs_f64() * 1e3)
-            .goal_below(goal_ms),
-    );
+    // The goal is for a million; fewer must not take longer.
+    let ready = Figure::new("W5 park: ready after the kill", "ms", server.ready.as_secs_f64() * 1e3);
+    report.add(ready.goal_below(5_000.0));
     report.add(
         Figure::new("W5 park: memory each, after the restart", "B", each(server.memory_bytes()?))
             .goal_below(300.0),

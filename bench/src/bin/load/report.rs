@@ -7,8 +7,8 @@ pub struct Figure {
     unit: &'static str,
     value: f64,
     goal: Option<Goal>,
-    /// The limit of which the figure is told as a share.
-    limit: Option<String>,
+    /// The limits of which the figure is told as a share.
+    limits: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +20,7 @@ enum Goal {
 impl Figure {
     /// A figure without a goal.
     pub fn new(name: impl Into<String>, unit: &'static str, value: f64) -> Figure {
-        Figure { name: name.into(), unit, value, goal: None, limit: None }
+        Figure { name: name.into(), unit, value, goal: None, limits: Vec::new() }
     }
 
     /// The same, to be at least so much, if that is given.
@@ -34,8 +34,9 @@ impl Figure {
     }
 
     /// The same, told also as a share of a limit by its name.
-    pub fn beside(self, limit: impl Into<String>) -> Figure {
-        Figure { limit: Some(limit.into()), ..self }
+    pub fn beside(mut self, limit: impl Into<String>) -> Figure {
+        self.limits.push(limit.into());
+        self
     }
 }
 
@@ -78,9 +79,12 @@ impl Report {
         }
     }
 
-    fn share(&self, row: &Row) -> Option<(f64, &str)> {
-        let limit = self.rows.iter().find(|other| Some(&other.figure.name) == row.figure.limit.as_ref())?;
-        Some((row.median() / limit.median(), &limit.figure.name))
+    /// What share of each of its limits a figure reaches, with the names of the limits.
+    fn shares<'a>(&'a self, row: &'a Row) -> impl Iterator<Item = (f64, &'a str)> {
+        row.figure.limits.iter().filter_map(|name| {
+            let limit = self.rows.iter().find(|other| other.figure.name == *name)?;
+            Some((row.median() / limit.median(), name.as_str()))
+        })
     }
 
     /// A table for a person: medians with the least and the largest value.
@@ -99,8 +103,8 @@ impl Report {
                 Some(Goal::Above(goal)) => text += &format!("; goal >= {}: {}", short(goal), row.verdict()),
                 Some(Goal::Below(goal)) => text += &format!("; goal < {}: {}", short(goal), row.verdict()),
             }
-            if let Some((share, limit)) = self.share(row) {
-                text += &format!("; {share:.2} of {limit}");
+            for (share, limit) in self.shares(row) {
+                text += &format!("; {} of {limit}", short(share));
             }
             text.push('\n');
         }
@@ -123,12 +127,14 @@ impl Report {
                         format!(r#","goalBelow":{goal},"met":{}"#, row.verdict() == "met")
                     }
                 };
-                let share = match self.share(row) {
-                    None => String::new(),
-                    Some((share, limit)) => format!(r#","limit":"{limit}","shareOfLimit":{share}"#),
+                let shares: Vec<String> =
+                    self.shares(row).map(|(share, limit)| format!(r#""{limit}":{share}"#)).collect();
+                let shares = match shares.is_empty() {
+                    true => String::new(),
+                    false => format!(r#","shareOf":{{{}}}"#, shares.join(",")),
                 };
                 format!(
-                    r#""{}":{{"median":{},"unit":"{}","values":[{}]{goal}{share}}}"#,
+                    r#""{}":{{"median":{},"unit":"{}","values":[{}]{goal}{shares}}}"#,
                     row.figure.name,
                     row.median(),
                     row.figure.unit,
@@ -170,6 +176,6 @@ mod tests {
         let text = report.text();
         assert!(text.contains("20,000 /s    10,000 to 30,000"), "{text}");
         assert!(text.contains("goal >= 2,000: met; 0.10 of echo"), "{text}");
-        assert!(report.json().contains(r#""start":{"median":2000,"unit":"/s","values":[3000,1000,2000],"goalAtLeast":2000,"met":true,"limit":"echo","shareOfLimit":0.1}"#));
+        assert!(report.json().contains(r#""start":{"median":2000,"unit":"/s","values":[3000,1000,2000],"goalAtLeast":2000,"met":true,"shareOf":{"echo":0.1}}"#));
     }
 }

@@ -17,6 +17,9 @@ const SAMPLE: Duration = Duration::from_millis(10);
 /// The counter of closed executions in the server's metrics.
 const CLOSED: &str = "stepwell_executions_closed_total";
 
+/// The counter of commits in the server's metrics.
+const COMMITS: &str = "stepwell_journal_commits_total";
+
 /// A running server.
 pub struct Server {
     child: Child,
@@ -61,10 +64,23 @@ impl Server {
 
     /// How many executions have ended since the server started, as the server counts.
     pub fn closed(&self) -> io::Result<u64> {
+        self.metric(CLOSED)
+    }
+
+    /// How many batches the server has written since it started.
+    pub fn commits(&self) -> io::Result<u64> {
+        self.metric(COMMITS)
+    }
+
+    /// A counter of the server's metrics, the sum over its labels.
+    fn metric(&self, name: &str) -> io::Result<u64> {
         let metrics = client::call(self.address, b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
-        let samples = metrics.lines().filter(|line| line.starts_with(CLOSED));
-        let values = samples.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
-        Ok(values.sum::<f64>() as u64)
+        let samples = metrics.lines().filter(|line| line.starts_with(name));
+        let values: Vec<u64> = samples.filter_map(|line| line.rsplit(' ').next()?.parse().ok()).collect();
+        if values.is_empty() {
+            return Err(io::Error::other(format!("the server's metrics have no {name}")));
+        }
+        Ok(values.iter().sum())
     }
 
     /// Waits until so many executions have ended since the server started.
@@ -118,14 +134,19 @@ impl Server {
         Ok((ticks(11) + ticks(12)) / TICKS_PER_SECOND)
     }
 
-    /// The size of the database file, in bytes.
-    pub fn database_bytes(&self) -> u64 {
-        std::fs::metadata(self.data.join("stepwell.db")).map_or(0, |metadata| metadata.len())
-    }
-
     /// The largest that the WAL was since the server started, in bytes.
     pub fn wal_bytes_max(&self) -> u64 {
         self.wal.largest.load(Ordering::Relaxed)
+    }
+
+    /// Ends the server with SIGTERM; the size of the database file that it leaves, in bytes.
+    pub fn stop(mut self) -> io::Result<u64> {
+        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
+        let status = self.child.wait()?;
+        if !told.success() || !status.success() {
+            return Err(io::Error::other(format!("the server did not stop cleanly: {status}")));
+        }
+        Ok(std::fs::metadata(self.data.join("stepwell.db"))?.len())
     }
 
     /// Ends the server with `kill -9`.

@@ -1,4 +1,5 @@
-//! `DescribeExecution`. With `METADATA_ONLY` input and output are left out.
+//! `DescribeExecution`. With `METADATA_ONLY` input and output are left out, and `inputDetails` and
+//! `outputDetails` say so (not recorded).
 
 use stepwell_engine::{ExecutionView, Machine};
 use stepwell_model::ExecutionStatus;
