@@ -3,6 +3,8 @@
 //! The recordings lie beside the repository (`shared/conformance`); where they are not, the test
 //! counts them as skipped and says so.
 
+#![expect(clippy::disallowed_methods, reason = "a test reads its data files")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

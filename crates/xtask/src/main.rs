@@ -1,2 +1,164 @@
-//! xtask
-fn main() {}
+//! `cargo xtask`: the commands that build, run, test and measure Stepwell.
+//!
+//! It only starts other programs and has no dependencies, so that a fresh machine with Rust can say
+//! `cargo xtask run` and nothing has to be installed before. What the programs need (a Python
+//! environment with pinned boto3 and AWS CLI) it sets up itself, in `.stepwell/`, which git ignores.
+
+mod python;
+mod run;
+mod steps;
+mod test;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+const USAGE: &str = "\
+Usage: cargo xtask COMMAND
+
+  run [--release] [--listen ADDR:PORT] [serve flags]
+                         build, start the server in the foreground, deploy the example
+  test                   everything: format, clippy, unit and contract tests, simulation,
+                         black-box tests, crash test
+  conformance [FILTER or pytest arguments]
+                         the black-box tests alone
+  crash [--kills N] [--seed N] [--json] ...
+                         the crash test alone
+  sim [--seeds N] ...    the simulator, in an optimized build
+  bench [NAME [arguments]]
+                         one benchmark, or all of them
+  tidy                   format, and apply what clippy can mend by itself
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let Some((command, rest)) = arguments.split_first() else {
+        print!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    let done = match command.as_str() {
+        "run" => run::run(rest),
+        run::DEPLOY_WHEN_READY => run::deploy_when_ready(rest),
+        "test" => return test::test(rest),
+        "conformance" => conformance(rest),
+        "crash" => crash(rest),
+        "sim" => sim(rest),
+        "bench" => bench(rest),
+        "tidy" => tidy(),
+        "help" | "--help" | "-h" => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        unknown => {
+            eprintln!("error: no such command: {unknown}. hint: `cargo xtask help` lists them");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(what) => {
+            eprintln!("error: {what}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The root of the repository: the folder above `crates/xtask`.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .expect("crates/xtask lies two folders below the root")
+        .to_path_buf()
+}
+
+/// The cargo that started us, so that a toolchain override stays in force.
+fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    command
+}
+
+/// Runs a command with our terminal and waits for it.
+///
+/// # Errors
+///
+/// A sentence, if it could not be started or ended with anything but 0.
+fn must(command: &mut Command) -> Result<(), String> {
+    let status = command.status().map_err(|error| format!("could not start {}: {error}", said(command)))?;
+    if status.success() { Ok(()) } else { Err(format!("{} ended with {status}", said(command))) }
+}
+
+/// A command as somebody would type it: the program without its folder.
+fn said(command: &Command) -> String {
+    let program = Path::new(command.get_program());
+    let words = program.file_name().into_iter().chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}
+
+/// The black-box tests. One word that is neither a flag nor a file selects tests by name.
+fn conformance(arguments: &[String]) -> Result<(), String> {
+    let python = python::environment()?;
+    must(cargo().args(["build", "--package", "stepwell"]))?;
+    let mut command = steps::black_box(&python);
+    match arguments {
+        [filter] if !filter.starts_with('-') && !filter.contains('.') => command.args(["-k", filter]),
+        all => command.args(all),
+    };
+    must(&mut command)
+}
+
+fn crash(arguments: &[String]) -> Result<(), String> {
+    let python = python::environment()?;
+    must(cargo().args(["build", "--package", "stepwell"]))?;
+    must(steps::crash(&python).args(arguments))
+}
+
+fn sim(arguments: &[String]) -> Result<(), String> {
+    must(cargo().args(["run", "--release", "--quiet", "--package", "stepwell-sim", "--"]).args(arguments))
+}
+
+/// The benchmarks are a workspace of their own, so that what they compare with never enters ours.
+/// Each is a file in `bench/src/bin`. They measure the release binary, which is built first.
+fn bench(arguments: &[String]) -> Result<(), String> {
+    let names = bench_names()?;
+    let (chosen, rest) = match arguments.split_first() {
+        None => (names.clone(), &[][..]),
+        Some((name, rest)) if names.contains(name) => (vec![name.clone()], rest),
+        Some((name, _)) => {
+            return Err(format!("no such benchmark: {name}. hint: one of {}", names.join(", ")));
+        }
+    };
+    must(cargo().args(["build", "--release", "--package", "stepwell"]))?;
+    for name in chosen {
+        println!("-- bench {name}");
+        let mut command = cargo();
+        command.args([
+            "run",
+            "--release",
+            "--quiet",
+            "--manifest-path",
+            "bench/Cargo.toml",
+            "--bin",
+            &name,
+            "--",
+        ]);
+        must(command.args(rest))?;
+    }
+    Ok(())
+}
+
+fn bench_names() -> Result<Vec<String>, String> {
+    let folder = root().join("bench/src/bin");
+    let entries = std::fs::read_dir(&folder)
+        .map_err(|error| format!("there are no benchmarks: {}: {error}", folder.display()))?;
+    let mut names: Vec<String> =
+        entries.filter_map(|entry| entry.ok()?.path().file_stem()?.to_str().map(str::to_owned)).collect();
+    names.sort();
+    Ok(names)
+}
+
+fn tidy() -> Result<(), String> {
+    let fix = ["clippy", "--workspace", "--all-targets", "--fix", "--allow-dirty", "--allow-staged"];
+    must(cargo().args(fix))?;
+    must(cargo().args(["fmt", "--all"]))
+}

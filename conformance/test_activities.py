@@ -1,0 +1,224 @@
+"""Activities: workers that poll, heartbeats, tokens good and bad, timeouts; with boto3."""
+
+import json
+import threading
+import time
+
+import pytest
+from conftest import lines
+
+
+def activity_machine(world, activity, **fields):
+    return world.states("Work", Work={"Type": "Task", "Resource": activity, "End": True, **fields})
+
+
+def test_a_worker_takes_a_task_and_its_answer_is_the_result(sfn, world):
+    activity = world.activity()
+    execution = world.start(activity_machine(world, activity, HeartbeatSeconds=10, TimeoutSeconds=60), {"n": 1})
+    task = world.take(activity, "ada")
+    assert json.loads(task["input"]) == {"n": 1}
+    sfn.send_task_heartbeat(taskToken=task["taskToken"])
+    sfn.send_task_success(taskToken=task["taskToken"], output='{"done": true}')
+    assert json.loads(world.end(execution)["output"]) == {"done": True}
+    history = world.history(execution)
+    assert lines(history) == [
+        "1<0 ExecutionStarted",
+        "2<0 TaskStateEntered Work",
+        "3<2 ActivityScheduled",
+        "4<3 ActivityStarted",
+        "5<4 ActivitySucceeded",
+        "6<5 TaskStateExited Work",
+        "7<6 ExecutionSucceeded",
+    ]
+    scheduled = history[2]["activityScheduledEventDetails"]
+    assert scheduled["resource"] == activity
+    assert (scheduled["timeoutInSeconds"], scheduled["heartbeatInSeconds"]) == (60, 10)
+    assert history[3]["activityStartedEventDetails"] == {"workerName": "ada"}
+
+
+def test_a_poll_waits_for_a_task_that_comes_later(sfn, world):
+    activity = world.activity()
+    machine = activity_machine(world, activity)
+    taken = {}
+    poll = threading.Thread(target=lambda: taken.update(world.take(activity)))
+    poll.start()
+    time.sleep(0.3)  # So that the poll is open when the task comes; either order must work.
+    execution = world.start(machine, {"n": 2})
+    poll.join(20)
+    assert json.loads(taken["input"]) == {"n": 2}
+    sfn.send_task_success(taskToken=taken["taskToken"], output="null")
+    assert world.end(execution)["output"] == "null"
+
+
+def test_each_task_goes_to_one_worker_only(sfn, world):
+    activity = world.activity()
+    machine = activity_machine(world, activity)
+    executions = [world.start(machine, {"n": number}) for number in range(20)]
+    numbers, lock = [], threading.Lock()
+
+    def work():
+        while True:
+            with lock:
+                if len(numbers) >= 20:
+                    return
+            task = sfn.get_activity_task(activityArn=activity)
+            if task.get("taskToken"):
+                with lock:
+                    numbers.append(json.loads(task["input"])["n"])
+                    last = len(numbers) == 20
+                sfn.send_task_success(taskToken=task["taskToken"], output=task["input"])
+                if last:
+                    # Work for the other workers, so that their open polls come back.
+                    for _ in range(3):
+                        world.start(machine, {"n": -1})
+
+    workers = [threading.Thread(target=work, daemon=True) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for number, execution in enumerate(executions):
+        assert json.loads(world.end(execution)["output"]) == {"n": number}
+    assert sorted(number for number in numbers if number >= 0) == list(range(20))
+
+
+def test_a_failure_of_the_worker_is_retried_and_then_caught(sfn, world):
+    activity = world.activity()
+    machine = world.states(
+        "Work",
+        Work={
+            "Type": "Task",
+            "Resource": activity,
+            "Retry": [{"ErrorEquals": ["Mine"], "IntervalSeconds": 1, "MaxAttempts": 1}],
+            "Catch": [{"ErrorEquals": ["States.TaskFailed"], "ResultPath": "$.failure", "Next": "After"}],
+            "End": True,
+        },
+        After={"Type": "Pass", "End": True},
+    )
+    execution = world.start(machine, {"kept": 1})
+    tokens = []
+    for _ in range(2):
+        task = world.take(activity)
+        tokens.append(task["taskToken"])
+        sfn.send_task_failure(taskToken=task["taskToken"], error="Mine", cause="it broke")
+    assert tokens[0] != tokens[1], "each attempt has a token of its own"
+    described = world.end(execution)
+    assert json.loads(described["output"]) == {"kept": 1, "failure": {"Error": "Mine", "Cause": "it broke"}}
+    history = world.history(execution)
+    assert lines(history)[2:9] == [
+        "3<2 ActivityScheduled",
+        "4<3 ActivityStarted",
+        "5<4 ActivityFailed",
+        "6<5 ActivityScheduled",
+        "7<6 ActivityStarted",
+        "8<7 ActivityFailed",
+        "9<8 TaskStateExited Work",
+    ]
+    pause = (history[5]["timestamp"] - history[4]["timestamp"]).total_seconds()
+    assert 1.0 <= pause < 5, "the second attempt is scheduled after the interval"
+
+
+def test_without_a_heartbeat_the_task_times_out(world):
+    activity = world.activity()
+    machine = world.states(
+        "Work",
+        Work={
+            "Type": "Task",
+            "Resource": activity,
+            "HeartbeatSeconds": 1,
+            "TimeoutSeconds": 60,
+            "Catch": [{"ErrorEquals": ["States.HeartbeatTimeout"], "Next": "After"}],
+            "End": True,
+        },
+        After={"Type": "Pass", "End": True},
+    )
+    execution = world.start(machine)
+    task = world.take(activity)
+    assert world.end(execution)["status"] == "SUCCEEDED"
+    history = world.history(execution)
+    timed_out = next(event for event in history if event["type"] == "ActivityTimedOut")
+    assert timed_out["activityTimedOutEventDetails"]["error"] == "States.Timeout", "as AWS shows it"
+    world.refused("TaskTimedOut", "send_task_success", taskToken=task["taskToken"], output="{}")
+    world.refused("TaskTimedOut", "send_task_heartbeat", taskToken=task["taskToken"])
+
+
+def test_heartbeats_keep_a_task_alive(sfn, world):
+    activity = world.activity()
+    execution = world.start(activity_machine(world, activity, HeartbeatSeconds=1, TimeoutSeconds=60))
+    task = world.take(activity)
+    for _ in range(8):
+        time.sleep(0.4)
+        sfn.send_task_heartbeat(taskToken=task["taskToken"])
+    sfn.send_task_success(taskToken=task["taskToken"], output="1")
+    assert world.end(execution)["output"] == "1"
+
+
+def test_a_task_that_nobody_takes_times_out(world):
+    execution = world.start(activity_machine(world, world.activity(), TimeoutSeconds=1))
+    described = world.end(execution)
+    assert (described["status"], described["error"]) == ("FAILED", "States.Timeout")
+    assert lines(world.history(execution))[2:] == [
+        "3<2 ActivityScheduled", "4<3 ActivityTimedOut", "5<4 ExecutionFailed"
+    ]
+
+
+def test_a_token_works_once(sfn, world):
+    activity = world.activity()
+    execution = world.start(activity_machine(world, activity))
+    token = world.take(activity)["taskToken"]
+    assert 1 <= len(token) <= 1024
+    sfn.send_task_success(taskToken=token, output="1")
+    world.end(execution)
+    for call, arguments in [
+        ("send_task_success", {"output": "2"}),
+        ("send_task_failure", {"error": "Late"}),
+        ("send_task_heartbeat", {}),
+    ]:
+        with pytest.raises(sfn.exceptions.ClientError) as caught:
+            getattr(sfn, call)(taskToken=token, **arguments)
+        assert caught.value.response["Error"]["Code"] in ("TaskTimedOut", "TaskDoesNotExist")
+    assert world.end(execution)["output"] == "1"
+
+
+def test_a_token_of_a_stopped_execution_is_refused(sfn, world):
+    activity = world.activity()
+    execution = world.start(activity_machine(world, activity))
+    token = world.take(activity)["taskToken"]
+    sfn.stop_execution(executionArn=execution)
+    with pytest.raises(sfn.exceptions.ClientError) as caught:
+        sfn.send_task_success(taskToken=token, output="1")
+    assert caught.value.response["Error"]["Code"] in ("TaskTimedOut", "TaskDoesNotExist")
+    assert world.end(execution)["status"] == "ABORTED"
+
+
+def test_made_up_and_changed_tokens_are_invalid(sfn, world):
+    activity = world.activity()
+    execution = world.start(activity_machine(world, activity))
+    token = world.take(activity)["taskToken"]
+    middle = len(token) // 2
+    changed = token[:middle] + ("A" if token[middle] != "A" else "B") + token[middle + 1:]
+    for bad in ["x", "A" * 500, changed, token[:-2], token + "AA"]:
+        world.refused("InvalidToken", "send_task_success", taskToken=bad, output="1")
+        world.refused("InvalidToken", "send_task_heartbeat", taskToken=bad)
+    sfn.send_task_success(taskToken=token, output="1")
+    assert world.end(execution)["status"] == "SUCCEEDED"
+
+
+def test_an_output_that_is_no_json_is_refused_and_the_task_still_waits(sfn, world):
+    activity = world.activity()
+    execution = world.start(activity_machine(world, activity))
+    token = world.take(activity)["taskToken"]
+    world.refused("InvalidOutput", "send_task_success", taskToken=token, output="not json")
+    world.refused("ValidationException", "send_task_success", taskToken=token, output=json.dumps("x" * 262144))
+    sfn.send_task_success(taskToken=token, output="1")
+    assert world.end(execution)["status"] == "SUCCEEDED"
+
+
+def test_a_stopped_execution_takes_its_waiting_task_from_the_queue(sfn, world):
+    activity = world.activity()
+    machine = activity_machine(world, activity)
+    stopped = world.start(machine, {"n": "stopped"})
+    sfn.stop_execution(executionArn=stopped)
+    execution = world.start(machine, {"n": "next"})
+    task = world.take(activity)
+    assert json.loads(task["input"]) == {"n": "next"}
+    sfn.send_task_success(taskToken=task["taskToken"], output="1")
+    world.end(execution)

@@ -1,0 +1,239 @@
+//! `cargo xtask test`: everything that must hold, in the order in which a failure is cheapest.
+//!
+//! Each step runs with its output on the terminal. The first failure ends the run, and the summary
+//! names what was not run because of it. The last line counts the tests inside the steps (of cargo
+//! and pytest), and the steps without tests of their own as one each.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::{cargo, python, root, said, steps};
+
+/// How many seeds the bounded simulation tries: about 40 s on one core. It runs in the development
+/// profile, where it is slower than an optimized build and sooner there. `cargo xtask sim` is for more.
+const SEEDS: &str = "1000";
+
+/// How often the crash test kills the server.
+const KILLS: &str = "20";
+
+/// What became of a step.
+enum Outcome {
+    Passed,
+    Failed(String),
+    Skipped(String),
+}
+
+/// What tests counted themselves.
+#[derive(Default, Clone, Copy)]
+struct Counts {
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+}
+
+struct Report {
+    name: &'static str,
+    outcome: Outcome,
+    counts: Counts,
+    took: Duration,
+}
+
+/// How a step gets its command: late, because some need what an earlier one made; or why it is skipped.
+type Make = fn() -> Result<Result<Command, String>, String>;
+
+const STEPS: &[(&str, Make)] = &[
+    ("format", || Ok(Ok(with(&["fmt", "--all", "--check"])))),
+    ("clippy", || {
+        Ok(Ok(with(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"])))
+    }),
+    ("licences", licences),
+    ("unit, contract and property tests", || Ok(Ok(with(&["test", "--quiet", "--workspace"])))),
+    ("simulation", simulation),
+    ("the binary", || Ok(Ok(with(&["build", "--quiet", "--package", "stepwell"])))),
+    ("black-box tests", || Ok(Ok(steps::black_box(&python::environment()?)))),
+    ("crash test", || {
+        let mut command = steps::crash(&python::environment()?);
+        command.args(["--kills", KILLS]);
+        Ok(Ok(command))
+    }),
+    ("crash test, negative control", || {
+        let mut command = steps::crash(&python::environment()?);
+        command.args(["--kills", "2", "--drain", "20", "--sabotage"]);
+        Ok(Ok(command))
+    }),
+];
+
+/// Runs all steps and prints the summary. Exit code 1 if anything failed.
+pub fn test(arguments: &[String]) -> ExitCode {
+    if let Some(argument) = arguments.first() {
+        eprintln!(
+            "error: this command takes no arguments: {argument}. hint: `cargo xtask help` lists the parts"
+        );
+        return ExitCode::from(2);
+    }
+    let mut reports: Vec<Report> = Vec::new();
+    for (name, make) in STEPS {
+        let stopped = reports.iter().any(|report| matches!(report.outcome, Outcome::Failed(_)));
+        reports.push(if stopped { not_run(name) } else { step(name, *make) });
+    }
+    summary(&reports)
+}
+
+fn not_run(name: &'static str) -> Report {
+    let outcome = Outcome::Skipped("not run after the failure".into());
+    Report { name, outcome, counts: Counts { skipped: 1, ..Counts::default() }, took: Duration::ZERO }
+}
+
+fn step(name: &'static str, make: Make) -> Report {
+    let began = Instant::now();
+    let (outcome, counts) = match make() {
+        Ok(Ok(mut command)) => {
+            println!("\n== {name}: {}", said(&command));
+            match counted(&mut command) {
+                Ok(counts) => (Outcome::Passed, counts),
+                Err((what, counts)) => (Outcome::Failed(what), counts),
+            }
+        }
+        Ok(Err(why)) => {
+            println!("\n== {name}: skipped: {why}");
+            (Outcome::Skipped(why), Counts { skipped: 1, ..Counts::default() })
+        }
+        Err(what) => (Outcome::Failed(what), Counts::default()),
+    };
+    let mut counts = counts;
+    match &outcome {
+        Outcome::Passed if counts.passed == 0 => counts.passed = 1,
+        Outcome::Failed(_) if counts.failed == 0 => counts.failed = 1,
+        Outcome::Passed | Outcome::Failed(_) | Outcome::Skipped(_) => {}
+    }
+    Report { name, outcome, counts, took: began.elapsed() }
+}
+
+/// Runs a command, passes its stdout on line by line, and adds up the counts it prints.
+fn counted(command: &mut Command) -> Result<Counts, (String, Counts)> {
+    let mut counts = Counts::default();
+    let words = said(command);
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| (format!("could not start {words}: {error}"), counts))?;
+    let stdout = child.stdout.take().expect("stdout was asked for as a pipe");
+    for line in BufReader::new(stdout).split(b'\n') {
+        let Ok(line) = line else { break };
+        let line = String::from_utf8_lossy(&line);
+        println!("{line}");
+        counts.add(&line);
+    }
+    match child.wait() {
+        Ok(status) if status.success() => Ok(counts),
+        Ok(status) => Err((format!("{words} ended with {status}"), counts)),
+        Err(error) => Err((format!("could not wait for {words}: {error}"), counts)),
+    }
+}
+
+impl Counts {
+    /// Adds what a summary line says, and nothing for any other line. Cargo writes `test result: ok. 3
+    /// passed; 0 failed; 1 ignored; ...`, pytest `2 failed, 30 passed, 1 skipped in 12.34s`.
+    fn add(&mut self, line: &str) {
+        let of_cargo = line.strip_prefix("test result: ");
+        let of_pytest = line.trim_matches(['=', ' ']).split_once(" in ").filter(|(_, time)| is_time(time));
+        let Some(text) = of_cargo.or(of_pytest.map(|(counts, _)| counts)) else { return };
+        let words: Vec<&str> = text.split([' ', ',', ';', '.']).filter(|word| !word.is_empty()).collect();
+        for pair in words.windows(2) {
+            let Ok(number) = pair[0].parse::<u64>() else { continue };
+            match pair[1] {
+                "passed" | "xfailed" => self.passed += number,
+                "failed" | "error" | "errors" | "xpassed" => self.failed += number,
+                "ignored" | "skipped" => self.skipped += number,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Whether this is how pytest writes a duration: `3.20s`, `75.01s (0:01:15)`.
+fn is_time(text: &str) -> bool {
+    let first = text.split(' ').next().unwrap_or_default();
+    first.strip_suffix('s').is_some_and(|number| number.parse::<f64>().is_ok())
+}
+
+fn with(arguments: &[&str]) -> Command {
+    let mut command = cargo();
+    command.args(arguments);
+    command
+}
+
+/// Licences, bans and duplicates of what we depend on, where cargo-deny is installed. The advisory
+/// database needs the network, so it is not part of this.
+fn licences() -> Result<Result<Command, String>, String> {
+    let installed = cargo()
+        .args(["deny", "--version"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if !installed {
+        return Ok(Err("cargo-deny is not installed (`cargo install cargo-deny`)".into()));
+    }
+    Ok(Ok(with(&["deny", "--offline", "check", "licenses", "bans", "sources"])))
+}
+
+fn simulation() -> Result<Result<Command, String>, String> {
+    if !root().join("crates/sim/src/main.rs").exists() {
+        return Ok(Err("crates/sim has no program yet".into()));
+    }
+    Ok(Ok(with(&["run", "--quiet", "--package", "stepwell-sim", "--", "--seeds", SEEDS])))
+}
+
+fn summary(reports: &[Report]) -> ExitCode {
+    println!("\n== summary");
+    let mut all = Counts::default();
+    let mut failed = false;
+    for Report { name, outcome, counts, took } in reports {
+        let (word, why) = match outcome {
+            Outcome::Passed => ("passed", ""),
+            Outcome::Failed(what) => ("FAILED", what.as_str()),
+            Outcome::Skipped(why) => ("skipped", why.as_str()),
+        };
+        failed |= matches!(outcome, Outcome::Failed(_));
+        println!("{word:<8} {:>6.1} s  {:>5}  {name}  {why}", took.as_secs_f64(), counts.passed);
+        all.passed += counts.passed;
+        all.failed += counts.failed;
+        all.skipped += counts.skipped;
+    }
+    println!("{} passed, {} failed, {} skipped", all.passed, all.failed, all.skipped);
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(line: &str, expected: (u64, u64, u64)) {
+        let mut counts = Counts::default();
+        counts.add(line);
+        assert_eq!((counts.passed, counts.failed, counts.skipped), expected, "{line}");
+    }
+
+    #[test]
+    fn the_summary_lines_of_cargo_and_pytest_are_counted() {
+        check(
+            "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.02s",
+            (12, 0, 1),
+        );
+        check("test result: FAILED. 2 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out", (2, 3, 0));
+        check("30 passed in 12.34s", (30, 0, 0));
+        check("2 failed, 30 passed, 1 skipped, 4 warnings in 75.01s (0:01:15)", (30, 2, 1));
+        check("=== 1 failed, 2 errors in 0.10s ===", (0, 3, 0));
+    }
+
+    #[test]
+    fn other_lines_are_not_counted() {
+        check("3 passed in silence", (0, 0, 0));
+        check("kill  3 after 1.20 s; started again in 0.03s", (0, 0, 0));
+        check("waiting for 30 executions to end", (0, 0, 0));
+        check("", (0, 0, 0));
+    }
+}
