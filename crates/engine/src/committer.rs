@@ -58,6 +58,17 @@ impl CommitQueue {
         }
     }
 
+    /// No more submissions, and nothing that is there is written: their callers hear that the engine
+    /// has stopped.
+    pub(crate) fn abandon(&self) {
+        let mut state = self.state();
+        state.closed = true;
+        let dropped = std::mem::take(&mut state.waiting);
+        drop(state);
+        drop(dropped);
+        self.wake.notify_one();
+    }
+
     /// No more submissions: what is there is still written.
     pub(crate) fn close(&self) {
         self.state().closed = true;
@@ -83,8 +94,7 @@ pub(crate) fn run(commons: &Arc<Commons>, queue: &CommitQueue, mailboxes: &[Arc<
         if commons.stopped().is_some() {
             continue;
         }
-        if let Err(reason) = commit_and_release(commons, submissions, mailboxes) {
-            commons.stop_all(reason);
+        if commit_and_release(commons, submissions, mailboxes).is_err() {
             for mailbox in mailboxes {
                 mailbox.close();
             }
@@ -92,11 +102,14 @@ pub(crate) fn run(commons: &Arc<Commons>, queue: &CommitQueue, mailboxes: &[Arc<
     }
 }
 
+/// The engine has stopped; the commons know why.
+struct Stopped;
+
 fn commit_and_release(
     commons: &Arc<Commons>,
     mut submissions: VecDeque<Submission>,
     mailboxes: &[Arc<Mailbox>],
-) -> Result<(), String> {
+) -> Result<(), Stopped> {
     let mut batch = Batch::default();
     for submission in &mut submissions {
         match submission {
@@ -106,17 +119,15 @@ fn commit_and_release(
     }
     if !batch.chunks.is_empty() || !batch.catalogue.is_empty() {
         let written = catch_unwind(AssertUnwindSafe(|| commons.store.commit(&batch)));
-        match written {
-            Ok(Ok(())) => (),
-            Ok(Err(error)) => {
-                // Said before anything is dropped, so that whoever hears of the drop finds the reason.
-                commons.stop_all(error.to_string());
-                return Err(error.to_string());
-            }
-            Err(_panic) => {
-                commons.stop_all("the store panicked".to_owned());
-                return Err("the store panicked".to_owned());
-            }
+        let trouble = match written {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_panic) => Some("the store panicked".to_owned()),
+        };
+        if let Some(reason) = trouble {
+            // Said before anything is dropped, so that whoever hears of the drop finds the reason.
+            commons.stop_all(reason);
+            return Err(Stopped);
         }
         let bytes = batch.chunks.iter().map(|chunk| chunk.body.len()).sum();
         commons.stats.count_commit(batch.chunks.len(), bytes);

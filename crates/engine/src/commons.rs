@@ -194,7 +194,11 @@ impl Commons {
     pub(crate) fn stop_all(&self, reason: String) {
         if self.stopped.set(reason.clone()).is_ok() {
             self.log(LogLevel::Error, "engine_stopped", reason, None);
-            self.dispatcher().drop_pollers();
+            // Also said by a thread that panicked, perhaps while it held this.
+            if let Ok(mut dispatcher) = self.dispatcher.lock() {
+                dispatcher.drop_pollers();
+            }
+            self.quiet.notify_all();
         }
     }
 

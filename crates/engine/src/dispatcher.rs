@@ -267,6 +267,14 @@ impl Dispatcher {
         tasks
     }
 
+    /// The tasks that wait for a slot or a worker, in the order of their identities.
+    pub fn queued_tasks(&self) -> Vec<TaskRef> {
+        let queued = self.tasks.iter().filter(|(_, place)| !matches!(place, Whereabouts::Running(_)));
+        let mut tasks: Vec<TaskRef> = queued.map(|(task, _)| *task).collect();
+        tasks.sort();
+        tasks
+    }
+
     /// Drops every worker without an answer: the engine has stopped.
     pub fn drop_pollers(&mut self) {
         self.draining = true;

@@ -240,6 +240,9 @@ impl Engine {
     ) -> Result<Option<ActivityTask>, EngineError> {
         let key = Arc::new(ActivityKey { place, name });
         let commons = self.commons();
+        if commons.stopped().is_some() {
+            return Err(commons.stopped_error());
+        }
         if commons.catalogue().activity(&key).is_none() {
             return Err(EngineError::NoSuchActivity);
         }

@@ -48,6 +48,7 @@ impl Runtime {
             runtime.spawn(format!("shard-{index}"), move || drive(index, shard, &wires))?;
         }
         runtime.spawn("committer".to_owned(), move || {
+            let _guard = StopOnPanic { wires: &wires, who: "the committer" };
             committer::run(&wires.commons, &wires.commits, &wires.mailboxes);
         })?;
         Ok(runtime)
@@ -87,7 +88,7 @@ fn drive(index: usize, mut shard: Shard, wires: &Wires) {
     let mut in_flight: VecDeque<u64> = VecDeque::new();
     let mut committed = 0;
     // If this thread ends by a panic, the engine must not look alive.
-    let _guard = StopOnPanic { commons: &wires.commons };
+    let _guard = StopOnPanic { wires, who: "a shard" };
     loop {
         let is_ahead = in_flight.len() >= TURNS_IN_FLIGHT_MAX;
         let pause = match shard.next_wake() {
@@ -127,13 +128,18 @@ fn drive(index: usize, mut shard: Shard, wires: &Wires) {
 }
 
 struct StopOnPanic<'a> {
-    commons: &'a Commons,
+    wires: &'a Wires,
+    who: &'static str,
 }
 
 impl Drop for StopOnPanic<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.commons.stop_all("a shard panicked".to_owned());
+            self.wires.commons.stop_all(format!("{} panicked", self.who));
+            for mailbox in &self.wires.mailboxes {
+                mailbox.close();
+            }
+            self.wires.commits.abandon();
         }
     }
 }

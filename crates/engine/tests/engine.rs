@@ -244,8 +244,7 @@ fn workers_poll_answer_and_leave() {
 fn a_worker_that_waits_in_vain_is_told() {
     let house = house();
     wait(house.engine.create_activity(place(), "a".into())).unwrap();
-    let mut poll =
-        Box::pin(house.engine.poll_activity(place(), "a".into(), None, Duration::from_secs(60)));
+    let mut poll = Box::pin(house.engine.poll_activity(place(), "a".into(), None, Duration::from_secs(60)));
     assert!(poll.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     house.clock.0.fetch_add(60_000, Ordering::SeqCst);
     assert_eq!(wait(poll), Ok(None));
@@ -302,6 +301,8 @@ fn after_a_failed_commit_nothing_is_acknowledged() {
         assert!(matches!(house.start(&machine, "3").unwrap_err(), EngineError::Stopped(_)));
         let changed = wait(house.engine.create_activity(place(), "a".into()));
         assert!(matches!(changed, Err(EngineError::Stopped(_))));
+        let polled = wait(house.engine.poll_activity(place(), "a".into(), None, Duration::from_secs(60)));
+        assert!(matches!(polled, Err(EngineError::Stopped(_))));
         // The task of the second start was never sent.
         assert_eq!(house.functions.held.lock().unwrap().len(), 1);
         let house = house.reopen();
@@ -324,9 +325,9 @@ fn draining_waits_for_what_is_under_way_and_names_what_is_left() {
     let mut drain = Box::pin(house.engine.drain(Duration::from_millis(300)));
     assert!(drain.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     let view = house.engine.execution(&ends.key).unwrap();
-    let of_ends = held.iter().position(|(task, _)| {
-        house.engine.history(&view.key).is_ok_and(|_| house.owns(&ends, *task))
-    });
+    let of_ends = held
+        .iter()
+        .position(|(task, _)| house.engine.history(&view.key).is_ok_and(|_| house.owns(&ends, *task)));
     let (_, done) = held.remove(of_ends.unwrap());
     done(TaskOutcome::Succeeded(Payload::parse("7").unwrap()));
     let left = wait(drain);

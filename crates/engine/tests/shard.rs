@@ -37,10 +37,8 @@ fn an_execution_without_fuel_goes_on_in_later_turns() {
     let mut driver = Driver::new();
     let states: Vec<String> =
         (0..40).map(|n| format!(r#""S{n}":{{"Type":"Pass","Next":"S{}"}}"#, n + 1)).collect();
-    let definition = format!(
-        r#"{{"StartAt":"S0","States":{{{},"S40":{{"Type":"Succeed"}}}}}}"#,
-        states.join(",")
-    );
+    let definition =
+        format!(r#"{{"StartAt":"S0","States":{{{},"S40":{{"Type":"Succeed"}}}}}}"#, states.join(","));
     let machine = driver.machine("m", &definition);
     let started = driver.start(&machine, None, "{}").unwrap();
     assert_eq!(driver.history(&started).lines().count(), 84);
@@ -329,7 +327,11 @@ fn a_token_may_come_back_before_the_reply_to_its_own_request() {
     driver.answer(&token, TaskAnswer::Heartbeat).unwrap();
     driver.succeed(&token, "5").unwrap();
     driver.done(request.task, r#"{"MessageId":"1"}"#);
-    assert!(driver.history(&started).ends_with("TaskStarted\nTaskSucceeded\nTaskStateExited\nExecutionSucceeded 5"));
+    assert!(
+        driver
+            .history(&started)
+            .ends_with("TaskStarted\nTaskSucceeded\nTaskStateExited\nExecutionSucceeded 5")
+    );
     assert_eq!(driver.commons.dispatcher().running(), 0);
 
     let started = driver.start(&machine, None, "{}").unwrap();
@@ -349,9 +351,11 @@ fn after_a_crash_what_was_not_started_is_sent() {
     let running = driver.start(&machine, None, "1").unwrap();
     let queued = driver.start(&machine, None, "2").unwrap();
     driver.crash();
-    assert!(driver.history(&running).ends_with(
-        "TaskFailed Stepwell.OutcomeUnknown\nExecutionFailed Stepwell.OutcomeUnknown"
-    ));
+    assert!(
+        driver
+            .history(&running)
+            .ends_with("TaskFailed Stepwell.OutcomeUnknown\nExecutionFailed Stepwell.OutcomeUnknown")
+    );
     let request = driver.run_task();
     assert!(driver.sent.is_empty());
     driver.done(request.task, "3");

@@ -309,6 +309,5 @@ pub fn task_with(resource: &str, fields: &str) -> String {
 pub const INVOKE: &str = "arn:aws:states:::lambda:invoke";
 pub const SEND: &str = "arn:aws:states:::sqs:sendMessage.waitForTaskToken";
 pub const ACTIVITY: &str = "arn:aws:states:us-east-1:123456789012:activity:a";
-pub const WAIT: &str =
-    r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":60,"End":true}}}"#;
+pub const WAIT: &str = r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":60,"End":true}}}"#;
 pub const PASS: &str = r#"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}"#;

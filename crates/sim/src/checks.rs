@@ -1,0 +1,228 @@
+//! What must hold, whatever happens: written down apart from the engine, and checked against the
+//! store and against what the world saw.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use stepwell_engine::{Commons, ExecutionKey, ExecutionStarted, Shard, replay};
+use stepwell_model::{EntityId, HistoryEvent, HistoryEventKind, TaskEvent, TaskRef, error_names};
+use stepwell_store::{OpenExecution, Store};
+
+/// A promise was broken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Violation(pub String);
+
+/// Fails with the text unless it holds.
+pub fn ensure(holds: bool, text: impl FnOnce() -> String) -> Result<(), Violation> {
+    if holds { Ok(()) } else { Err(Violation(text())) }
+}
+
+/// What the world saw; it survives every crash.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    /// The calls that reached a target, with their keys.
+    pub effects: BTreeMap<TaskRef, Vec<String>>,
+    /// How often each task was handed to a worker.
+    pub hand_outs: BTreeMap<TaskRef, u64>,
+    /// Which starts were acknowledged, and how.
+    pub started: BTreeMap<String, ExecutionStarted>,
+    /// Attempts of which nobody can know: under way at a crash, or said to be so by a target.
+    pub may_be_unknown: BTreeSet<TaskRef>,
+}
+
+impl Ledger {
+    /// A call reaches its target.
+    pub fn effect(
+        &mut self,
+        store: &dyn Store,
+        commons: &Commons,
+        task: TaskRef,
+        key: &str,
+        idempotent: bool,
+    ) -> Result<(), Violation> {
+        is_started(store, commons, task)?;
+        let keys = self.effects.entry(task).or_default();
+        keys.push(key.to_owned());
+        ensure(keys.iter().all(|other| other == key), || format!("{task:?} was sent with two keys"))?;
+        ensure(idempotent || keys.len() == 1, || format!("{task:?} was sent twice"))
+    }
+
+    /// A task reaches a worker.
+    pub fn hand_out(&mut self, store: &dyn Store, commons: &Commons, task: TaskRef) -> Result<(), Violation> {
+        is_started(store, commons, task)?;
+        let count = self.hand_outs.entry(task).or_default();
+        *count += 1;
+        ensure(*count == 1, || format!("{task:?} was handed out twice"))
+    }
+
+    /// A start is acknowledged.
+    pub fn acknowledge(&mut self, commons: &Commons, started: ExecutionStarted) -> Result<(), Violation> {
+        is_there(commons, &started)?;
+        let name = format!("{}/{}", started.key.machine.name, started.key.name);
+        match self.started.get(&name) {
+            Some(before) => ensure(*before == started, || format!("{name} was started twice")),
+            None => {
+                self.started.insert(name, started);
+                Ok(())
+            }
+        }
+    }
+
+    /// Everything that was acknowledged is still there.
+    pub fn all_are_there(&self, commons: &Commons) -> Result<(), Violation> {
+        self.started.values().try_for_each(|started| is_there(commons, started))
+    }
+
+    /// Notes what is under way at a crash.
+    pub fn crash(&mut self, store: &dyn Store, commons: &Commons) -> Result<(), Violation> {
+        for open in open_executions(store)? {
+            let chunks = store.chunks(open).map_err(|error| Violation(error.to_string()))?;
+            let (execution, _) = replay(commons, &chunks).map_err(Violation)?;
+            for outstanding in execution.outstanding() {
+                if outstanding.started && !outstanding.submitted {
+                    let scheduled_event_id = outstanding.task.scheduled_event_id;
+                    self.may_be_unknown.insert(TaskRef { execution: open, scheduled_event_id });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What must hold of every history in the end.
+    pub fn history(&self, commons: &Commons, entity: EntityId) -> Result<(), Violation> {
+        let history =
+            commons.history_of_entity(entity).map_err(|error| Violation(format!("{entity:?}: {error}")))?;
+        for (at, event) in history.iter().enumerate() {
+            let broken = |what: &str| Violation(format!("{entity:?}, event {}: {what}", event.id));
+            if event.id != at as u64 + 1 {
+                return Err(broken("the ids have a gap"));
+            }
+            if event.previous_event_id >= event.id {
+                return Err(broken("it follows what came later"));
+            }
+            if at > 0 && event.timestamp < history[at - 1].timestamp {
+                return Err(broken("time went back"));
+            }
+            if is_terminal(event) != (at + 1 == history.len()) {
+                return Err(broken("the end is not the end"));
+            }
+            if let HistoryEventKind::StateExited { name, .. } = &event.kind
+                && let Some(seconds) = wait_seconds(name)
+            {
+                let entered = &history[event.previous_event_id as usize - 1];
+                if event.timestamp < entered.timestamp.after_seconds(seconds) {
+                    return Err(broken("a wait ended early"));
+                }
+            }
+            if let HistoryEventKind::Task(_, TaskEvent::Failed(failure)) = &event.kind
+                && failure.error_name() == error_names::OUTCOME_UNKNOWN
+            {
+                let scheduled_event_id = scheduled(&history, event);
+                let task = TaskRef { execution: entity, scheduled_event_id };
+                if !self.may_be_unknown.contains(&task) {
+                    return Err(broken("its outcome was known"));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_terminal(event: &HistoryEvent) -> bool {
+    matches!(
+        event.kind,
+        HistoryEventKind::ExecutionSucceeded { .. }
+            | HistoryEventKind::ExecutionFailed(_)
+            | HistoryEventKind::ExecutionAborted(_)
+            | HistoryEventKind::ExecutionTimedOut(_)
+    )
+}
+
+/// `Wait-30-5` waits for 30 seconds.
+fn wait_seconds(name: &str) -> Option<u64> {
+    name.strip_prefix("Wait-")?.split('-').next()?.parse().ok()
+}
+
+/// The id of the event that scheduled the task of `event`.
+fn scheduled(history: &[HistoryEvent], event: &HistoryEvent) -> u64 {
+    let mut at = event;
+    while !matches!(at.kind, HistoryEventKind::Task(_, TaskEvent::Scheduled { .. }))
+        && at.previous_event_id > 0
+    {
+        at = &history[at.previous_event_id as usize - 1];
+    }
+    at.id
+}
+
+/// Whether the store knows that a task was started.
+fn is_started(store: &dyn Store, commons: &Commons, task: TaskRef) -> Result<(), Violation> {
+    let broken = |what: &str| Violation(format!("{task:?} was let out {what}"));
+    let known = store.execution(task.execution).map_err(|error| Violation(error.to_string()))?;
+    known.ok_or_else(|| broken("of an execution that is not durable"))?;
+    let history = commons.history_of_entity(task.execution).map_err(|error| Violation(error.to_string()))?;
+    let starts = |event: &HistoryEvent| {
+        matches!(event.kind, HistoryEventKind::Task(_, TaskEvent::Started { .. }))
+            && event.previous_event_id == task.scheduled_event_id
+    };
+    ensure(history.iter().any(starts), || broken("before its start was durable").0)
+}
+
+/// Whether the store knows how a task ended that somebody was told has ended.
+pub fn is_ended(commons: &Commons, task: TaskRef) -> Result<(), Violation> {
+    let history = commons.history_of_entity(task.execution).map_err(|error| Violation(error.to_string()))?;
+    let ends = |event: &HistoryEvent| {
+        matches!(event.kind, HistoryEventKind::Task(_, TaskEvent::Succeeded { .. } | TaskEvent::Failed(_)))
+            && scheduled(&history, event) == task.scheduled_event_id
+    };
+    ensure(history.iter().any(ends), || format!("{task:?} was acknowledged and is not durable"))
+}
+
+/// Whether the store knows that a task of which somebody was told that it has ended has.
+pub fn is_not_waited_for(store: &dyn Store, commons: &Commons, task: TaskRef) -> Result<(), Violation> {
+    let chunks = store.chunks(task.execution).map_err(|error| Violation(error.to_string()))?;
+    let (execution, _) = replay(commons, &chunks).map_err(Violation)?;
+    let waits = execution.outstanding().iter().any(|outstanding| {
+        outstanding.started && outstanding.task.scheduled_event_id == task.scheduled_event_id
+    });
+    ensure(!waits, || format!("{task:?} is waited for, and its answer was refused"))
+}
+
+/// Whether the store knows that an execution is closed.
+pub fn is_closed(commons: &Commons, key: &ExecutionKey) -> Result<(), Violation> {
+    let view = commons.execution(key).map_err(|error| Violation(format!("{}: {error}", key.name)))?;
+    ensure(view.closed_at.is_some(), || format!("{} was stopped and is open", key.name))
+}
+
+fn is_there(commons: &Commons, started: &ExecutionStarted) -> Result<(), Violation> {
+    let name = &started.key.name;
+    let view = commons
+        .execution(&started.key)
+        .map_err(|error| Violation(format!("{name} was acknowledged and cannot be read: {error}")))?;
+    ensure(view.started_at == started.started_at, || format!("{name} has another beginning"))
+}
+
+/// Replay of the journal equals the live execution, for each of which all is durable.
+pub fn replay_equals_memory(store: &dyn Store, commons: &Commons, shard: &Shard) -> Result<(), Violation> {
+    for (entity, live, is_durable) in shard.residents() {
+        if is_durable {
+            let chunks = store.chunks(entity).map_err(|error| Violation(error.to_string()))?;
+            let (rebuilt, _) = replay(commons, &chunks).map_err(Violation)?;
+            ensure(rebuilt == *live, || {
+                format!("{entity:?} in memory is not what its journal says:\n{live:?}\n{rebuilt:?}")
+            })?;
+        }
+    }
+    match shard.set_aside_executions().next() {
+        Some((entity, reason)) => Err(Violation(format!("{entity:?} was set aside: {reason}"))),
+        None => Ok(()),
+    }
+}
+
+/// The executions that are open in the store.
+pub fn open_executions(store: &dyn Store) -> Result<Vec<EntityId>, Violation> {
+    let mut open = Vec::new();
+    let mut visit = |execution: OpenExecution| open.push(execution.entity);
+    store.open_executions(&mut visit).map_err(|error| Violation(error.to_string()))?;
+    open.sort();
+    Ok(open)
+}
