@@ -287,15 +287,22 @@ impl Catalogue {
         if old.deleting {
             return Err(EngineError::MachineDeleting);
         }
-        let machine = Arc::new(Machine {
+        let same = Machine {
             definition: definition.unwrap_or_else(|| old.definition.clone()),
             role_arn: role_arn.unwrap_or_else(|| old.role_arn.clone()),
             logging: logging.or_else(|| old.logging.clone()),
             tracing: tracing.or_else(|| old.tracing.clone()),
+            ..Machine::clone(old)
+        };
+        // An update that changes nothing makes no revision (recorded).
+        if same == **old {
+            return Ok(Plan::Nothing(old.clone()));
+        }
+        let machine = Arc::new(Machine {
             updated_at: now.max(old.updated_at),
             revision: self.last_revision + 1,
             revision_id: Some(revision_id),
-            ..Machine::clone(old)
+            ..same
         });
         Ok(Plan::Change(Change::Machine(machine.clone()), machine))
     }

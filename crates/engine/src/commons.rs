@@ -219,7 +219,8 @@ impl Commons {
         message: String,
         execution: Option<stepwell_model::EntityId>,
     ) {
-        (self.options.log)(LogEvent { level, event, message, execution });
+        let execution_arn = execution.and_then(|entity| self.execution_arn(entity));
+        (self.options.log)(LogEvent { level, event, message, execution_arn });
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use stepwell_model::{Failure, TaskRef, Timestamp};
+use stepwell_model::{EntityId, Failure, TaskRef, Timestamp};
 use stepwell_store::Store;
 use stepwell_task::Integration;
 use stepwell_value::Payload;
@@ -322,6 +322,12 @@ impl Engine {
             Ok(_) => answer.await.unwrap_or_default(),
             Err(_) => self.commons().dispatcher().running_tasks(),
         }
+    }
+
+    /// The ARN of an execution, such as one that [`drain`](Engine::drain) names; `None` if the store
+    /// does not know it.
+    pub fn execution_arn(&self, entity: EntityId) -> Option<String> {
+        self.commons().execution_arn(entity)
     }
 
     /// What the engine has done and what it holds.

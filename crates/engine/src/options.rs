@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use stepwell_model::{EntityId, Limits};
+use stepwell_model::Limits;
 
 /// Hears what an operator should know.
 pub type Log = Arc<dyn Fn(LogEvent) + Send + Sync>;
@@ -77,8 +77,8 @@ pub struct LogEvent {
     pub event: &'static str,
     /// What happened, in words.
     pub message: String,
-    /// The execution it happened to.
-    pub execution: Option<EntityId>,
+    /// The ARN of the execution it happened to, where the store knows it.
+    pub execution_arn: Option<String>,
 }
 
 /// How much a [`LogEvent`] matters.

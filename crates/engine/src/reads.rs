@@ -6,6 +6,7 @@ use stepwell_asl::{Event, EventKind, decode, project};
 use stepwell_model::{EntityId, Timestamp};
 use stepwell_store::{Chunk, ExecutionRow, ListQuery};
 
+use crate::catalogue::execution_arn;
 use crate::commons::{Commons, store_error};
 use crate::requests::{
     EngineError, ExecutionKey, ExecutionSummary, ExecutionView, History, ListCursor, ListExecutions,
@@ -29,6 +30,14 @@ impl Commons {
         let entity = self.store.execution_by_name(&home.name_key).map_err(store_error)?;
         let entity = entity.ok_or(EngineError::NoSuchExecution)?;
         self.store.execution(entity).map_err(store_error)?.ok_or(EngineError::NoSuchExecution)
+    }
+
+    /// The ARN of an execution; `None` if the store does not know it.
+    pub fn execution_arn(&self, entity: EntityId) -> Option<String> {
+        let row = self.store.execution(entity).ok()??;
+        let revision = self.revision(row.opening.revision)?;
+        let key = ExecutionKey { machine: revision.key.clone(), name: row.opening.name };
+        Some(execution_arn(&key))
     }
 
     /// An execution as it is. Reads the first and the last chunk of its journal, whatever is

@@ -100,8 +100,9 @@ impl Node {
     pub async fn drain(self, patience: Duration) {
         self.api.drain();
         for task in self.engine.drain(patience).await {
+            let arn = self.engine.execution_arn(task.execution).map_or(Value::Null, Value::from);
             let fields = [
-                ("entity", Value::from(format!("{}/{}", task.execution.partition, task.execution.number))),
+                ("executionArn", arn),
                 ("eventId", Value::from(i64::try_from(task.scheduled_event_id).unwrap_or(i64::MAX))),
             ];
             self.log.warn("task_outcome_unknown", "a task did not end before the server did", &fields);
@@ -129,6 +130,6 @@ fn write(log: &Log, event: &LogEvent) {
         LogLevel::Warning => Level::Warn,
         LogLevel::Info => Level::Info,
     };
-    let entity = event.execution.map(|id| ("entity", Value::from(format!("{}/{}", id.partition, id.number))));
-    log.line(level, event.event, &event.message, entity.as_slice());
+    let arn = event.execution_arn.as_deref().map(|arn| ("executionArn", Value::from(arn)));
+    log.line(level, event.event, &event.message, arn.as_slice());
 }

@@ -2,9 +2,7 @@
 //!
 //! An update that changes nothing makes no revision: the reply is that of the last one (recorded).
 
-use std::sync::Arc;
-
-use stepwell_engine::{Machine, UpdateMachine};
+use stepwell_engine::UpdateMachine;
 
 use crate::exception::{Exception, ExceptionKind};
 use crate::reply::Reply;
@@ -47,27 +45,11 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
         logging: logging.map(Into::into),
         tracing: tracing.map(Into::into),
     };
-    let unchanged = call.api.engine.machine(&update.key).filter(|machine| changes_nothing(&update, machine));
-    let machine = match unchanged {
-        Some(machine) => machine,
-        None => {
-            let updated = call.api.engine.update_machine(update).await;
-            updated.map_err(|error| Exception::of_engine(error, &arn))?
-        }
-    };
+    let updated = call.api.engine.update_machine(update).await;
+    let machine = updated.map_err(|error| Exception::of_engine(error, &arn))?;
 
     let mut reply = Reply::object();
     reply.moment("updateDate", machine.updated_at);
     reply.maybe_text("revisionId", machine.revision_id.as_deref());
     Ok(reply.finish())
-}
-
-fn changes_nothing(update: &UpdateMachine, machine: &Machine) -> bool {
-    let UpdateMachine { key: _, definition, role_arn, logging, tracing } = update;
-    let same = |new: &Option<Arc<str>>, old: Option<&Arc<str>>| new.is_none() || new.as_ref() == old;
-    !machine.deleting
-        && same(definition, Some(&machine.definition))
-        && same(role_arn, Some(&machine.role_arn))
-        && same(logging, machine.logging.as_ref())
-        && same(tracing, machine.tracing.as_ref())
 }
