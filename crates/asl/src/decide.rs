@@ -7,18 +7,17 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use stepwell_jsonpath::{EvaluationError, Expression, Scope, Template};
 use stepwell_model::{ExecutionStatus, Failure, Resource, Timestamp, error_names};
-use stepwell_value::{Payload, Value};
+use stepwell_value::Payload;
 
-use crate::context;
-use crate::data::{PathField, ResultPath};
-use crate::definition::{State, StateId};
+use crate::chance::Chance;
+use crate::definition::StateId;
 use crate::execution::{Execution, Phase};
 use crate::io::{Effect, Input, Origin, Recorder, Refused, World};
-use crate::journal::{Event, EventKind, Transition};
+use crate::journal::{Event, EventKind};
 use crate::retry::Trouble;
 use crate::state::StateKind;
+use crate::turn::{Turn, too_large};
 
 impl Execution {
     /// Decides what follows from `input` at `now`, which must not be before an earlier `now`.
@@ -43,12 +42,12 @@ impl Execution {
 }
 
 /// Everything a decision needs.
-struct Hand<'t> {
-    execution: &'t mut Execution,
-    origin: &'t Arc<Origin>,
-    now: Timestamp,
-    world: &'t dyn World,
-    recorder: &'t mut Recorder,
+pub(crate) struct Hand<'t> {
+    pub(crate) execution: &'t mut Execution,
+    pub(crate) origin: &'t Arc<Origin>,
+    pub(crate) now: Timestamp,
+    pub(crate) world: &'t dyn World,
+    pub(crate) recorder: &'t mut Recorder,
 }
 
 impl<'t> Hand<'t> {
@@ -61,7 +60,7 @@ impl<'t> Hand<'t> {
     }
 
     /// Records an event that follows the branch's last one.
-    fn emit_next(&mut self, branch: u32, kind: EventKind) -> u64 {
+    pub(crate) fn emit_next(&mut self, branch: u32, kind: EventKind) -> u64 {
         let previous_id = self.last_event_id(branch);
         self.emit(branch, previous_id, kind)
     }
@@ -406,326 +405,4 @@ impl<'t> Hand<'t> {
         self.execution.follow(parent_id, failed_at);
         Some(parent_id)
     }
-}
-
-fn too_large(name: &str) -> Failure {
-    Failure::new(
-        error_names::DATA_LIMIT_EXCEEDED,
-        format!(
-            "The state/task '{name}' returned a result with a size exceeding the maximum number of bytes service \
-             limit."
-        ),
-    )
-}
-
-/// One branch's turn: what a chapter works with.
-pub(crate) struct Turn<'h, 't> {
-    hand: &'h mut Hand<'t>,
-    branch: u32,
-    state: &'t State,
-    pub(crate) state_id: StateId,
-    /// The token of the task that is about to be scheduled.
-    token: Option<Arc<str>>,
-    /// How often chance was drawn.
-    drawn: Cell<u64>,
-}
-
-impl Turn<'_, '_> {
-    pub(crate) fn now(&self) -> Timestamp {
-        self.hand.now
-    }
-
-    pub(crate) fn world(&self) -> &dyn World {
-        self.hand.world
-    }
-
-    pub(crate) fn state_id(&self) -> StateId {
-        self.state_id
-    }
-
-    pub(crate) fn effect(&mut self, effect: Effect) {
-        self.hand.recorder.effects.push(effect);
-    }
-
-    /// Records an event of this branch that follows its last one.
-    pub(crate) fn emit(&mut self, kind: EventKind) -> u64 {
-        self.hand.emit_next(self.branch, kind)
-    }
-
-    /// The input with which the state was entered.
-    pub(crate) fn raw_input(&self) -> Payload {
-        self.hand.execution.branches[&self.branch].input.clone()
-    }
-
-    /// What `InputPath` leaves of it.
-    pub(crate) fn effective_input(&self) -> Result<Payload, Failure> {
-        self.through(&self.state.data.input_path, self.raw_input())
-    }
-
-    /// What `Parameters` makes of the effective input.
-    pub(crate) fn parameters(&self) -> Result<Payload, Failure> {
-        let input = self.effective_input()?;
-        match &self.state.data.parameters {
-            None => Ok(input),
-            Some(template) => self.fill(template, input.value()),
-        }
-    }
-
-    /// `Parameters` as they were written: what `ItemSelector` was once called.
-    pub(crate) fn legacy_parameters(&self) -> Option<&Template> {
-        self.state.data.parameters.as_ref()
-    }
-
-    fn through(&self, path: &PathField, payload: Payload) -> Result<Payload, Failure> {
-        match path {
-            PathField::Whole => Ok(payload),
-            PathField::Empty => Ok(Payload::empty_object()),
-            PathField::Path(expression) => {
-                let value = self.scoped(payload.value(), None, |scope| expression.evaluate(scope));
-                let value = value.map_err(|error| self.failure(&error, error.invalid_path_cause()))?;
-                self.payload(value)
-            }
-        }
-    }
-
-    /// The value of an expression over `input`; `field` is the field that holds it.
-    pub(crate) fn evaluate(
-        &self,
-        expression: &Expression,
-        input: &Value,
-        field: &str,
-    ) -> Result<Value, Failure> {
-        let value = self.scoped(input, None, |scope| expression.evaluate(scope));
-        value.map_err(|error| self.failure(&error, error.cause(field)))
-    }
-
-    fn fill(&self, template: &Template, input: &Value) -> Result<Payload, Failure> {
-        let value = self.fill_value(template, input, None)?;
-        self.payload(value)
-    }
-
-    fn fill_value(
-        &self,
-        template: &Template,
-        input: &Value,
-        item: Option<(u64, &Value)>,
-    ) -> Result<Value, Failure> {
-        let value = self.scoped(input, item, |scope| template.evaluate(scope));
-        value.map_err(|error| self.failure(&error, error.cause("Parameters")))
-    }
-
-    /// What `ItemSelector` makes of an item.
-    pub(crate) fn select_item(
-        &self,
-        selector: &Template,
-        index: u64,
-        item: &Value,
-    ) -> Result<Payload, Failure> {
-        let input = self.effective_input()?;
-        let value = self.fill_value(selector, input.value(), Some((index, item)))?;
-        self.payload(value)
-    }
-
-    fn scoped<R>(&self, input: &Value, item: Option<(u64, &Value)>, work: impl FnOnce(&Scope) -> R) -> R {
-        let execution = &*self.hand.execution;
-        let chance = Chance::new(execution, self.branch, self.drawn.get());
-        let result = work(&Scope {
-            input,
-            context: &|| context::value(execution, self.branch, self.state, self.token.as_deref(), item),
-            variable: &|name| execution.variable(self.branch, name).map(|payload| payload.value().clone()),
-            random: &|| chance.next(),
-        });
-        self.drawn.set(chance.drawn.get());
-        result
-    }
-
-    fn failure(&self, error: &EvaluationError, cause: String) -> Failure {
-        Failure::new(error.error_name(), self.told(&cause))
-    }
-
-    /// A `States.Runtime` failure of this state.
-    pub(crate) fn runtime_failure(&self, cause: &str) -> Failure {
-        Failure::runtime(self.told(cause))
-    }
-
-    fn told(&self, cause: &str) -> String {
-        let entered = self.hand.execution.branches[&self.branch].entered_event_id;
-        let name = &self.state.name;
-        format!(
-            "An error occurred while executing the state '{name}' (entered at the event id #{entered}). {cause}"
-        )
-    }
-
-    /// The payload of a value that was composed.
-    pub(crate) fn payload(&self, value: Value) -> Result<Payload, Failure> {
-        Payload::of(value).map_err(|error| self.runtime_failure(&error.to_string()))
-    }
-
-    /// Refuses what is larger than a payload may be.
-    pub(crate) fn check_size(&self, payload: &Payload) -> Result<(), Failure> {
-        if payload.text().len() <= self.hand.origin.limits.payload_bytes_max {
-            return Ok(());
-        }
-        Err(too_large(&self.state.name))
-    }
-
-    /// Shows the context object the token of the task that the next event schedules.
-    pub(crate) fn offer_token(&mut self, resource: &Resource) {
-        if resource.waits_for_token() && !matches!(resource, Resource::Activity { .. }) {
-            self.token = Some(self.hand.world.task_token(self.hand.execution.last_event_id + 1));
-        }
-    }
-
-    /// Leaves a Task, Parallel or Map.
-    fn finish_work(&mut self, result: Payload) -> Result<(), Failure> {
-        // Joining the outputs of branches adds a level, so nesting must be looked at anew.
-        if !matches!(self.state.kind, StateKind::Task(_)) && Payload::parse(result.text()).is_err() {
-            return Err(self.runtime_failure(&stepwell_value::TooDeep.to_string()));
-        }
-        self.finish(result)
-    }
-
-    /// Leaves a state whose work had this result: `ResultSelector`, `ResultPath`, `OutputPath`,
-    /// `Assign`.
-    pub(crate) fn finish(&mut self, result: Payload) -> Result<(), Failure> {
-        let data = &self.state.data;
-        let result = match &data.result_selector {
-            None => result,
-            Some(selector) => self.fill(selector, result.value())?,
-        };
-        let assigned = self.assign(data.assign.as_ref(), result.value())?;
-        let combined = match (&data.result_path, result) {
-            (ResultPath::Whole, result) => result,
-            (ResultPath::Discard, _) => self.raw_input(),
-            (ResultPath::Path(_), result) => self.combine(&data.result_path, &result)?,
-        };
-        let output = self.through(&data.output_path, combined)?;
-        self.leave(output, assigned)
-    }
-
-    fn combine(&self, path: &ResultPath, result: &Payload) -> Result<Payload, Failure> {
-        let input = self.raw_input();
-        let ResultPath::Path(path) = path else { return Ok(input) };
-        let combined = path.set(input.value(), result.value().clone()).map_err(|error| Failure {
-            error: Some(error_names::RESULT_PATH_MATCH_FAILURE.into()),
-            ..self.runtime_failure(&error.to_string())
-        })?;
-        self.payload(combined)
-    }
-
-    /// Leaves a state that hands its effective input on: `OutputPath`, `Assign`.
-    pub(crate) fn pass_on(&mut self, input: Payload) -> Result<(), Failure> {
-        let data = &self.state.data;
-        let assigned = self.assign(data.assign.as_ref(), input.value())?;
-        let output = self.through(&data.output_path, input)?;
-        self.leave(output, assigned)
-    }
-
-    fn leave(&mut self, output: Payload, assigned: Vec<(Arc<str>, Payload)>) -> Result<(), Failure> {
-        let transition = self.state.transition.unwrap_or(Transition::End);
-        self.exit(output, assigned, transition)
-    }
-
-    /// Leaves a Choice for the state it chose.
-    pub(crate) fn choose(
-        &mut self,
-        input: &Payload,
-        next: StateId,
-        assign: Option<&Template>,
-    ) -> Result<(), Failure> {
-        let data = &self.state.data;
-        let assigned = self.assign(assign.or(data.assign.as_ref()), input.value())?;
-        let output = self.through(&data.output_path, input.clone())?;
-        self.exit(output, assigned, Transition::Next(next))
-    }
-
-    /// What a state without results hands on: the effective input through `OutputPath`.
-    pub(crate) fn output(&self, input: Payload) -> Result<Payload, Failure> {
-        self.through(&self.state.data.output_path, input)
-    }
-
-    /// Leaves for what a catcher names.
-    fn catch(&mut self, catcher: usize, trouble: &Trouble) -> Result<(), Failure> {
-        let catcher = &self.state.catchers[catcher];
-        let text = |text: &Option<Arc<str>>| text.clone().map(Value::String);
-        let error = [("Error", text(&trouble.failure.error)), ("Cause", text(&trouble.failure.cause))];
-        let error = Value::object(error.into_iter().filter_map(|(key, value)| Some((key, value?))));
-        let error = self.payload(error)?;
-        let assigned = self.assign(catcher.assign.as_ref(), error.value())?;
-        let output = match &catcher.result_path {
-            ResultPath::Whole => error,
-            ResultPath::Discard => self.raw_input(),
-            path @ ResultPath::Path(_) => self.combine(path, &error)?,
-        };
-        self.exit(output, assigned, Transition::Next(catcher.next))
-    }
-
-    pub(crate) fn exit(
-        &mut self,
-        output: Payload,
-        assigned: Vec<(Arc<str>, Payload)>,
-        transition: Transition,
-    ) -> Result<(), Failure> {
-        self.check_size(&output)?;
-        let state = self.state_id;
-        self.emit(EventKind::StateExited { state, output, assigned, transition });
-        Ok(())
-    }
-
-    fn assign(
-        &self,
-        template: Option<&Template>,
-        input: &Value,
-    ) -> Result<Vec<(Arc<str>, Payload)>, Failure> {
-        let Some(template) = template else { return Ok(Vec::new()) };
-        let value = self.fill_value(template, input, None)?;
-        let mut assigned = Vec::new();
-        let mut bytes = 0;
-        for (name, value) in value.as_object().into_iter().flat_map(|map| map.iter()) {
-            let payload = self.payload(value.clone())?;
-            bytes += payload.text().len();
-            assigned.push((name.clone(), payload));
-        }
-        if bytes > self.hand.origin.limits.payload_bytes_max {
-            return Err(too_large(&self.state.name));
-        }
-        let live = self.hand.execution.variable_bytes() + bytes;
-        if live > self.hand.origin.limits.variables_bytes_max {
-            let most = self.hand.origin.limits.variables_bytes_max;
-            return Err(self.runtime_failure(&format!("The variables of the execution exceed {most} bytes.")));
-        }
-        Ok(assigned)
-    }
-}
-
-/// Chance, from the execution's seed, the branch and the history so far: the same each time the same
-/// decision is taken.
-struct Chance {
-    base: u64,
-    drawn: Cell<u64>,
-}
-
-impl Chance {
-    fn new(execution: &Execution, branch: u32, drawn: u64) -> Chance {
-        let place = execution.last_event_id.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ u64::from(branch) << 40;
-        Chance { base: mix(execution.seed ^ place), drawn: Cell::new(drawn) }
-    }
-
-    fn next(&self) -> u64 {
-        let drawn = self.drawn.get().wrapping_add(1);
-        self.drawn.set(drawn);
-        mix(self.base.wrapping_add(drawn.wrapping_mul(0x9E37_79B9_7F4A_7C15)))
-    }
-
-    /// Anything from 0 to 1.
-    fn draw(&self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
-    }
-}
-
-/// The finalizer of SplitMix64.
-fn mix(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
 }

@@ -9,13 +9,9 @@ use std::sync::Arc;
 use stepwell_model::{ExecutionStatus, Failure, Resource, Timestamp};
 use stepwell_value::Payload;
 
-use crate::codec::CorruptJournal;
-use crate::definition::{ScopeId, State, StateId};
+use crate::definition::{State, StateId};
 use crate::io::{Origin, Outstanding, TIMEOUT_GRACE_SECONDS, TaskSpec};
-use crate::journal::{Event, EventKind, Transition};
 use crate::retry::Trouble;
-use crate::state::StateKind;
-use crate::state::map::CONCURRENCY_MAX;
 
 /// An execution in memory.
 ///
@@ -32,7 +28,7 @@ pub struct Execution {
     pub(crate) output: Option<Payload>,
     pub(crate) failure: Option<Failure>,
     pub(crate) last_event_id: u64,
-    next_branch: u32,
+    pub(crate) next_branch: u32,
     pub(crate) branches: BTreeMap<u32, Branch>,
     /// Branches that can go on, in the order of their turns.
     pub(crate) ready: VecDeque<u32>,
@@ -154,7 +150,12 @@ impl Children {
 }
 
 impl Branch {
-    fn new(parent: Option<(u32, u64)>, state: StateId, input: Payload, last_event_id: u64) -> Branch {
+    pub(crate) fn new(
+        parent: Option<(u32, u64)>,
+        state: StateId,
+        input: Payload,
+        last_event_id: u64,
+    ) -> Branch {
         Branch {
             parent,
             last_event_id,
@@ -170,7 +171,7 @@ impl Branch {
     }
 
     /// When it has to be looked at again, if nothing comes before.
-    fn due(&self) -> Option<Timestamp> {
+    pub(crate) fn due(&self) -> Option<Timestamp> {
         match &self.phase {
             Phase::Waiting { until } => Some(*until),
             Phase::Retrying { due } => Some(*due),
@@ -387,398 +388,10 @@ impl Execution {
         });
         true
     }
-
-    /// Changes a branch and keeps what is derived from it.
-    fn change(&mut self, id: u32, change: impl FnOnce(&mut Branch)) {
-        let Some(branch) = self.branches.get_mut(&id) else { return };
-        let before = branch.due();
-        let task_before = branch.task_id();
-        change(branch);
-        let after = branch.due();
-        let task_after = branch.task_id();
-        if before != after {
-            if let Some(due) = before {
-                self.due.remove(&(due, id));
-            }
-            if let Some(due) = after {
-                self.due.insert((due, id));
-            }
-        }
-        if task_before != task_after {
-            if let Some(task) = task_before {
-                self.tasks.remove(&task);
-            }
-            if let Some(task) = task_after {
-                self.tasks.insert(task, id);
-            }
-        }
-    }
-
-    /// Lets what comes next in a branch point back to another event.
-    pub(crate) fn follow(&mut self, id: u32, last_event_id: u64) {
-        self.change(id, |branch| branch.last_event_id = last_event_id);
-    }
-
-    /// How many bytes all live variables have.
-    pub(crate) fn variable_bytes(&self) -> usize {
-        let variables = self.branches.values().flat_map(|branch| branch.variables.values());
-        variables.map(|value| value.text().len()).sum()
-    }
-
-    pub(crate) fn wake(&mut self, id: u32) {
-        if self.ready.back() != Some(&id) {
-            self.ready.push_back(id);
-        }
-    }
-
-    fn begin_branch(
-        &mut self,
-        parent: Option<(u32, u64)>,
-        scope: ScopeId,
-        input: Payload,
-        last_event_id: u64,
-    ) {
-        let id = self.next_branch;
-        self.next_branch += 1;
-        let start_at = self.origin.definition.scope(scope).start_at;
-        self.branches.insert(id, Branch::new(parent, start_at, input, last_event_id));
-        self.wake(id);
-    }
-
-    fn remove_branch(&mut self, id: u32) {
-        self.change(id, |branch| branch.phase = Phase::GivenUp);
-        self.branches.remove(&id);
-    }
-
-    /// The branches below `id`, at any depth, in the order in which they began.
-    pub(crate) fn below(&self, id: u32) -> Vec<u32> {
-        // A branch has a larger id than the one that began it.
-        let mut found = BTreeSet::from([id]);
-        for (child, branch) in self.branches.range(id + 1..) {
-            if branch.parent.is_some_and(|(parent, _)| found.contains(&parent)) {
-                found.insert(*child);
-            }
-        }
-        found.remove(&id);
-        found.into_iter().collect()
-    }
-
-    fn remove_below(&mut self, id: u32) {
-        for child in self.below(id) {
-            self.remove_branch(child);
-        }
-    }
-
-    /// Gives the output of a branch to the Parallel or Map that began it, and ends it.
-    fn deliver(&mut self, id: u32, joined_event_id: u64, output: Payload) {
-        let Some(branch) = self.branches.get(&id) else { return };
-        let last_event_id = branch.last_event_id;
-        let Some((parent, index)) = branch.parent else { return };
-        self.remove_branch(id);
-        self.change(parent, |parent| {
-            if let Phase::Children(children) = &mut parent.phase {
-                if let Some(place) = children.results.get_mut(index as usize) {
-                    *place = Some(output);
-                }
-                children.finished += 1;
-                children.running = children.running.saturating_sub(1);
-                children.last_event_id = last_event_id;
-                children.joined_event_id = joined_event_id;
-            }
-        });
-        self.wake(parent);
-    }
-
-    fn close(
-        &mut self,
-        status: ExecutionStatus,
-        at: Timestamp,
-        output: Option<Payload>,
-        failure: Option<Failure>,
-    ) {
-        self.status = status;
-        self.closed_at = Some(at);
-        self.output = output;
-        self.failure = failure;
-        self.branches.clear();
-        self.ready.clear();
-        self.due.clear();
-        self.tasks.clear();
-    }
-
-    /// Applies an event: one just decided, or one read from the journal.
-    pub fn apply(&mut self, event: &Event) -> Result<(), CorruptJournal> {
-        if event.kind.is_shown() {
-            if event.id != self.last_event_id + 1 {
-                return Err(CorruptJournal::GapInEventIds { id: event.id, previous: self.last_event_id });
-            }
-            self.last_event_id = event.id;
-        }
-        let does_not_fit = |what| CorruptJournal::DoesNotFit { branch: event.branch, what };
-        let at = event.at;
-        let id = event.branch;
-        match &event.kind {
-            EventKind::ExecutionStarted { input, seed } => {
-                self.started_at = at;
-                self.input = input.clone();
-                self.seed = *seed;
-                self.begin_branch(None, ScopeId(0), input.clone(), 0);
-                return Ok(());
-            }
-            EventKind::ExecutionSucceeded { output } => {
-                self.close(ExecutionStatus::Succeeded, at, Some(output.clone()), None);
-                return Ok(());
-            }
-            EventKind::ExecutionFailed(failure) => {
-                self.close(ExecutionStatus::Failed, at, None, Some(failure.clone()));
-                return Ok(());
-            }
-            EventKind::ExecutionAborted(failure) => {
-                self.close(ExecutionStatus::Aborted, at, None, Some(failure.clone()));
-                return Ok(());
-            }
-            EventKind::ExecutionTimedOut(failure) => {
-                self.close(ExecutionStatus::TimedOut, at, None, Some(failure.clone()));
-                return Ok(());
-            }
-            _ => {}
-        }
-        let branch = self.branches.get(&id).ok_or(does_not_fit("there is no such branch"))?;
-        let at_state = branch.state;
-        match event.kind.state() {
-            // Events about an iteration name the Map, not a state of the iteration.
-            Some(state) if !event.kind.is_about_iteration() && state != at_state => {
-                return Err(does_not_fit("the branch is at another state"));
-            }
-            Some(state) if self.origin.definition.state(state).is_none() => {
-                return Err(does_not_fit("there is no such state"));
-            }
-            _ => {}
-        }
-        self.apply_to_branch(event, id, at_state).map_err(does_not_fit)
-    }
-
-    fn apply_to_branch(&mut self, event: &Event, id: u32, at_state: StateId) -> Result<(), &'static str> {
-        let at = event.at;
-        let event_id = event.id;
-        match &event.kind {
-            EventKind::ExecutionStarted { .. }
-            | EventKind::ExecutionSucceeded { .. }
-            | EventKind::ExecutionFailed(_)
-            | EventKind::ExecutionAborted(_)
-            | EventKind::ExecutionTimedOut(_) => {}
-            EventKind::StateEntered { state, input } => {
-                let retriers = self.state(*state).retriers.len();
-                self.change(id, |branch| {
-                    branch.last_event_id = event_id;
-                    branch.entered_event_id = event_id;
-                    branch.entered_at = at;
-                    branch.input = input.clone();
-                    branch.retries = vec![0; retriers];
-                    branch.retry_count = 0;
-                    branch.phase = Phase::Entered;
-                });
-                self.wake(id);
-            }
-            EventKind::StateExited { state: _, output, assigned, transition } => {
-                self.change(id, |branch| {
-                    branch.last_event_id = event_id;
-                    branch.variables.extend(assigned.iter().cloned());
-                    match transition {
-                        Transition::Next(next) => {
-                            branch.state = *next;
-                            branch.input = output.clone();
-                            branch.phase = Phase::Enter;
-                        }
-                        Transition::End => branch.phase = Phase::Ended { output: output.clone() },
-                    }
-                });
-                if let Transition::Next(next) = transition
-                    && self.origin.definition.state(*next).is_none()
-                {
-                    return Err("it leads to no state");
-                }
-                if *transition == Transition::End && self.is_in_parallel(id) {
-                    self.deliver(id, event_id, output.clone());
-                } else {
-                    self.wake(id);
-                }
-            }
-            EventKind::StateAborted { .. }
-            | EventKind::IterationFailed { .. }
-            | EventKind::IterationAborted { .. } => {}
-            EventKind::WaitBegan { until } => {
-                self.change(id, |branch| branch.phase = Phase::Waiting { until: *until });
-            }
-            EventKind::TaskScheduled { state: _, parameters, timeout_seconds, heartbeat_seconds } => {
-                self.change(id, |branch| {
-                    branch.last_event_id = event_id;
-                    branch.phase = Phase::Task(Task {
-                        scheduled_event_id: event_id,
-                        parameters: parameters.clone(),
-                        timeout_seconds: *timeout_seconds,
-                        heartbeat_seconds: *heartbeat_seconds,
-                        started: false,
-                        submitted: false,
-                        timeout_due: timeout_seconds.map(|seconds| at.after_seconds(seconds)),
-                        heartbeat_due: heartbeat_seconds.map(|seconds| at.after_seconds(seconds)),
-                    });
-                });
-            }
-            EventKind::TaskStarted { .. } => {
-                self.change_task(id, |branch_last, task| {
-                    *branch_last = event_id;
-                    task.started = true;
-                    // Its heartbeat runs from when a worker has it.
-                    task.heartbeat_due = task.heartbeat_seconds.map(|seconds| at.after_seconds(seconds));
-                })?;
-            }
-            EventKind::TaskSubmitted { .. } => {
-                self.change_task(id, |branch_last, task| {
-                    *branch_last = event_id;
-                    task.submitted = true;
-                })?;
-            }
-            EventKind::TaskSucceeded { state: _, output } => {
-                self.end_task(id, event_id, Phase::Result { output: output.clone() })?;
-            }
-            EventKind::TaskFailed { state: _, failure } => {
-                self.end_task(id, event_id, Phase::Failed(failure.clone().into()))?;
-            }
-            EventKind::TaskTimedOut { state: _, heartbeat } => {
-                let failure = Failure::named(stepwell_model::error_names::TIMEOUT);
-                self.end_task(id, event_id, Phase::Failed(Trouble { failure, heartbeat: *heartbeat }))?;
-            }
-            EventKind::RetryScheduled { retrier, due } => {
-                self.remove_below(id);
-                self.change(id, |branch| {
-                    branch.last_event_id = event.previous_id;
-                    branch.retry_count += 1;
-                    if let Some(count) = branch.retries.get_mut(*retrier as usize) {
-                        *count += 1;
-                    }
-                    branch.phase = Phase::Retrying { due: *due };
-                });
-            }
-            EventKind::ParallelStarted { input } => {
-                let StateKind::Parallel(parallel) = &self.state(at_state).kind else {
-                    return Err("the state is no Parallel");
-                };
-                let scopes = parallel.branches.clone();
-                let children = Children {
-                    results: vec![None; scopes.len()],
-                    finished: 0,
-                    running: scopes.len() as u64,
-                    items: None,
-                    next_index: 0,
-                    concurrency_max: 0,
-                    last_event_id: event_id,
-                    joined_event_id: event_id,
-                };
-                self.change(id, |branch| {
-                    branch.last_event_id = event_id;
-                    branch.phase = Phase::Children(children);
-                });
-                for (index, scope) in (0..).zip(scopes) {
-                    self.begin_branch(Some((id, index)), scope, input.clone(), event_id);
-                }
-                self.wake(id);
-            }
-            EventKind::MapStarted { items, concurrency_max } => {
-                let length = items.value().as_array().ok_or("the items are no array")?.len();
-                let most = if *concurrency_max == 0 { CONCURRENCY_MAX } else { *concurrency_max };
-                let children = Children {
-                    results: vec![None; length],
-                    finished: 0,
-                    running: 0,
-                    items: Some(items.clone()),
-                    next_index: 0,
-                    concurrency_max: most.min(CONCURRENCY_MAX),
-                    last_event_id: event_id,
-                    joined_event_id: event_id,
-                };
-                self.change(id, |branch| {
-                    branch.last_event_id = event_id;
-                    branch.phase = Phase::Children(children);
-                });
-                self.wake(id);
-            }
-            EventKind::ParallelSucceeded | EventKind::MapSucceeded => {
-                let branch = self.branches.get(&id).ok_or("there is no such branch")?;
-                let Phase::Children(children) = &branch.phase else { return Err("it has no branches") };
-                if !children.are_done() {
-                    return Err("not all of its branches have ended");
-                }
-                let output = Payload::array(children.results.iter().flatten());
-                self.change(id, |branch| {
-                    // What follows points back to the same event as the join itself, as AWS has it.
-                    branch.last_event_id = event.previous_id;
-                    branch.phase = Phase::Result { output };
-                });
-                self.wake(id);
-            }
-            EventKind::ParallelFailed | EventKind::MapFailed => {
-                self.remove_below(id);
-                self.change(id, |branch| {
-                    branch.last_event_id = event_id;
-                    branch.phase = Phase::GivenUp;
-                });
-            }
-            EventKind::IterationStarted { state: _, index, input } => {
-                let StateKind::Map(map) = &self.state(at_state).kind else {
-                    return Err("the state is no Map");
-                };
-                let scope = map.processor;
-                self.change(id, |branch| {
-                    if let Phase::Children(children) = &mut branch.phase {
-                        children.next_index = index + 1;
-                        children.running += 1;
-                    }
-                });
-                self.begin_branch(Some((id, *index)), scope, input.clone(), event_id);
-            }
-            EventKind::IterationSucceeded { .. } => {
-                let branch = self.branches.get(&id).ok_or("there is no such branch")?;
-                let Phase::Ended { output } = &branch.phase else {
-                    return Err("the iteration has not ended");
-                };
-                let output = output.clone();
-                self.deliver(id, event_id, output);
-            }
-        }
-        Ok(())
-    }
-
-    fn is_in_parallel(&self, id: u32) -> bool {
-        let parent = self.branches.get(&id).and_then(|branch| branch.parent);
-        let state = parent.and_then(|(parent, _)| self.branches.get(&parent)).map(|parent| parent.state);
-        state.is_some_and(|state| matches!(self.state(state).kind, StateKind::Parallel(_)))
-    }
-
-    fn change_task(&mut self, id: u32, change: impl FnOnce(&mut u64, &mut Task)) -> Result<(), &'static str> {
-        let mut found = false;
-        self.change(id, |branch| {
-            if let Phase::Task(task) = &mut branch.phase {
-                found = true;
-                change(&mut branch.last_event_id, task);
-            }
-        });
-        if found { Ok(()) } else { Err("no task is waited for") }
-    }
-
-    fn end_task(&mut self, id: u32, event_id: u64, phase: Phase) -> Result<(), &'static str> {
-        self.change_task(id, |_, _| {})?;
-        self.change(id, |branch| {
-            branch.last_event_id = event_id;
-            branch.phase = phase;
-        });
-        self.wake(id);
-        Ok(())
-    }
 }
 
 impl Branch {
-    fn task_id(&self) -> Option<u64> {
+    pub(crate) fn task_id(&self) -> Option<u64> {
         match &self.phase {
             Phase::Task(task) => Some(task.scheduled_event_id),
             _ => None,

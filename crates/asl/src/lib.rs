@@ -7,6 +7,8 @@
 //!
 //! What AWS shows as history is a projection of the journal: [`project`].
 
+mod apply;
+mod chance;
 mod codec;
 mod context;
 mod data;
@@ -19,6 +21,7 @@ mod journal;
 mod projection;
 mod retry;
 mod state;
+mod turn;
 
 pub use codec::{CorruptJournal, decode, encode};
 pub use definition::{Definition, Diagnostic, Severity, StateId};

@@ -18,9 +18,9 @@ use stepwell_model::{Failure, Timestamp, error_names};
 use stepwell_value::Value;
 
 use crate::data::{read_assign, read_expression, read_target};
-use crate::decide::Turn;
 use crate::definition::{Names, StateId};
 use crate::fields::Fields;
+use crate::turn::Turn;
 
 /// A `Choice`.
 #[derive(Debug)]

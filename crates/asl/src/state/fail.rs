@@ -14,8 +14,8 @@ use stepwell_model::Failure;
 use stepwell_value::Value;
 
 use crate::data::read_expression;
-use crate::decide::Turn;
 use crate::fields::Fields;
+use crate::turn::Turn;
 
 /// A `Fail`.
 #[derive(Debug)]

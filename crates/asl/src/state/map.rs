@@ -21,10 +21,10 @@ use stepwell_model::Failure;
 use stepwell_value::{Payload, Value};
 
 use crate::data::{read_expression, read_template};
-use crate::decide::Turn;
 use crate::definition::{Builder, ScopeId, refuse_jsonata};
 use crate::fields::Fields;
 use crate::journal::EventKind;
+use crate::turn::Turn;
 
 /// How many iterations of an inline Map AWS runs at once, whatever `MaxConcurrency` says.
 pub(crate) const CONCURRENCY_MAX: u64 = 40;

@@ -19,10 +19,10 @@ use stepwell_model::{Failure, StateType};
 use stepwell_value::Value;
 
 use crate::data::{self, Data, DataFields};
-use crate::decide::Turn;
 use crate::definition::{Builder, Names, State, refuse_jsonata};
 use crate::fields::Fields;
 use crate::retry;
+use crate::turn::Turn;
 
 /// What makes a state its type.
 #[derive(Debug)]

@@ -11,10 +11,10 @@
 
 use stepwell_model::Failure;
 
-use crate::decide::Turn;
 use crate::definition::{Builder, ScopeId, refuse_jsonata};
 use crate::fields::Fields;
 use crate::journal::EventKind;
+use crate::turn::Turn;
 
 /// A `Parallel`.
 #[derive(Debug)]

@@ -7,8 +7,8 @@
 use stepwell_model::Failure;
 use stepwell_value::Payload;
 
-use crate::decide::Turn;
 use crate::fields::Fields;
+use crate::turn::Turn;
 
 /// A `Pass`.
 #[derive(Debug)]

@@ -6,8 +6,8 @@
 
 use stepwell_model::Failure;
 
-use crate::decide::Turn;
 use crate::journal::Transition;
+use crate::turn::Turn;
 
 pub(crate) fn enter(turn: &mut Turn) -> Result<(), Failure> {
     let input = turn.effective_input()?;

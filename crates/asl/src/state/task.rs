@@ -17,10 +17,10 @@ use stepwell_jsonpath::Expression;
 use stepwell_model::{Failure, Resource};
 
 use crate::data::read_expression;
-use crate::decide::Turn;
 use crate::fields::Fields;
 use crate::io::{Effect, TaskSpec};
 use crate::journal::EventKind;
+use crate::turn::Turn;
 
 /// A `Task`.
 #[derive(Debug)]

@@ -20,9 +20,9 @@ use stepwell_model::{Failure, Timestamp};
 use stepwell_value::Value;
 
 use crate::data::read_expression;
-use crate::decide::Turn;
 use crate::fields::Fields;
 use crate::journal::EventKind;
+use crate::turn::Turn;
 
 /// The longest a `Wait` may last, in seconds: a little over three years.
 const WAIT_SECONDS_MAX: u64 = 99_999_999;
