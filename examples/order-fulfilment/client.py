@@ -2,9 +2,12 @@
 
 import argparse
 import os
+import sys
+import time
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
@@ -42,3 +45,29 @@ def connect(endpoint, connections=10):
             retries={"mode": "standard", "total_max_attempts": 8},
         ),
     )
+
+
+# Whether the server was away when last asked: one line says so, not one for each thread.
+_away = False
+
+
+def patiently(call, seconds=300.0):
+    """What `call()` answers, repeated for at most `seconds` while the server is away.
+
+    The client repeats a call by itself, but its patience is short; a server that was killed comes
+    back only when somebody starts it.
+    """
+    global _away
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            answer = call()
+            _away = False
+            return answer
+        except BotoCoreError as trouble:
+            if time.monotonic() > deadline:
+                raise
+            if not _away:
+                _away = True
+                print(f"the server does not answer ({type(trouble).__name__}); trying again", file=sys.stderr)
+            time.sleep(1)

@@ -11,7 +11,7 @@ import json
 import sys
 import time
 
-from client import MACHINE_ARN, arguments, connect
+from client import MACHINE_ARN, arguments, connect, patiently
 
 # What kinds of order there are: how one is recognised in twenty, and how it must end.
 KINDS = {
@@ -55,8 +55,9 @@ def start(sfn, run, count, packing_seconds=2):
     def one(number):
         kind, body = order(number, packing_seconds)
         # Named executions: if a reply is lost, starting again starts nothing twice.
-        started = sfn.start_execution(
-            stateMachineArn=MACHINE_ARN, name=f"{run}-{body['orderId']}", input=json.dumps(body)
+        name = f"{run}-{body['orderId']}"
+        started = patiently(
+            lambda: sfn.start_execution(stateMachineArn=MACHINE_ARN, name=name, input=json.dumps(body))
         )
         return started["executionArn"], (body["orderId"], kind)
 
@@ -75,12 +76,14 @@ def watch(sfn, started, seconds, progress=lambda open_count: None):
     """Asks until all have ended or the time is over; returns `{execution ARN: end or None}`."""
     ends = dict.fromkeys(started)
     deadline = time.monotonic() + seconds
+
+    def describe(arn):
+        return patiently(lambda: sfn.describe_execution(executionArn=arn))
+
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         while True:
             waiting = [arn for arn, end in ends.items() if end is None]
-            for arn, described in zip(
-                waiting, pool.map(lambda arn: sfn.describe_execution(executionArn=arn), waiting)
-            ):
+            for arn, described in zip(waiting, pool.map(describe, waiting)):
                 ends[arn] = ended(described)
             waiting = [arn for arn, end in ends.items() if end is None]
             progress(len(waiting))
