@@ -211,6 +211,23 @@ def test_a_clean_stop_gives_up_after_ten_seconds_and_says_which(server):
     assert World(server.client()).end(execution)["error"] == "Stepwell.OutcomeUnknown"
 
 
+def test_a_clean_stop_sends_an_idempotent_call_again(server, tmp_path):
+    world = World(server.client())
+    notes = tmp_path / "notes"
+    machine = world.states("Call", Call={
+        "Type": "Task", "Resource": servers.function_arn("sleep-idempotent"), "End": True
+    })
+    execution = world.start(machine, {"seconds": 12, "notes": str(notes)})
+    servers.until(lambda: notes.exists() and "began" in notes.read_text(), 20, "the call")
+    assert server.terminate(30) == 0
+    server.start()
+    world = World(server.client())
+    assert world.end(execution)["status"] == "SUCCEEDED"
+    assert notes.read_text().count("began") == 2
+    types = [event["type"] for event in world.history(execution)]
+    assert types.count("LambdaFunctionStarted") == 1, "it is the same attempt"
+
+
 def test_a_long_poll_does_not_hold_up_a_clean_stop(server):
     import threading
 

@@ -10,7 +10,7 @@ use stepwell_value::Payload;
 
 use crate::codec::CorruptJournal;
 use crate::definition::{ScopeId, StateId};
-use crate::execution::{Branch, Children, Execution, Phase, Task};
+use crate::execution::{Branch, Children, Execution, Phase, Scratch, Task};
 use crate::journal::{Event, EventKind, Transition};
 use crate::retry::Trouble;
 use crate::state::StateKind;
@@ -185,6 +185,7 @@ impl Execution {
                     concurrency_max: 0,
                     last_event_id: event_id,
                     joined_event_id: event_id,
+                    effective_input: Scratch(None),
                 };
                 self.change(id, |branch| {
                     branch.last_event_id = event_id;
@@ -207,6 +208,7 @@ impl Execution {
                     concurrency_max: most.min(CONCURRENCY_MAX),
                     last_event_id: event_id,
                     joined_event_id: event_id,
+                    effective_input: Scratch(None),
                 };
                 self.change(id, |branch| {
                     branch.last_event_id = event_id;
@@ -311,6 +313,15 @@ impl Execution {
                 self.tasks.insert(task, id);
             }
         }
+    }
+
+    /// Keeps the effective input of a Map for its next iterations.
+    pub(crate) fn remember_input(&mut self, id: u32, input: Payload) {
+        self.change(id, |branch| {
+            if let Phase::Children(children) = &mut branch.phase {
+                children.effective_input = Scratch(Some(input));
+            }
+        });
     }
 
     /// Lets what comes next in a branch point back to another event.

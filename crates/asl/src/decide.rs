@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use stepwell_model::{ExecutionStatus, Failure, Resource, Timestamp, error_names};
+use stepwell_model::{ExecutionStatus, Failure, Resource, StateType, Timestamp};
 use stepwell_value::Payload;
 
 use crate::chance::Chance;
@@ -17,7 +17,7 @@ use crate::io::{Effect, Input, Origin, Recorder, Refused, World};
 use crate::journal::{Event, EventKind};
 use crate::retry::Trouble;
 use crate::state::StateKind;
-use crate::turn::{Turn, too_large};
+use crate::turn::{COMPOSED_TIMES_MAX, Turn, too_large};
 
 impl Execution {
     /// Decides what follows from `input` at `now`, which must not be before an earlier `now`.
@@ -141,7 +141,7 @@ impl<'t> Hand<'t> {
 
     fn tick(&mut self) {
         if self.execution.execution_due().is_some_and(|due| due <= self.now) {
-            self.close(0, EventKind::ExecutionTimedOut(Failure::named(error_names::TIMEOUT)));
+            self.close(0, EventKind::ExecutionTimedOut(Failure::default()));
             return;
         }
         let due = self.execution.due.iter().take_while(|(due, _)| *due <= self.now);
@@ -172,7 +172,7 @@ impl<'t> Hand<'t> {
     /// Cancels the tasks of the branches below one that is tried again or has failed.
     fn cancel_below(&mut self, id: u32) {
         let below = self.execution.below(id);
-        let tasks = self.execution.tasks.iter().filter(|(_, branch)| below.contains(branch));
+        let tasks = self.execution.tasks.iter().filter(|(_, branch)| below.binary_search(branch).is_ok());
         let tasks: Vec<u64> = tasks.map(|(task, _)| *task).collect();
         for task in tasks {
             self.cancel(task);
@@ -197,7 +197,12 @@ impl<'t> Hand<'t> {
                 Ok(())
             }
             Phase::Entered => self.attempt(id),
-            Phase::Retrying { due } if *due <= now => self.attempt(id),
+            Phase::Retrying { due } if *due <= now => {
+                if self.is_full(id) {
+                    return;
+                }
+                self.attempt(id)
+            }
             Phase::Waiting { until } if *until <= now => match self.turn(id) {
                 Some(mut turn) => crate::state::wait::leave(&mut turn),
                 None => Ok(()),
@@ -238,13 +243,21 @@ impl<'t> Hand<'t> {
         }
     }
 
-    fn enter(&mut self, id: u32) {
+    /// Ends an execution whose history is full; whether it was. The last event of a full history is
+    /// its end.
+    fn is_full(&mut self, id: u32) -> bool {
         let limit = self.origin.limits.history_events_max;
-        // The last event of a full history is its end.
-        if self.execution.last_event_id + 1 >= limit {
+        let full = self.execution.last_event_id + 1 >= limit;
+        if full {
             let cause = format!("The execution reached the maximum number of history events ({limit}).");
             let previous_id = self.last_event_id(id);
             self.close(previous_id, EventKind::ExecutionFailed(Failure::runtime(cause)));
+        }
+        full
+    }
+
+    fn enter(&mut self, id: u32) {
+        if self.is_full(id) {
             return;
         }
         if let Some(branch) = self.execution.branches.get(&id) {
@@ -275,6 +288,11 @@ impl<'t> Hand<'t> {
             let state_id = branch.state;
             let Some(state) = origin.definition.state(state_id) else { return Ok(()) };
             if children.are_done() {
+                let most = COMPOSED_TIMES_MAX * origin.limits.payload_bytes_max;
+                let bytes: usize = children.results.iter().flatten().map(|result| result.text().len()).sum();
+                if bytes > most {
+                    return Err(too_large(&state.name));
+                }
                 let kind = match state.kind {
                     StateKind::Map(_) => EventKind::MapSucceeded,
                     _ => EventKind::ParallelSucceeded,
@@ -288,8 +306,17 @@ impl<'t> Hand<'t> {
             let items = children.items.clone();
             let item = items.as_ref().and_then(|items| items.value().as_array()?.get(index as usize));
             let item = item.cloned().unwrap_or_default();
-            let Some(mut turn) = self.turn(id) else { return Ok(()) };
-            let input = map.iteration_input(&mut turn, index, &item)?;
+            let known = children.effective_input.0.clone();
+            if self.is_full(id) {
+                return Ok(());
+            }
+            let Some(turn) = self.turn(id) else { return Ok(()) };
+            let effective = match known {
+                Some(effective) => effective,
+                None => turn.effective_input()?,
+            };
+            let input = map.iteration_input(&turn, &effective, index, &item)?;
+            self.execution.remember_input(id, effective);
             self.emit(id, previous_id, EventKind::IterationStarted { state: state_id, index, input });
         }
     }
@@ -310,7 +337,12 @@ impl<'t> Hand<'t> {
     }
 
     /// Finds what becomes of a failure: a new attempt, a catcher, or the failure of what is around.
-    fn fail(&mut self, mut id: u32, trouble: Trouble) {
+    fn fail(&mut self, id: u32, trouble: Trouble) {
+        self.fail_from(id, trouble, false);
+    }
+
+    /// The same; `aborted` tells that the branches below are already shown as given up.
+    fn fail_from(&mut self, mut id: u32, trouble: Trouble, mut aborted: bool) {
         let origin = self.origin;
         loop {
             let Some(branch) = self.execution.branches.get(&id) else { return };
@@ -318,6 +350,10 @@ impl<'t> Hand<'t> {
             let state_id = branch.state;
             let has_children = matches!(branch.phase, Phase::Children(_));
             if has_children {
+                if !aborted {
+                    let failed_at = branch.last_event_id;
+                    self.abort_below(id, state_id, failed_at, None);
+                }
                 self.cancel_below(id);
             }
             let Some(branch) = self.execution.branches.get(&id) else { return };
@@ -351,7 +387,7 @@ impl<'t> Hand<'t> {
                 }
             }
             match self.give_up(id, state_id, &trouble) {
-                Some(parent) => id = parent,
+                Some(parent) => (id, aborted) = (parent, true),
                 None => return,
             }
         }
@@ -360,7 +396,7 @@ impl<'t> Hand<'t> {
     /// A failure that the state's own catchers had no answer to.
     fn fail_beyond(&mut self, id: u32, state: StateId, trouble: Trouble) {
         if let Some(parent) = self.give_up(id, state, &trouble) {
-            self.fail(parent, trouble);
+            self.fail_from(parent, trouble, true);
         }
     }
 
@@ -377,32 +413,60 @@ impl<'t> Hand<'t> {
         let failed_at = branch.last_event_id;
         let parent = self.execution.branches.get(&parent_id)?;
         let map = parent.state;
-        let in_map = matches!(origin.definition.state(map)?.kind, StateKind::Map(_));
+        let in_map = self.is_map(map);
         if in_map {
             self.emit(id, failed_at, EventKind::IterationFailed { state: map, index });
         }
         if let StateKind::Task(_) = origin.definition.state(state)?.kind {
             self.emit(id, failed_at, EventKind::StateAborted { state });
         }
-        let others: Vec<u32> =
-            self.execution.below(parent_id).into_iter().filter(|other| *other != id).collect();
-        let mut aborted = Vec::new();
-        for other in others {
-            let Some(branch) = self.execution.branches.get(&other) else { continue };
-            let entered = !matches!(branch.phase, Phase::Enter);
-            let state = branch.state;
-            let sibling = branch.parent.filter(|(parent, _)| *parent == parent_id);
-            if entered && let StateKind::Task(_) = origin.definition.state(state)?.kind {
-                self.emit(other, failed_at, EventKind::StateAborted { state });
-            }
-            if let (true, Some((_, index))) = (in_map, sibling) {
-                aborted.push((other, index));
-            }
-        }
-        for (other, index) in aborted {
-            self.emit(other, failed_at, EventKind::IterationAborted { state: map, index });
-        }
+        self.abort_below(parent_id, map, failed_at, Some(id));
         self.execution.follow(parent_id, failed_at);
         Some(parent_id)
+    }
+
+    /// Shows what is under way below a Parallel or Map as given up: its states first, then its
+    /// iterations, all pointing back to the event of the failure.
+    fn abort_below(&mut self, around: u32, around_state: StateId, failed_at: u64, except: Option<u32>) {
+        let origin = self.origin;
+        let mut iterations = Vec::new();
+        for id in self.execution.below(around) {
+            if Some(id) == except {
+                continue;
+            }
+            let Some(branch) = self.execution.branches.get(&id) else { continue };
+            let under_way = !matches!(branch.phase, Phase::Enter | Phase::Ended { .. } | Phase::GivenUp);
+            let state_id = branch.state;
+            let parent = branch.parent;
+            let state = origin.definition.state(state_id);
+            if under_way && state.is_some_and(|state| can_be_aborted(state.kind.state_type())) {
+                self.emit(id, failed_at, EventKind::StateAborted { state: state_id });
+            }
+            let Some((parent, index)) = parent else { continue };
+            let map = if parent == around { Some(around_state) } else { self.state_of(parent) };
+            if let Some(map) = map.filter(|map| self.is_map(*map)) {
+                iterations.push((id, map, index));
+            }
+        }
+        for (id, state, index) in iterations {
+            self.emit(id, failed_at, EventKind::IterationAborted { state, index });
+        }
+    }
+
+    fn state_of(&self, branch: u32) -> Option<StateId> {
+        self.execution.branches.get(&branch).map(|branch| branch.state)
+    }
+
+    fn is_map(&self, state: StateId) -> bool {
+        let state = self.origin.definition.state(state);
+        state.is_some_and(|state| matches!(state.kind, StateKind::Map(_)))
+    }
+}
+
+/// Whether AWS has an event for a state of this type that is given up.
+fn can_be_aborted(state_type: StateType) -> bool {
+    match state_type {
+        StateType::Task | StateType::Wait | StateType::Parallel | StateType::Map => true,
+        StateType::Pass | StateType::Choice | StateType::Succeed | StateType::Fail => false,
     }
 }

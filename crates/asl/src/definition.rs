@@ -145,11 +145,54 @@ fn read_machine(value: &Value, notes: &Notes) -> Option<Definition> {
     }
     refuse_jsonata(&fields);
     let timeout_seconds = fields.integer("TimeoutSeconds", 1..=99_999_999);
-    let mut builder = Builder { notes, states: Vec::new(), scopes: Vec::new() };
+    let mut builder = Builder { notes, states: Vec::new(), scopes: Vec::new(), places: Vec::new() };
     builder.scope(&fields);
     fields.finish();
+    let places = builder.places;
     let states: Option<Vec<State>> = builder.states.into_iter().collect();
-    Some(Definition { timeout_seconds, scopes: builder.scopes, states: states? })
+    let definition = Definition { timeout_seconds, scopes: builder.scopes, states: states? };
+    check_names(&definition, &places, notes);
+    // A rule or catcher that could not be read may be what leads there.
+    if !notes.has_errors() {
+        check_reach(&definition, &places, notes);
+    }
+    Some(definition)
+}
+
+/// The names of states are unique in the whole machine.
+fn check_names(definition: &Definition, places: &[String], notes: &Notes) {
+    let mut seen = std::collections::HashSet::new();
+    for (state, place) in definition.states.iter().zip(places) {
+        if !seen.insert(&state.name) {
+            let text = format!("Duplicate State name: {} at {place}", state.name);
+            notes.push("DUPLICATE_STATE_NAME", Severity::Error, place, text, None);
+        }
+    }
+}
+
+/// Every state is reached from the beginning of its scope.
+fn check_reach(definition: &Definition, places: &[String], notes: &Notes) {
+    let mut reached = vec![false; definition.states.len()];
+    let mut open: Vec<StateId> = definition.scopes.iter().map(|scope| scope.start_at).collect();
+    while let Some(id) = open.pop() {
+        let Some(state) = definition.state(id) else { continue };
+        if std::mem::replace(&mut reached[id.0 as usize], true) {
+            continue;
+        }
+        if let Some(Transition::Next(next)) = state.transition {
+            open.push(next);
+        }
+        open.extend(state.catchers.iter().map(|catcher| catcher.next));
+        if let StateKind::Choice(choice) = &state.kind {
+            open.extend(choice.targets());
+        }
+    }
+    for ((state, place), reached) in definition.states.iter().zip(places).zip(reached) {
+        if !reached {
+            let text = format!("State \"{}\" is not reachable. at {place}", state.name);
+            notes.push("MISSING_TRANSITION_TARGET", Severity::Error, place, text, None);
+        }
+    }
 }
 
 /// JSONata is not there yet; a definition that uses it is refused.
@@ -174,6 +217,8 @@ pub(crate) struct Builder<'n> {
     pub(crate) notes: &'n Notes,
     states: Vec<Option<State>>,
     scopes: Vec<Scope>,
+    /// Where each state stands, as a pointer.
+    places: Vec<String>,
 }
 
 /// The names of one scope's states.
@@ -202,11 +247,12 @@ impl Builder<'_> {
         let names: Names = states.keys().cloned().zip(ids).collect();
         self.states.extend(std::iter::repeat_with(|| None).take(states.len()));
         let base = fields.at("States");
+        self.places.extend(states.keys().map(|name| format!("{base}/{}", crate::fields::escape(name))));
         if states.is_empty() {
             self.notes.error(&base, "States must hold at least one state");
         }
         for (place, (name, value)) in states.iter().enumerate() {
-            let pointer = format!("{base}/{}", crate::fields::escape(name));
+            let pointer = self.places[first + place].clone();
             if name.chars().count() > 80 || name.is_empty() {
                 self.notes.error(&pointer, "The name of a state must have 1 to 80 characters");
             }
@@ -215,7 +261,7 @@ impl Builder<'_> {
         let start_at = start_at?;
         match names.get(&start_at) {
             Some(id) => self.scopes[scope.0 as usize].start_at = *id,
-            None => self.notes.missing_target(&fields.at("StartAt"), "StartAt", &start_at, names.keys()),
+            None => self.notes.missing_target(&fields.at("StartAt"), "Next", &start_at, names.keys()),
         }
         Some(scope)
     }

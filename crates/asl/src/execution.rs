@@ -133,6 +133,18 @@ pub(crate) struct Children {
     pub(crate) last_event_id: u64,
     /// What the join points back to: the same, but for a Map the event that ended the iteration.
     pub(crate) joined_event_id: u64,
+    /// Of a Map: its effective input, once an iteration has asked for it.
+    pub(crate) effective_input: Scratch<Payload>,
+}
+
+/// Something kept because making it again takes time; it says nothing about the execution.
+#[derive(Debug)]
+pub(crate) struct Scratch<T>(pub(crate) Option<T>);
+
+impl<T> PartialEq for Scratch<T> {
+    fn eq(&self, _: &Scratch<T>) -> bool {
+        true
+    }
 }
 
 impl Children {

@@ -12,6 +12,12 @@ use crate::definition::{Diagnostic, Severity};
 /// the work of finding their places.
 const DIAGNOSTICS_MAX: usize = 100;
 
+/// How many mistakes come with a hint.
+const HINTS_MAX: usize = 10;
+
+/// How many names are looked through for a hint.
+const HINT_NAMES_MAX: usize = 1_000;
+
 /// What is wrong so far.
 #[derive(Default)]
 pub(crate) struct Notes(RefCell<Vec<Diagnostic>>);
@@ -19,6 +25,10 @@ pub(crate) struct Notes(RefCell<Vec<Diagnostic>>);
 impl Notes {
     pub(crate) fn into_inner(self) -> Vec<Diagnostic> {
         self.0.into_inner()
+    }
+
+    pub(crate) fn has_errors(&self) -> bool {
+        self.0.borrow().iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
     /// An error of the kind that AWS calls SCHEMA_VALIDATION_FAILED.
@@ -44,9 +54,18 @@ impl Notes {
         target: &str,
         names: impl Iterator<Item = &'a Arc<str>>,
     ) {
-        let hint = nearest(target, names.map(|name| &**name)).map(|name| format!("did you mean {name:?}?"));
+        let hint = self.hint(target, names.map(|name| &**name));
         let message = format!("Missing '{field}' target: {target} at {pointer}");
         self.push("MISSING_TRANSITION_TARGET", Severity::Error, pointer, message, hint);
+    }
+
+    /// What was probably meant, for the first few mistakes only: looking through thousands of names
+    /// for each of thousands of mistakes would take too long.
+    fn hint<'a>(&self, word: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
+        if self.0.borrow().len() >= HINTS_MAX {
+            return None;
+        }
+        nearest(word, names).map(|name| format!("did you mean {name:?}?"))
     }
 
     pub(crate) fn push(
@@ -185,7 +204,7 @@ impl<'a> Fields<'a> {
         let known = self.known.borrow();
         for key in self.map.keys() {
             if !known.iter().any(|name| *name == &**key) {
-                let hint = nearest(key, known.iter().copied()).map(|name| format!("did you mean {name:?}?"));
+                let hint = self.notes.hint(key, known.iter().copied());
                 let message = format!("Field '{key}' is not supported");
                 self.notes.note(Severity::Error, &self.at(key), &message, hint);
             }
@@ -200,9 +219,13 @@ pub(crate) fn escape(step: &str) -> String {
 
 /// The name that differs least from `word`, if it differs little.
 fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let names = names.take(HINT_NAMES_MAX);
     let distances = names.map(|name| (distance(&word.to_lowercase(), &name.to_lowercase()), name));
     let (distance, name) = distances.min()?;
-    (distance <= 1 + word.chars().count() / 4).then_some(name)
+    // In a word of one or two letters any other is near.
+    let letters = word.chars().count();
+    let near = if letters < 3 { 0 } else { 1 + letters / 4 };
+    (distance <= near).then_some(name)
 }
 
 /// How many characters must be put in, taken out or changed to make one word of the other.

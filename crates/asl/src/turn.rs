@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use stepwell_jsonpath::{EvaluationError, Expression, Scope, Template};
 use stepwell_model::{Failure, Resource, Timestamp, error_names};
-use stepwell_value::{Payload, Value};
+use stepwell_value::{Payload, Unwritable, Value};
 
 use crate::chance::Chance;
 use crate::context;
@@ -20,6 +20,10 @@ use crate::io::{Effect, World};
 use crate::journal::{EventKind, Transition};
 use crate::retry::Trouble;
 use crate::state::StateKind;
+
+/// How many times larger than a payload may be something that is composed on the way may be: what
+/// comes of it in the end is measured exactly, but a small template can ask for gigabytes.
+pub(crate) const COMPOSED_TIMES_MAX: usize = 16;
 
 /// One branch's turn: what a chapter works with.
 pub(crate) struct Turn<'h, 't> {
@@ -121,10 +125,10 @@ impl Turn<'_, '_> {
     pub(crate) fn select_item(
         &self,
         selector: &Template,
+        input: &Payload,
         index: u64,
         item: &Value,
     ) -> Result<Payload, Failure> {
-        let input = self.effective_input()?;
         let value = self.fill_value(selector, input.value(), Some((index, item)))?;
         self.payload(value)
     }
@@ -161,7 +165,11 @@ impl Turn<'_, '_> {
 
     /// The payload of a value that was composed.
     pub(crate) fn payload(&self, value: Value) -> Result<Payload, Failure> {
-        Payload::of(value).map_err(|error| self.runtime_failure(&error.to_string()))
+        let composed = Payload::within(value, COMPOSED_TIMES_MAX * self.hand.origin.limits.payload_bytes_max);
+        composed.map_err(|error| match error {
+            Unwritable::TooDeep => self.runtime_failure(&error.to_string()),
+            Unwritable::TooLong => too_large(&self.state.name),
+        })
     }
 
     /// Refuses what is larger than a payload may be.
@@ -183,7 +191,7 @@ impl Turn<'_, '_> {
     pub(crate) fn finish_work(&mut self, result: Payload) -> Result<(), Failure> {
         // Joining the outputs of branches adds a level, so nesting must be looked at anew.
         if !matches!(self.state.kind, StateKind::Task(_)) && Payload::parse(result.text()).is_err() {
-            return Err(self.runtime_failure(&stepwell_value::TooDeep.to_string()));
+            return Err(self.runtime_failure(&Unwritable::TooDeep.to_string()));
         }
         self.finish(result)
     }
@@ -250,9 +258,11 @@ impl Turn<'_, '_> {
     /// Leaves for what a catcher names.
     pub(crate) fn catch(&mut self, catcher: usize, trouble: &Trouble) -> Result<(), Failure> {
         let catcher = &self.state.catchers[catcher];
-        let text = |text: &Option<Arc<str>>| text.clone().map(Value::String);
-        let error = [("Error", text(&trouble.failure.error)), ("Cause", text(&trouble.failure.cause))];
-        let error = Value::object(error.into_iter().filter_map(|(key, value)| Some((key, value?))));
+        // A failure without a cause is caught with an empty one (recorded for a timeout).
+        let Failure { error, cause } = &trouble.failure;
+        let error = error.clone().map(|error| ("Error", Value::String(error)));
+        let cause = ("Cause", Value::String(cause.clone().unwrap_or_default()));
+        let error = Value::object(error.into_iter().chain([cause]));
         let error = self.payload(error)?;
         let assigned = self.assign(catcher.assign.as_ref(), error.value())?;
         let output = match &catcher.result_path {

@@ -589,10 +589,10 @@ fn a_task_that_takes_too_long_times_out_and_so_does_one_without_heartbeat() {
             3<2 ActivityScheduled {}
             4<3 ActivityStarted
             +2000ms 5<4 ActivityTimedOut
-            6<5 TaskStateExited A {"Error":"States.Timeout"}
-            7<6 SucceedStateEntered B {"Error":"States.Timeout"}
-            8<7 SucceedStateExited B {"Error":"States.Timeout"}
-            9<8 ExecutionSucceeded {"Error":"States.Timeout"}
+            6<5 TaskStateExited A {"Error":"States.Timeout","Cause":""}
+            7<6 SucceedStateEntered B {"Error":"States.Timeout","Cause":""}
+            8<7 SucceedStateExited B {"Error":"States.Timeout","Cause":""}
+            9<8 ExecutionSucceeded {"Error":"States.Timeout","Cause":""}
         "#]],
     );
 }
@@ -605,7 +605,7 @@ fn an_execution_that_takes_too_long_times_out() {
         expect![[r#"
             1<0 ExecutionStarted
             2<0 WaitStateEntered A {}
-            +3000ms 3<0 ExecutionTimedOut States.Timeout | -
+            +3000ms 3<0 ExecutionTimedOut - | -
         "#]],
     );
 }
@@ -684,5 +684,123 @@ fn all_that_is_wrong_is_told_at_once_each_with_its_place() {
         8:32 SCHEMA_VALIDATION_FAILED: String does not match RFC3339 timestamp at /States/Fourth/Timestamp
         9:46 SCHEMA_VALIDATION_FAILED: The value for the field 'x.$' must be a valid JSONPath or a valid intrinsic function call at /States/Fifth/Parameters/x.$
         10:31 SCHEMA_VALIDATION_FAILED: QueryLanguage JSONata is not supported by this release of Stepwell yet at /States/Sixth/QueryLanguage [use JSONPath (the default), or wait for the release with JSONata]
-        2:3 MISSING_TRANSITION_TARGET: Missing 'StartAt' target: Frist at /StartAt [did you mean "First"?]"#]].assert_eq(&told.join("\n"));
+        2:3 MISSING_TRANSITION_TARGET: Missing 'Next' target: Frist at /StartAt [did you mean "First"?]"#]].assert_eq(&told.join("\n"));
+}
+
+#[test]
+fn a_small_definition_cannot_ask_for_gigabytes() {
+    let keys: Vec<String> = (0..3_000).map(|n| format!("\"k{n}.$\": \"$\"")).collect();
+    let definition =
+        one(&format!(r#"{{"Type": "Pass", "Parameters": {{{}}}, "End": true}}"#, keys.join(",")));
+    let mut run = Run::new(&definition, u32::MAX);
+    let input = Payload::trusted(format!("\"{}\"", "x".repeat(200_000)));
+    run.hear(Input::Start { input, seed: 1 }).unwrap();
+    assert_eq!(run.execution.failure().unwrap().error_name(), "States.DataLimitExceeded");
+}
+
+#[test]
+fn an_iteration_gets_no_more_than_a_payload_may_hold() {
+    let definition = one(
+        r#"{"Type": "Map", "ItemsPath": "$.items", "ItemSelector": {"a.$": "$", "b.$": "$"}, "End": true,
+            "ItemProcessor": {"StartAt": "B", "States": {"B": {"Type": "Pass", "Result": 1, "End": true}}}}"#,
+    );
+    let mut run = Run::new(&definition, u32::MAX);
+    let input = Payload::trusted(format!(r#"{{"items": [1], "x": "{}"}}"#, "x".repeat(200_000)));
+    run.hear(Input::Start { input, seed: 1 }).unwrap();
+    assert_eq!(run.execution.failure().unwrap().error_name(), "States.DataLimitExceeded");
+}
+
+#[test]
+fn retries_count_against_the_length_of_a_history() {
+    let definition = one(&format!(
+        r#"{{"Type": "Task", "Resource": "{FUNCTION}", "End": true,
+            "Retry": [{{"ErrorEquals": ["States.ALL"], "MaxAttempts": 99999999, "BackoffRate": 1.0}}]}}"#
+    ));
+    let (definition, _) = Definition::parse(&definition).unwrap();
+    let mut run = Run::new(r#"{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}"#, u32::MAX);
+    let old = run.execution.origin();
+    let origin = Origin {
+        definition: Arc::new(definition),
+        execution_arn: old.execution_arn.clone(),
+        execution_name: old.execution_name.clone(),
+        machine_arn: old.machine_arn.clone(),
+        machine_name: old.machine_name.clone(),
+        role_arn: old.role_arn.clone(),
+        region: old.region.clone(),
+        limits: Limits { history_events_max: 30, ..Limits::default() },
+    };
+    run.execution = Execution::new(Arc::new(origin));
+    run.hear(Input::Start { input: Payload::empty_object(), seed: 1 }).unwrap();
+    run.let_it_end(&|_| Answer::Error("E", "because"));
+    let failure = run.execution.failure().unwrap();
+    assert!(failure.cause.as_deref().unwrap().contains("maximum number of history events (30)"));
+    // An attempt that was begun is let end, so the history may be a few events longer.
+    assert!(run.execution.last_event_id() < 34, "{}", run.execution.last_event_id());
+}
+
+#[test]
+fn a_map_that_fails_by_itself_gives_its_iterations_up() {
+    let activity = "arn:aws:states:us-east-1:000000000000:activity:a";
+    check_with(
+        &one(&format!(
+            r#"{{"Type": "Map", "ItemsPath": "$.i", "End": true,
+                "ItemSelector": {{"x.$": "States.ArrayGetItem($.i, $$.Map.Item.Value)"}},
+                "ItemProcessor": {{"StartAt": "B", "States": {{"B": {{"Type": "Task", "Resource": "{activity}", "End": true}}}}}}}}"#
+        )),
+        r#"{"i": [0, 1, 99]}"#,
+        &|_| Answer::Silence,
+        expect![[r#"
+            1<0 ExecutionStarted
+            2<0 MapStateEntered A {"i": [0, 1, 99]}
+            3<2 MapStateStarted 3
+            4<3 MapIterationStarted 0
+            5<3 MapIterationStarted 1
+            6<3 MapIterationAborted 0
+            7<3 MapIterationAborted 1
+            8<3 MapStateFailed
+            9<8 ExecutionFailed States.IntrinsicFailure | An error occurred while executing the state 'A' (entered at the event id #2). The function 'States.ArrayGetItem($.i, $$.Map.Item.Value)' specified for the field 'x.$' had the following error: there is no item 99 in an array of 3
+        "#]],
+    );
+}
+
+#[test]
+fn a_waiting_sibling_is_given_up_too() {
+    check(
+        &one(r#"{"Type": "Parallel", "End": true, "Branches": [
+                {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 60, "End": true}}},
+                {"StartAt": "V", "States": {"V": {"Type": "Wait", "Seconds": 1, "Next": "F"}, "F": {"Type": "Fail", "Error": "E"}}}]}"#),
+        "{}",
+        expect![[r#"
+            1<0 ExecutionStarted
+            2<0 ParallelStateEntered A {}
+            3<2 ParallelStateStarted
+            4<3 WaitStateEntered W {}
+            5<3 WaitStateEntered V {}
+            +1000ms 6<5 WaitStateExited V {}
+            7<6 FailStateEntered F {}
+            8<7 WaitStateAborted
+            9<7 ParallelStateFailed
+            10<9 ExecutionFailed E | -
+        "#]],
+    );
+}
+
+#[test]
+fn every_state_is_reached_and_every_name_is_used_once() {
+    let told = |text| {
+        let errors = Definition::parse(text).unwrap_err().into_iter();
+        errors.map(|d| format!("{}: {}", d.code, d.message)).collect::<Vec<_>>()
+    };
+    let twice = r#"{"StartAt": "A", "States": {
+        "A": {"Type": "Parallel", "Next": "B", "Branches": [{"StartAt": "B", "States": {"B": {"Type": "Succeed"}}}]},
+        "B": {"Type": "Succeed"}}}"#;
+    expect!["DUPLICATE_STATE_NAME: Duplicate State name: B at /States/A/Branches/0/States/B"]
+        .assert_eq(&told(twice).join("\n"));
+    let apart = r#"{"StartAt": "A", "States": {
+        "A": {"Type": "Succeed"}, "C": {"Type": "Pass", "Next": "D"}, "D": {"Type": "Pass", "Next": "C"}}}"#;
+    let told = told(apart);
+    expect![[r#"
+        MISSING_TRANSITION_TARGET: State "C" is not reachable. at /States/C
+        MISSING_TRANSITION_TARGET: State "D" is not reachable. at /States/D"#]]
+    .assert_eq(&told.join("\n"));
 }

@@ -160,7 +160,7 @@ fn perform(commons: &Arc<Commons>, effect: Release, mailboxes: &[Arc<Mailbox>]) 
         Release::RunTask { integration, request } => {
             let task = request.task;
             let shard = commons.shard_of(task.execution.partition);
-            let done = done(mailboxes[shard].clone(), task);
+            let done = done(commons.clone(), mailboxes[shard].clone(), task);
             let integration = &commons.integrations[integration];
             // If it panics, what it was given is dropped, which says that the outcome is unknown.
             if catch_unwind(AssertUnwindSafe(|| integration.start(request, done))).is_err() {
@@ -181,8 +181,9 @@ fn perform(commons: &Arc<Commons>, effect: Release, mailboxes: &[Arc<Mailbox>]) 
 
 /// Tells the shard of an execution the outcome of its task. Dropped without being called, which no
 /// integration should do, it says that the outcome is unknown.
-fn done(mailbox: Arc<Mailbox>, task: TaskRef) -> Done {
+fn done(commons: Arc<Commons>, mailbox: Arc<Mailbox>, task: TaskRef) -> Done {
     struct Teller {
+        commons: Arc<Commons>,
         mailbox: Arc<Mailbox>,
         task: TaskRef,
         outcome: TaskOutcome,
@@ -190,10 +191,13 @@ fn done(mailbox: Arc<Mailbox>, task: TaskRef) -> Done {
     impl Drop for Teller {
         fn drop(&mut self) {
             let outcome = std::mem::replace(&mut self.outcome, TaskOutcome::Unknown);
+            if self.commons.leaves_outcomes() {
+                return;
+            }
             self.mailbox.tell(Message::Outcome { task: self.task, outcome });
         }
     }
-    let mut teller = Teller { mailbox, task, outcome: TaskOutcome::Unknown };
+    let mut teller = Teller { commons, mailbox, task, outcome: TaskOutcome::Unknown };
     Box::new(move |outcome| {
         teller.outcome = outcome;
         drop(teller);

@@ -3,10 +3,10 @@
 //! Everything here is either fixed, or behind a short lock that nobody holds while waiting. From
 //! here calls are addressed: a name or a token leads to a partition, a partition to its shard.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use stepwell_model::{Failure, PARTITIONS, Partition, TaskRef, Timestamp, error_names};
+use stepwell_model::{Failure, PARTITIONS, Partition, Resource, TaskRef, Timestamp, error_names};
 use stepwell_store::{HighMarks, Store, StoreError};
 use stepwell_task::{Integration, Target, TaskRequest};
 
@@ -38,6 +38,8 @@ pub struct Commons {
     last_row: AtomicU64,
     next_partition: AtomicU64,
     stopped: OnceLock<String>,
+    /// Whether outcomes are left for the next run.
+    outcomes_left: AtomicBool,
 }
 
 /// Where a request would go.
@@ -70,6 +72,7 @@ impl Commons {
             last_row: AtomicU64::new(high_marks.row),
             next_partition: AtomicU64::new((options.seed)()),
             stopped: OnceLock::new(),
+            outcomes_left: AtomicBool::new(false),
             high_marks,
             store,
             integrations,
@@ -185,7 +188,10 @@ impl Commons {
                 Some(Err(failure)) => return Reach::Nowhere(failure),
             }
         }
-        let resource = request.resource.event_resource();
+        let resource = match &request.resource {
+            Resource::Service { service, .. } => format!("{service}:{}", request.resource.event_resource()),
+            Resource::Activity { .. } | Resource::LambdaFunction { .. } => request.resource.event_resource(),
+        };
         let cause = format!("No integration is configured for the resource {resource}.");
         Reach::Nowhere(Failure::new(NO_INTEGRATION, cause))
     }
@@ -200,6 +206,16 @@ impl Commons {
             }
             self.quiet.notify_all();
         }
+    }
+
+    /// From now on what integrations tell is not heard.
+    pub(crate) fn leave_outcomes(&self) {
+        self.outcomes_left.store(true, Ordering::Release);
+    }
+
+    /// Whether what integrations tell is no longer heard.
+    pub(crate) fn leaves_outcomes(&self) -> bool {
+        self.outcomes_left.load(Ordering::Acquire)
     }
 
     /// Why the engine has stopped, if it has.

@@ -411,5 +411,8 @@ fn drain(wires: &Wires, max: Duration) -> Vec<TaskRef> {
         Err(poisoned) => poisoned.into_inner().0.running_tasks(),
     };
     deletion::barrier(wires);
+    // What an integration still says is not heard: it is about to be ended, and the next run
+    // decides what becomes of its tasks.
+    commons.leave_outcomes();
     left
 }

@@ -137,6 +137,8 @@ fn read_invoke(request: &TaskRequest) -> Result<Call, Failure> {
     };
     let payload = match parameters.get("Payload") {
         None | Some(Value::Null) => Bytes::from_static(b"{}"),
+        // Lambda takes bytes: a string that holds JSON is sent as that JSON (recorded).
+        Some(Value::String(text)) if Value::parse(text).is_ok() => Bytes::copy_from_slice(text.as_bytes()),
         Some(payload) => Bytes::from(payload.to_json().map_err(|error| Failure::runtime(error.to_string()))?),
     };
     let kind = match text("InvocationType") {
@@ -434,6 +436,13 @@ mod tests {
         assert_eq!(&invoke(r#"{"FunctionName":"f","Payload":null}"#).payload[..], b"{}");
         assert_eq!(&invoke(r#"{"FunctionName":"f"}"#).payload[..], b"{}");
         assert_eq!(&invoke(r#"{"FunctionName":"f","Payload":"a"}"#).payload[..], b"\"a\"");
+    }
+
+    #[test]
+    fn a_string_that_holds_json_is_sent_as_that_json() {
+        assert_eq!(&invoke(r#"{"FunctionName":"f","Payload":"0.0"}"#).payload[..], b"0.0");
+        assert_eq!(&invoke(r#"{"FunctionName":"f","Payload":"[]"}"#).payload[..], b"[]");
+        assert_eq!(&invoke(r#"{"FunctionName":"f","Payload":"\"x\""}"#).payload[..], b"\"x\"");
     }
 
     #[test]

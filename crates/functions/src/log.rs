@@ -4,6 +4,7 @@
 //! callback that takes its time makes the function wait when it prints: memory stays bounded.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
@@ -13,6 +14,9 @@ use crate::desk::Desk;
 pub const LINE_BYTES_MAX: usize = 16 * 1024;
 /// How much of the log `LogResult` shows, in bytes.
 const TAIL_BYTES_MAX: usize = 4 * 1024;
+
+/// How long a line may stay without its end before it is told as it is.
+const UNFINISHED_PATIENCE: Duration = Duration::from_millis(10);
 
 /// Where a line was printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +87,22 @@ pub(crate) async fn pump(
         desk.tail().push(&line);
         on_log(LogLine { function: function.clone(), request_id: desk.request_id(), stream: name, line });
     };
-    while let Ok(read @ 1..) = stream.read(&mut chunk).await {
+    loop {
+        let reading = stream.read(&mut chunk);
+        let read = if pending.is_empty() {
+            reading.await
+        } else {
+            match tokio::time::timeout(UNFINISHED_PATIENCE, reading).await {
+                Ok(read) => read,
+                // Nobody goes on with the line: it belongs to this invocation, not to the next.
+                Err(_) => {
+                    tell(&pending);
+                    pending.clear();
+                    continue;
+                }
+            }
+        };
+        let Ok(read @ 1..) = read else { break };
         for piece in chunk[..read].split_inclusive(|byte| *byte == b'\n') {
             let (piece, ended) = match piece.strip_suffix(b"\n") {
                 Some(piece) => (piece, true),

@@ -34,16 +34,59 @@ impl Timestamp {
         Duration::from_millis(self.epoch_ms.saturating_sub(earlier.epoch_ms))
     }
 
-    /// Reads an RFC 3339 moment as the States Language wants it: with `T` and with `Z` or an
-    /// offset. A fraction finer than a millisecond is cut. Moments before 1970 become 1970.
+    /// Reads a moment in RFC 3339 as the States Language wants it. A fraction finer than a
+    /// millisecond is cut; moments before 1970 become 1970.
     pub fn parse_rfc3339(text: &str) -> Option<Timestamp> {
-        // The spec: an uppercase "T" separates date and time, an uppercase "Z" must stand in the
-        // absence of a numeric offset.
-        if text.as_bytes().get(10) != Some(&b'T') || text.ends_with('z') {
+        let nanoseconds = Timestamp::nanoseconds_of_rfc3339(text)?;
+        Some(Timestamp { epoch_ms: u64::try_from(nanoseconds.div_euclid(1_000_000)).unwrap_or(0) })
+    }
+
+    /// Reads a moment in RFC 3339, in nanoseconds since the Unix epoch: for comparing, where moments
+    /// before 1970 and fine fractions count. Digits past the ninth of a fraction are cut.
+    ///
+    /// The States Language specification wants an uppercase `T` between date and time, and `Z` or a
+    /// numeric offset.
+    pub fn nanoseconds_of_rfc3339(text: &str) -> Option<i128> {
+        let bytes = text.as_bytes();
+        let digits = |from: usize, count: usize| -> Option<i64> {
+            let digits = bytes.get(from..from + count)?;
+            let all = digits.iter().all(u8::is_ascii_digit);
+            all.then(|| digits.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0')))
+        };
+        let mark = |at: usize, mark: u8| (bytes.get(at) == Some(&mark)).then_some(());
+        let (year, month, day) = (digits(0, 4)?, digits(5, 2)?, digits(8, 2)?);
+        mark(4, b'-')?;
+        mark(7, b'-')?;
+        mark(10, b'T')?;
+        let (hour, minute, second) = (digits(11, 2)?, digits(14, 2)?, digits(17, 2)?);
+        mark(13, b':')?;
+        mark(16, b':')?;
+        let date = jiff::civil::Date::new(year as i16, month as i8, day as i8).ok()?;
+        let mut at = 19;
+        let mut fraction: i128 = 0;
+        if bytes.get(at) == Some(&b'.') {
+            let count = bytes[at + 1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let kept = count.min(9);
+            fraction = i128::from(digits(at + 1, kept).filter(|_| kept > 0)?) * 10_i128.pow(9 - kept as u32);
+            at += 1 + count;
+        }
+        let (offset_minutes, end) = match bytes.get(at)? {
+            b'Z' => (0, at + 1),
+            sign @ (b'+' | b'-') => {
+                mark(at + 3, b':')?;
+                let (hours, minutes) = (digits(at + 1, 2)?, digits(at + 4, 2)?);
+                let offset = (hours < 24 && minutes < 60).then_some(hours * 60 + minutes)?;
+                (if *sign == b'-' { -offset } else { offset }, at + 6)
+            }
+            _ => return None,
+        };
+        if end != bytes.len() || hour > 23 || minute > 59 || second > 59 {
             return None;
         }
-        let moment: jiff::Timestamp = text.parse().ok()?;
-        Some(Timestamp { epoch_ms: u64::try_from(moment.as_millisecond()).unwrap_or(0) })
+        let epoch = jiff::civil::Date::constant(1970, 1, 1);
+        let days = i64::from(epoch.until(date).ok()?.get_days());
+        let seconds = ((days * 24 + hour) * 60 + minute - offset_minutes) * 60 + second;
+        Some(i128::from(seconds) * 1_000_000_000 + fraction)
     }
 
     /// `2026-11-22T10:20:30.123Z`, as the context object shows moments.
@@ -62,11 +105,35 @@ mod tests {
 
     #[test]
     fn only_the_strict_form_is_a_moment() {
-        let read = |text| Timestamp::parse_rfc3339(text).map(|t| t.to_rfc3339());
+        let read = |text: &str| Timestamp::parse_rfc3339(text).map(|t| t.to_rfc3339());
         assert_eq!(read("2016-03-14T01:59:00Z").as_deref(), Some("2016-03-14T01:59:00.000Z"));
         assert_eq!(read("2016-03-14T01:59:00.1239+01:00").as_deref(), Some("2016-03-14T00:59:00.123Z"));
-        for bad in ["2016-03-14 01:59:00Z", "2016-03-14T01:59:00z", "2016-03-14T01:59:00", "2016-03-14", "x"]
-        {
+        assert_eq!(read("9999-12-31T23:59:59Z").as_deref(), Some("9999-12-31T23:59:59.999Z"));
+        assert_eq!(read("1960-01-01T00:00:00Z").as_deref(), Some("1970-01-01T00:00:00.000Z"));
+        let nanoseconds = Timestamp::nanoseconds_of_rfc3339;
+        assert!(nanoseconds("1960-01-01T00:00:00Z") < nanoseconds("1969-01-01T00:00:00Z"));
+        assert!(nanoseconds("2016-01-01T00:00:00.0001Z") < nanoseconds("2016-01-01T00:00:00.0002Z"));
+        for odd in [
+            "T00Z",
+            "T00:00Z",
+            "T00:00:00+01",
+            "T00:00:00+01:00:30",
+            "T00:00:00,5Z",
+            "T000000Z",
+            "T00:00:00Z[UTC]",
+            "T24:00:00Z",
+            "T00:00:00.Z",
+        ] {
+            assert_eq!(read(&format!("2016-03-14{odd}")), None, "{odd}");
+        }
+        for bad in [
+            "2016-02-30T00:00:00Z",
+            "2016-03-14 01:59:00Z",
+            "2016-03-14T01:59:00z",
+            "2016-03-14T01:59:00",
+            "2016-03-14",
+            "x",
+        ] {
             assert_eq!(read(bad), None, "{bad}");
         }
     }

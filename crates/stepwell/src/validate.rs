@@ -17,11 +17,19 @@ use crate::log::escape_controls;
 ///
 /// # Errors
 ///
-/// A [`Complaint`] about the first file that cannot be read; nothing is printed then.
+/// A [`Complaint`] about the first file that cannot be read, once what was found in the others is
+/// printed.
 pub fn validate(command: &cli::Validate) -> Result<Exit, Complaint> {
     let mut findings = Vec::new();
+    let mut unreadable = None;
     for file in &command.files {
-        let text = read(file)?;
+        let text = match read(file) {
+            Ok(text) => text,
+            Err(complaint) => {
+                unreadable = unreadable.or(Some(complaint));
+                continue;
+            }
+        };
         findings.extend(diagnostics(&text).into_iter().map(|diagnostic| (file.clone(), diagnostic)));
     }
 
@@ -30,6 +38,9 @@ pub fn validate(command: &cli::Validate) -> Result<Exit, Complaint> {
         println!("{}", Value::array(findings.iter().map(json).collect::<Vec<_>>()));
     } else {
         findings.iter().for_each(|finding| print!("{}", lines(finding)));
+    }
+    if let Some(complaint) = unreadable {
+        return Err(complaint);
     }
     Ok(if has_errors { Exit::Failure } else { Exit::Success })
 }
@@ -40,9 +51,11 @@ pub fn validate(command: &cli::Validate) -> Result<Exit, Complaint> {
 ///
 /// A [`Complaint`] if the file cannot be read or is not UTF-8.
 pub fn read(file: &Path) -> Result<String, Complaint> {
-    std::fs::read_to_string(file).map_err(|error| {
+    let text = std::fs::read_to_string(file).map_err(|error| {
         Complaint::usage("cannot read the definition", format!("{}: {error}", file.display()))
-    })
+    })?;
+    // Some editors put a byte order mark in front.
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
 /// Everything that is wrong with a definition, warnings included, from its first line to its last.

@@ -18,7 +18,7 @@ pub use map::Map;
 pub use number::Number;
 pub use parse::{ParseError, Position, locate};
 pub use payload::Payload;
-pub use write::{TooDeep, quote};
+pub use write::{Unwritable, quote};
 
 use std::sync::Arc;
 
@@ -124,8 +124,13 @@ impl Value {
     }
 
     /// The compact JSON text, refused when it nests deeper than [`DEPTH_MAX`].
-    pub fn to_json(&self) -> Result<String, TooDeep> {
-        write::json(self)
+    pub fn to_json(&self) -> Result<String, Unwritable> {
+        write::json(self, usize::MAX)
+    }
+
+    /// The same, refused when it is longer than `bytes_max`, without writing much more than that.
+    pub fn to_json_within(&self, bytes_max: usize) -> Result<String, Unwritable> {
+        write::json(self, bytes_max)
     }
 }
 

@@ -435,7 +435,15 @@ mod tests {
         let fits = "[".repeat(DEPTH_MAX) + &"]".repeat(DEPTH_MAX);
         assert_eq!(check_text(&fits), fits);
         let nested = (0..=DEPTH_MAX).fold(Value::Null, |inner, _| Value::array([inner]));
-        assert_eq!(nested.to_json(), Err(crate::TooDeep));
+        assert_eq!(nested.to_json(), Err(crate::Unwritable::TooDeep));
+    }
+
+    #[test]
+    fn a_small_tree_with_a_huge_text_is_not_written() {
+        let doubled = (0..60).fold(Value::from("x"), |inner, _| Value::array([inner.clone(), inner]));
+        assert_eq!(doubled.to_json_within(10_000), Err(crate::Unwritable::TooLong));
+        assert_eq!(Value::array([]).to_json_within(2).as_deref(), Ok("[]"));
+        assert_eq!(Value::array([]).to_json_within(1), Err(crate::Unwritable::TooLong));
     }
 
     #[test]

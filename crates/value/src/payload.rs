@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::{ParseError, TooDeep, Value, parse};
+use crate::{ParseError, Unwritable, Value, parse};
 
 /// JSON text and its value, sharing one allocation among all its clones. The value is parsed when
 /// first asked for and then kept.
@@ -31,8 +31,13 @@ impl Payload {
     }
 
     /// The payload of a value, with its compact text.
-    pub fn of(value: Value) -> Result<Payload, TooDeep> {
-        let text = value.to_json()?.into();
+    pub fn of(value: Value) -> Result<Payload, Unwritable> {
+        Payload::within(value, usize::MAX)
+    }
+
+    /// The same, refused when its text is longer than `bytes_max`.
+    pub fn within(value: Value, bytes_max: usize) -> Result<Payload, Unwritable> {
+        let text = value.to_json_within(bytes_max)?.into();
         Ok(Payload(Arc::new(Inner { text, value: OnceLock::from(value) })))
     }
 

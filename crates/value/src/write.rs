@@ -2,27 +2,39 @@
 
 use crate::{DEPTH_MAX, Value};
 
-/// The value nests deeper than [`DEPTH_MAX`].
+/// A value that cannot be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TooDeep;
+pub enum Unwritable {
+    /// It nests deeper than [`DEPTH_MAX`].
+    TooDeep,
+    /// Its text is longer than was allowed. Because nodes are shared, a small tree in memory can
+    /// have a text of any length.
+    TooLong,
+}
 
-impl std::fmt::Display for TooDeep {
+impl std::fmt::Display for Unwritable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "the value nests deeper than {DEPTH_MAX} levels")
+        match self {
+            Unwritable::TooDeep => write!(f, "the value nests deeper than {DEPTH_MAX} levels"),
+            Unwritable::TooLong => write!(f, "the text of the value is too long"),
+        }
     }
 }
 
-impl std::error::Error for TooDeep {}
+impl std::error::Error for Unwritable {}
 
-pub(crate) fn json(value: &Value) -> Result<String, TooDeep> {
+pub(crate) fn json(value: &Value, bytes_max: usize) -> Result<String, Unwritable> {
     let mut out = String::new();
-    write(value, &mut out, 0)?;
-    Ok(out)
+    write(value, &mut out, 0, bytes_max)?;
+    if out.len() > bytes_max { Err(Unwritable::TooLong) } else { Ok(out) }
 }
 
-fn write(value: &Value, out: &mut String, depth: usize) -> Result<(), TooDeep> {
+fn write(value: &Value, out: &mut String, depth: usize, bytes_max: usize) -> Result<(), Unwritable> {
     if depth > DEPTH_MAX {
-        return Err(TooDeep);
+        return Err(Unwritable::TooDeep);
+    }
+    if out.len() > bytes_max {
+        return Err(Unwritable::TooLong);
     }
     match value {
         Value::Null => out.push_str("null"),
@@ -36,7 +48,7 @@ fn write(value: &Value, out: &mut String, depth: usize) -> Result<(), TooDeep> {
                 if at > 0 {
                     out.push(',');
                 }
-                write(item, out, depth + 1)?;
+                write(item, out, depth + 1, bytes_max)?;
             }
             out.push(']');
         }
@@ -48,7 +60,7 @@ fn write(value: &Value, out: &mut String, depth: usize) -> Result<(), TooDeep> {
                 }
                 quote(key, out);
                 out.push(':');
-                write(item, out, depth + 1)?;
+                write(item, out, depth + 1, bytes_max)?;
             }
             out.push('}');
         }

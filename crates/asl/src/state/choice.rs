@@ -143,6 +143,11 @@ impl Choice {
         Some(Choice { rules, default })
     }
 
+    /// Every state it may lead to.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = StateId> {
+        self.rules.iter().map(|rule| rule.next).chain(self.default)
+    }
+
     pub(crate) fn enter(&self, turn: &mut Turn) -> Result<(), Failure> {
         let input = turn.effective_input()?;
         for top in &self.rules {
@@ -163,6 +168,7 @@ impl Choice {
 }
 
 fn read_rule(fields: &Fields) -> Option<Rule> {
+    fields.has("Variable");
     let combined = ["And", "Or", "Not"].into_iter().filter(|key| fields.has(key)).count();
     let tests: Vec<Option<Test>> = read_tests(fields);
     if combined + tests.len() != 1 {
@@ -317,7 +323,7 @@ impl Kind {
             Kind::Numeric => left.as_number()?.partial_cmp(right.as_number()?),
             Kind::Boolean => Some(left.as_bool()?.cmp(&right.as_bool()?)),
             Kind::Timestamp => {
-                let moment = |value: &Value| value.as_str().and_then(Timestamp::parse_rfc3339);
+                let moment = |value: &Value| value.as_str().and_then(Timestamp::nanoseconds_of_rfc3339);
                 Some(moment(left)?.cmp(&moment(right)?))
             }
         }

@@ -70,7 +70,7 @@ impl Map {
         }
         let items_path = read_expression(fields, "ItemsPath");
         let item_selector = read_template(fields, "ItemSelector");
-        let concurrency = match fields.integer("MaxConcurrency", 0..=u64::MAX) {
+        let concurrency = match fields.integer("MaxConcurrency", 0..=i64::MAX as u64) {
             Some(most) => Concurrency::Literal(most),
             None => read_expression(fields, "MaxConcurrencyPath")
                 .map_or(Concurrency::Literal(0), Concurrency::Path),
@@ -94,6 +94,7 @@ impl Map {
                     fields.notes.error(&config.at("Mode"), "Value must be one of [INLINE, DISTRIBUTED]")
                 }
             }
+            config.text("ExecutionType");
             config.finish();
         }
         let scope = builder.scope(&processor);
@@ -159,18 +160,21 @@ impl Map {
         }
     }
 
-    /// What iteration `index` gets for `item`.
+    /// What iteration `index` gets for `item`; `input` is the effective input of the state.
     pub(crate) fn iteration_input(
         &self,
-        turn: &mut Turn,
+        turn: &Turn,
+        input: &Payload,
         index: u64,
         item: &Value,
     ) -> Result<Payload, Failure> {
         let own = self.item_selector.as_ref();
         let legacy = if self.legacy_selector { turn.legacy_parameters() } else { None };
-        match own.or(legacy) {
-            None => turn.payload(item.clone()),
-            Some(selector) => turn.select_item(selector, index, item),
-        }
+        let selected = match own.or(legacy) {
+            None => turn.payload(item.clone())?,
+            Some(selector) => turn.select_item(selector, input, index, item)?,
+        };
+        turn.check_size(&selected)?;
+        Ok(selected)
     }
 }
