@@ -454,12 +454,13 @@ fn stopping_ends_an_execution_once() {
 fn a_failed_branch_takes_its_siblings_tasks_with_it() {
     let mut driver = Driver::with(1, false, 100);
     driver.activity("a");
-    let branch = |resource: &str| task(resource);
+    // The names of states are unique in a machine.
+    let branch = |resource: &str, name: &str| task(resource).replace(r#""T""#, &format!("{name:?}"));
     let definition = format!(
         r#"{{"StartAt":"P","States":{{"P":{{"Type":"Parallel","End":true,"Branches":[{},{},{}]}}}}}}"#,
-        branch(INVOKE),
-        branch(INVOKE),
-        branch(ACTIVITY)
+        branch(INVOKE, "A"),
+        branch(INVOKE, "B"),
+        branch(ACTIVITY, "C")
     );
     let machine = driver.machine("m", &definition);
     let started = driver.start(&machine, None, "1").unwrap();
