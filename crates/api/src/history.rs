@@ -63,6 +63,13 @@ pub(crate) fn write_event(out: &mut Reply, event: &HistoryEvent, with_data: bool
         HistoryEventKind::MapIterationAborted { name, index } => {
             write_iteration(out, "mapIterationAbortedEventDetails", name, *index);
         }
+        HistoryEventKind::EvaluationFailed { state, location, failure } => {
+            out.nested("evaluationFailedEventDetails", |details| {
+                details.text("state", state);
+                details.maybe_text("location", location.as_deref());
+                write_error_and_cause(details, failure);
+            });
+        }
         HistoryEventKind::StateAborted(_)
         | HistoryEventKind::ParallelStateStarted
         | HistoryEventKind::ParallelStateSucceeded

@@ -83,6 +83,7 @@ impl Execution {
                 self.change(id, |branch| {
                     branch.last_event_id = event_id;
                     branch.entered_event_id = event_id;
+                    branch.entered_after_event_id = event.previous_id;
                     branch.entered_at = at;
                     branch.input = input.clone();
                     branch.retries = vec![0; retriers];
@@ -114,6 +115,9 @@ impl Execution {
                 } else {
                     self.wake(id);
                 }
+            }
+            EventKind::EvaluationFailed { .. } => {
+                self.change(id, |branch| branch.last_event_id = event_id);
             }
             EventKind::StateAborted { .. }
             | EventKind::IterationFailed { .. }

@@ -243,6 +243,11 @@ impl Writer {
                 self.number(due.epoch_ms);
             }
             EventKind::ParallelStarted { input } => self.payload(input),
+            EventKind::EvaluationFailed { state, location, failure } => {
+                self.state(*state);
+                self.optional(location.as_deref(), Self::text);
+                self.failure(failure);
+            }
             EventKind::MapStarted { items, concurrency_max } => {
                 self.payload(items);
                 self.number(*concurrency_max);
@@ -294,6 +299,7 @@ fn tag(kind: &EventKind) -> u8 {
         EventKind::IterationSucceeded { .. } => 24,
         EventKind::IterationFailed { .. } => 25,
         EventKind::IterationAborted { .. } => 26,
+        EventKind::EvaluationFailed { .. } => 27,
     }
 }
 
@@ -431,6 +437,11 @@ impl<'a> Reader<'a> {
             24 => EventKind::IterationSucceeded { state: self.state()?, index: self.number()? },
             25 => EventKind::IterationFailed { state: self.state()?, index: self.number()? },
             26 => EventKind::IterationAborted { state: self.state()?, index: self.number()? },
+            27 => EventKind::EvaluationFailed {
+                state: self.state()?,
+                location: self.optional(Self::shared_text)?,
+                failure: self.failure()?,
+            },
             _ => return Err(self.damaged("an unknown kind of event")),
         };
         Ok(Event { at, id, previous_id, branch, kind })

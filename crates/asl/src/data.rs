@@ -4,16 +4,21 @@
 //! `Assign` beside them. A path of `null` stands for `{}`; a `ResultPath` of `null` drops the result.
 //! `ResultPath` combines with the raw input, not with what `InputPath` left of it.
 //!
+//! In JSONata: `Arguments` → the work → `Output`, and `Assign` beside it. Without `Output` the result of
+//! the work goes on, or the input where there is no work.
+//!
 //! Source: Amazon States Language specification, "Input and Output Processing".
 
 use std::sync::Arc;
 
 use stepwell_jsonpath::{Expression, ReferencePath, Template};
+use stepwell_model::StateType;
 use stepwell_value::Value;
 
 use crate::definition::{Names, StateId};
 use crate::fields::Fields;
 use crate::journal::Transition;
+use crate::query::{Assignments, Moment, Shape, read_assignments, read_shape};
 
 /// `InputPath` or `OutputPath`.
 #[derive(Debug, Default)]
@@ -39,50 +44,75 @@ pub(crate) enum ResultPath {
     Path(ReferencePath),
 }
 
-/// What a state does with its data, beside its work.
+/// What a state does with its data, beside its work and `Assign`.
+#[derive(Debug)]
+pub(crate) enum Data {
+    /// In JSONPath.
+    Path(Box<PathData>),
+    /// In JSONata.
+    Query(QueryData),
+}
+
+/// The fields of JSONPath.
 #[derive(Debug, Default)]
-pub(crate) struct Data {
+pub(crate) struct PathData {
     pub(crate) input_path: PathField,
     pub(crate) parameters: Option<Template>,
     pub(crate) result_selector: Option<Template>,
     pub(crate) result_path: ResultPath,
     pub(crate) output_path: PathField,
-    pub(crate) assign: Option<Template>,
 }
 
-/// Which of these fields a type of state has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum DataFields {
-    /// None: Fail.
-    None,
-    /// `InputPath` and `OutputPath`: Succeed.
-    Paths,
-    /// And `Assign`: Choice, Wait.
-    Assign,
-    /// And `Parameters` and `ResultPath`: Pass.
-    Parameters,
-    /// And `ResultSelector`: Task, Parallel, Map.
-    All,
+/// The fields of JSONata.
+#[derive(Debug, Default)]
+pub(crate) struct QueryData {
+    pub(crate) arguments: Option<Shape>,
+    pub(crate) output: Option<Shape>,
+}
+
+/// `Assign`, of a state, a rule or a catcher.
+#[derive(Debug)]
+pub(crate) enum Assign {
+    Path(Template),
+    Query(Assignments),
 }
 
 impl Data {
-    pub(crate) fn read(fields: &Fields, which: DataFields) -> Data {
-        let mut data = Data::default();
-        if which >= DataFields::Paths {
+    pub(crate) fn read(fields: &Fields, state_type: StateType) -> Data {
+        use StateType::*;
+        if fields.in_jsonata() {
+            let mut data = QueryData::default();
+            if matches!(state_type, Task | Parallel) {
+                data.arguments = read_shape(fields, "Arguments", Moment::Entry);
+            }
+            if state_type != Fail {
+                data.output = read_shape(fields, "Output", moment_of_output(state_type));
+            }
+            return Data::Query(data);
+        }
+        let mut data = PathData::default();
+        if state_type != Fail {
             data.input_path = read_path_field(fields, "InputPath");
             data.output_path = read_path_field(fields, "OutputPath");
         }
-        if which >= DataFields::Assign {
-            data.assign = read_assign(fields);
-        }
-        if which >= DataFields::Parameters {
+        if matches!(state_type, Pass | Task | Parallel | Map) {
             data.parameters = read_template(fields, "Parameters");
             data.result_path = read_result_path(fields);
         }
-        if which >= DataFields::All {
+        if matches!(state_type, Task | Parallel | Map) {
             data.result_selector = read_template(fields, "ResultSelector");
         }
-        data
+        Data::Path(Box::new(data))
+    }
+}
+
+/// Which state types have work, whose result their `Output` and `Assign` see.
+pub(crate) fn moment_of_output(state_type: StateType) -> Moment {
+    match state_type {
+        StateType::Task | StateType::Parallel | StateType::Map => Moment::Result,
+        StateType::Pass | StateType::Choice | StateType::Wait | StateType::Succeed | StateType::Fail => {
+            Moment::Entry
+        }
     }
 }
 
@@ -141,25 +171,32 @@ pub(crate) fn read_result_path(fields: &Fields) -> ResultPath {
     }
 }
 
-pub(crate) fn read_assign(fields: &Fields) -> Option<Template> {
+pub(crate) fn read_assign(fields: &Fields, moment: Moment) -> Option<Assign> {
     let map = fields.object("Assign")?;
     let at = fields.at("Assign");
     for key in map.keys() {
-        let name = key.strip_suffix(".$").unwrap_or(key);
-        if !is_variable_name(name) {
-            let text = format!("'{name}' is not a valid variable name");
-            fields.notes.error(&format!("{at}/{}", crate::fields::escape(key)), &text);
+        let name = if fields.in_jsonata() { key } else { key.strip_suffix(".$").unwrap_or(key) };
+        if name == "states" {
+            let text = "Cannot assign to reserved variable '$states'.";
+            fields.notes.error_of("RESERVED_VARIABLE_NAME", &at, text);
+        } else if !is_variable_name(name) {
+            let text =
+                format!("Invalid variable name '{name}': the variable name contains invalid characters.");
+            fields.notes.error_of("INVALID_VARIABLE_NAME", &at, &text);
         }
     }
-    read_template(fields, "Assign")
+    if fields.in_jsonata() {
+        return read_assignments(fields, moment).map(Assign::Query);
+    }
+    read_template(fields, "Assign").map(Assign::Path)
 }
 
-/// A name that a variable may have: an identifier of at most 80 characters, not `states`.
+/// A name that a variable may have: an identifier of at most 80 characters.
 fn is_variable_name(name: &str) -> bool {
     let mut characters = name.chars();
     let starts = characters.next().is_some_and(|first| first.is_alphabetic() || first == '_');
     let goes_on = characters.all(|character| character.is_alphanumeric() || character == '_');
-    starts && goes_on && name.chars().count() <= 80 && name != "states"
+    starts && goes_on && name.chars().count() <= 80
 }
 
 /// A field that names another state of the scope.

@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use stepwell_model::{ExecutionStatus, Failure, Resource, StateType, Timestamp};
+use stepwell_model::{ExecutionStatus, Failure, Resource, StateType, Timestamp, error_names};
 use stepwell_value::Payload;
 
 use crate::chance::Chance;
@@ -51,7 +51,7 @@ pub(crate) struct Hand<'t> {
 }
 
 impl<'t> Hand<'t> {
-    fn emit(&mut self, branch: u32, previous_id: u64, kind: EventKind) -> u64 {
+    pub(crate) fn emit(&mut self, branch: u32, previous_id: u64, kind: EventKind) -> u64 {
         let id = if kind.is_shown() { self.execution.last_event_id + 1 } else { 0 };
         let event = Event { at: self.now, id, previous_id, branch, kind };
         self.execution.apply(&event).expect("what is decided fits the state it was decided from");
@@ -310,12 +310,12 @@ impl<'t> Hand<'t> {
             if self.is_full(id) {
                 return Ok(());
             }
-            let Some(turn) = self.turn(id) else { return Ok(()) };
+            let Some(mut turn) = self.turn(id) else { return Ok(()) };
             let effective = match known {
                 Some(effective) => effective,
                 None => turn.effective_input()?,
             };
-            let input = map.iteration_input(&turn, &effective, index, &item)?;
+            let input = map.iteration_input(&mut turn, &effective, index, &item)?;
             self.execution.remember_input(id, effective);
             self.emit(id, previous_id, EventKind::IterationStarted { state: state_id, index, input });
         }
@@ -349,6 +349,8 @@ impl<'t> Hand<'t> {
             let Some(state) = origin.definition.state(branch.state) else { return };
             let state_id = branch.state;
             let has_children = matches!(branch.phase, Phase::Children(_));
+            let could_not_begin = matches!(branch.phase, Phase::Entered | Phase::Retrying { .. })
+                && trouble.failure.error_name() == error_names::QUERY_EVALUATION_ERROR;
             if has_children {
                 if !aborted {
                     let failed_at = branch.last_event_id;
@@ -367,11 +369,13 @@ impl<'t> Hand<'t> {
                     return;
                 }
             }
+            // AWS shows a Parallel or Map as failed that could not begin for want of a value.
+            let is_shown = has_children || could_not_begin;
             match state.kind {
-                StateKind::Parallel(_) if has_children => {
+                StateKind::Parallel(_) if is_shown => {
                     self.emit_next(id, EventKind::ParallelFailed);
                 }
-                StateKind::Map(_) if has_children => {
+                StateKind::Map(_) if is_shown => {
                     self.emit_next(id, EventKind::MapFailed);
                 }
                 _ => {}

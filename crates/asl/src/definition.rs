@@ -11,9 +11,10 @@ use std::sync::Arc;
 use stepwell_model::Resource;
 use stepwell_value::{Position, Value, locate};
 
-use crate::data::Data;
+use crate::data::{Assign, Data};
 use crate::fields::{Fields, Notes};
 use crate::journal::Transition;
+use crate::query::Language;
 use crate::retry::{Catcher, Retrier};
 use crate::state::StateKind;
 
@@ -47,6 +48,7 @@ pub(crate) struct State {
     /// Where it leads; `None` for the types that lead nowhere (Succeed, Fail) or choose (Choice).
     pub(crate) transition: Option<Transition>,
     pub(crate) data: Data,
+    pub(crate) assign: Option<Assign>,
     pub(crate) retriers: Vec<Retrier>,
     pub(crate) catchers: Vec<Catcher>,
     pub(crate) kind: StateKind,
@@ -143,9 +145,9 @@ fn read_machine(value: &Value, notes: &Notes) -> Option<Definition> {
     {
         notes.error("/Version", "Version must be \"1.0\"");
     }
-    refuse_jsonata(&fields);
+    let language = Language::read(&fields, Language::JsonPath);
     let timeout_seconds = fields.integer("TimeoutSeconds", 1..=99_999_999);
-    let mut builder = Builder { notes, states: Vec::new(), scopes: Vec::new(), places: Vec::new() };
+    let mut builder = Builder { notes, language, states: Vec::new(), scopes: Vec::new(), places: Vec::new() };
     builder.scope(&fields);
     fields.finish();
     let places = builder.places;
@@ -195,26 +197,11 @@ fn check_reach(definition: &Definition, places: &[String], notes: &Notes) {
     }
 }
 
-/// JSONata is not there yet; a definition that uses it is refused.
-pub(crate) fn refuse_jsonata(fields: &Fields) {
-    match fields.text("QueryLanguage").as_deref() {
-        None | Some("JSONPath") => {}
-        Some("JSONata") => fields.notes.note(
-            Severity::Error,
-            &fields.at("QueryLanguage"),
-            "QueryLanguage JSONata is not supported by this release of Stepwell yet",
-            Some("use JSONPath (the default), or wait for the release with JSONata".to_owned()),
-        ),
-        Some(other) => fields.notes.error(
-            &fields.at("QueryLanguage"),
-            &format!("Value is not valid: {other:?}. It must be one of [JSONPath, JSONata]"),
-        ),
-    }
-}
-
 /// Collects the states and scopes of a definition while it is read.
 pub(crate) struct Builder<'n> {
     pub(crate) notes: &'n Notes,
+    /// The language of the machine, which its states speak unless they say otherwise.
+    pub(crate) language: Language,
     states: Vec<Option<State>>,
     scopes: Vec<Scope>,
     /// Where each state stands, as a pointer.

@@ -52,6 +52,8 @@ pub(crate) struct Branch {
     /// The raw input of that state.
     pub(crate) input: Payload,
     pub(crate) entered_event_id: u64,
+    /// What the event of its entry points back to.
+    pub(crate) entered_after_event_id: u64,
     pub(crate) entered_at: Timestamp,
     /// New attempts of this visit, retrier by retrier, and all together.
     pub(crate) retries: Vec<u64>,
@@ -175,6 +177,7 @@ impl Branch {
             state,
             input,
             entered_event_id: 0,
+            entered_after_event_id: 0,
             entered_at: Timestamp::default(),
             retries: Vec::new(),
             retry_count: 0,

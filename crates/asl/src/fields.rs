@@ -7,6 +7,7 @@ use std::sync::Arc;
 use stepwell_value::{Map, Position, Value};
 
 use crate::definition::{Diagnostic, Severity};
+use crate::query::Language;
 
 /// How many diagnostics are kept: what ValidateStateMachineDefinition shows at most, and a bound on
 /// the work of finding their places.
@@ -17,6 +18,30 @@ const HINTS_MAX: usize = 10;
 
 /// How many names are looked through for a hint.
 const HINT_NAMES_MAX: usize = 1_000;
+
+/// Fields that a state has in one language only.
+const JSONPATH_ONLY: [&str; 19] = [
+    "InputPath",
+    "OutputPath",
+    "Parameters",
+    "Result",
+    "ResultPath",
+    "ResultSelector",
+    "ItemsPath",
+    "SecondsPath",
+    "TimestampPath",
+    "TimeoutSecondsPath",
+    "HeartbeatSecondsPath",
+    "MaxConcurrencyPath",
+    "ToleratedFailureCountPath",
+    "ToleratedFailurePercentagePath",
+    "ErrorPath",
+    "CausePath",
+    "Variable",
+    "MaxItemsPath",
+    "MaxItemsPerBatchPath",
+];
+const JSONATA_ONLY: [&str; 4] = ["Arguments", "Output", "Items", "Condition"];
 
 /// What is wrong so far.
 #[derive(Default)]
@@ -38,6 +63,11 @@ impl Notes {
 
     pub(crate) fn note(&self, severity: Severity, pointer: &str, message: &str, hint: Option<String>) {
         self.push("SCHEMA_VALIDATION_FAILED", severity, pointer, format!("{message} at {pointer}"), hint);
+    }
+
+    /// An error with a code of its own.
+    pub(crate) fn error_of(&self, code: &'static str, pointer: &str, message: &str) {
+        self.push(code, Severity::Error, pointer, format!("{message} at {pointer}"), None);
     }
 
     /// The same where the text names another place than the pointer (`/` for the whole).
@@ -91,11 +121,24 @@ pub(crate) struct Fields<'a> {
     pub(crate) pointer: String,
     pub(crate) notes: &'a Notes,
     known: RefCell<Vec<&'static str>>,
+    /// The language of the fields, where they have one.
+    language: Option<Language>,
 }
 
 impl<'a> Fields<'a> {
     pub(crate) fn new(map: &'a Map, pointer: String, notes: &'a Notes) -> Fields<'a> {
-        Fields { map, pointer, notes, known: RefCell::new(Vec::new()) }
+        Fields { map, pointer, notes, known: RefCell::new(Vec::new()), language: None }
+    }
+
+    /// Tells the language of the fields.
+    pub(crate) fn speaking(mut self, language: Language) -> Fields<'a> {
+        self.language = Some(language);
+        self
+    }
+
+    /// Whether the fields are in JSONata.
+    pub(crate) fn in_jsonata(&self) -> bool {
+        self.language == Some(Language::Jsonata)
     }
 
     /// The fields of `value`, which should be an object.
@@ -107,6 +150,12 @@ impl<'a> Fields<'a> {
                 None
             }
         }
+    }
+
+    /// The fields of an object inside this one, in the same language.
+    pub(crate) fn inner(&self, value: &'a Value, pointer: String) -> Option<Fields<'a>> {
+        let fields = Fields::of(value, pointer, self.notes)?;
+        Some(Fields { language: self.language, ..fields })
     }
 
     /// The pointer of a field.
@@ -199,11 +248,30 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Notes a field of the other language.
+    fn is_foreign(&self, key: &str) -> bool {
+        let (own, other) = match self.language {
+            Some(own @ Language::JsonPath) if JSONATA_ONLY.contains(&key) => (own, Language::Jsonata),
+            Some(own @ Language::Jsonata) if JSONPATH_ONLY.contains(&key) => (own, Language::JsonPath),
+            _ => return false,
+        };
+        let (own, other) = (own.name(), other.name());
+        let message = format!(
+            "The QueryLanguage is set to '{own}', but field '{key}' is only supported for the '{other}' \
+             QueryLanguage"
+        );
+        self.notes.error(&self.pointer, &message);
+        true
+    }
+
     /// Notes each field that nobody asked for.
     pub(crate) fn finish(&self) {
         let known = self.known.borrow();
         for key in self.map.keys() {
             if !known.iter().any(|name| *name == &**key) {
+                if self.is_foreign(key) {
+                    continue;
+                }
                 let hint = self.notes.hint(key, known.iter().copied());
                 let message = format!("Field '{key}' is not supported");
                 self.notes.note(Severity::Error, &self.at(key), &message, hint);

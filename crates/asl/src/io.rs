@@ -28,12 +28,17 @@ pub struct Origin {
     pub limits: Limits,
 }
 
-/// What an execution may ask while it decides. Answers must not depend on time or chance.
+/// What an execution may ask while it decides. Answers must not depend on time or chance, with one
+/// exception.
 pub trait World {
     /// The token of the task whose `…Scheduled` event has this id.
     fn task_token(&self, scheduled_event_id: u64) -> Arc<str>;
     /// Whether the activity exists; a task for one that does not fails.
     fn activity_exists(&self, activity_arn: &str) -> bool;
+    /// Milliseconds of a clock that never goes back, by which an expression that takes too long is
+    /// ended. That it was is recorded like any failure, so a replay needs no clock. Where it always
+    /// says the same, the number of steps alone bounds an expression.
+    fn elapsed_ms(&self) -> u64;
 }
 
 /// What an execution hears.

@@ -138,6 +138,16 @@ pub enum EventKind {
         /// When.
         due: Timestamp,
     },
+    /// A JSONata expression failed, or gave something that its field cannot have; what comes of it
+    /// follows.
+    EvaluationFailed {
+        /// Which state.
+        state: StateId,
+        /// The field, such as `Output/total`; absent where the state's input is at fault.
+        location: Option<Arc<str>>,
+        /// Why.
+        failure: Failure,
+    },
     /// The branches of a `Parallel` began, all with this input.
     ParallelStarted {
         /// Their input.
@@ -208,6 +218,7 @@ impl EventKind {
             | EventKind::TaskSucceeded { state, .. }
             | EventKind::TaskFailed { state, .. }
             | EventKind::TaskTimedOut { state, .. }
+            | EventKind::EvaluationFailed { state, .. }
             | EventKind::IterationStarted { state, .. }
             | EventKind::IterationSucceeded { state, .. }
             | EventKind::IterationFailed { state, .. }

@@ -19,6 +19,7 @@ mod fields;
 mod io;
 mod journal;
 mod projection;
+mod query;
 mod retry;
 mod state;
 mod turn;

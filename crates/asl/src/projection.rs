@@ -71,6 +71,11 @@ pub fn project(event: &Event, origin: &Origin) -> Option<HistoryEvent> {
         EventKind::TaskTimedOut { state, heartbeat: _ } => {
             task(*state, TaskEvent::TimedOut(Failure::named(error_names::TIMEOUT)))?
         }
+        EventKind::EvaluationFailed { state, location, failure } => HistoryEventKind::EvaluationFailed {
+            state: definition.state(*state)?.name.clone(),
+            location: location.clone(),
+            failure: failure.clone(),
+        },
         EventKind::ParallelStarted { .. } => HistoryEventKind::ParallelStateStarted,
         EventKind::ParallelSucceeded => HistoryEventKind::ParallelStateSucceeded,
         EventKind::ParallelFailed => HistoryEventKind::ParallelStateFailed,

@@ -16,13 +16,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use stepwell_jsonpath::Template;
 use stepwell_model::{Failure, error_names};
 use stepwell_value::Value;
 
-use crate::data::{self, ResultPath};
+use crate::data::{self, Assign, ResultPath};
 use crate::definition::{Names, StateId};
 use crate::fields::Fields;
+use crate::query::{Moment, Shape, read_shape};
 
 /// One entry of `Retry`.
 #[derive(Debug)]
@@ -41,7 +41,9 @@ pub(crate) struct Catcher {
     error_equals: Vec<Arc<str>>,
     pub(crate) next: StateId,
     pub(crate) result_path: ResultPath,
-    pub(crate) assign: Option<Template>,
+    /// In JSONata.
+    pub(crate) output: Option<Shape>,
+    pub(crate) assign: Option<Assign>,
 }
 
 /// A failure on its way, and whether it was a missed heartbeat, which has two names.
@@ -140,15 +142,19 @@ pub(crate) fn read_catchers(fields: &Fields, names: &Names) -> Vec<Catcher> {
     let entries = fields.array("Catch").map_or(&[][..], |entries| entries);
     let base = fields.at("Catch");
     let read = |(place, value): (usize, &Value)| {
-        let fields = Fields::of(value, format!("{base}/{place}"), fields.notes)?;
+        let fields = fields.inner(value, format!("{base}/{place}"))?;
         let error_equals = read_error_equals(&fields, place + 1 == entries.len());
         let next = data::read_target(&fields, "Next", names);
         fields.required("Next");
-        let result_path = data::read_result_path(&fields);
-        let assign = data::read_assign(&fields);
+        let (result_path, output) = if fields.in_jsonata() {
+            (ResultPath::Whole, read_shape(&fields, "Output", Moment::Error))
+        } else {
+            (data::read_result_path(&fields), None)
+        };
+        let assign = data::read_assign(&fields, Moment::Error);
         fields.text("Comment");
         fields.finish();
-        Some(Catcher { error_equals: error_equals?, next: next?, result_path, assign })
+        Some(Catcher { error_equals: error_equals?, next: next?, result_path, output, assign })
     };
     entries.iter().enumerate().filter_map(read).collect()
 }

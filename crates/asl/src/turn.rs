@@ -13,13 +13,15 @@ use stepwell_value::{Payload, Unwritable, Value};
 
 use crate::chance::Chance;
 use crate::context;
-use crate::data::{PathField, ResultPath};
+use crate::data::{Assign, Data, PathField, QueryData, ResultPath};
 use crate::decide::Hand;
 use crate::definition::{State, StateId};
 use crate::io::{Effect, World};
 use crate::journal::{EventKind, Transition};
+use crate::query::Known;
 use crate::retry::Trouble;
 use crate::state::StateKind;
+use crate::state::choice::TopRule;
 
 /// How many times larger than a payload may be something that is composed on the way may be: what
 /// comes of it in the end is measured exactly, but a small template can ask for gigabytes.
@@ -64,23 +66,38 @@ impl Turn<'_, '_> {
         self.hand.execution.branches[&self.branch].input.clone()
     }
 
-    /// What `InputPath` leaves of it.
+    /// What `InputPath` leaves of it; in JSONata, all of it.
     pub(crate) fn effective_input(&self) -> Result<Payload, Failure> {
-        self.through(&self.state.data.input_path, self.raw_input())
+        match &self.state.data {
+            Data::Path(data) => self.through(&data.input_path, self.raw_input()),
+            Data::Query(_) => Ok(self.raw_input()),
+        }
     }
 
-    /// What `Parameters` makes of the effective input.
-    pub(crate) fn parameters(&self) -> Result<Payload, Failure> {
-        let input = self.effective_input()?;
-        match &self.state.data.parameters {
-            None => Ok(input),
-            Some(template) => self.fill(template, input.value()),
+    /// What `Parameters` makes of the effective input, or what `Arguments` says.
+    pub(crate) fn parameters(&mut self) -> Result<Payload, Failure> {
+        match &self.state.data {
+            Data::Path(data) => {
+                let input = self.effective_input()?;
+                match &data.parameters {
+                    None => Ok(input),
+                    Some(template) => self.fill(template, input.value()),
+                }
+            }
+            Data::Query(QueryData { arguments: Some(shape), .. }) => {
+                let value = self.shape(shape, &Known::default(), "Arguments")?;
+                self.payload(value)
+            }
+            Data::Query(_) => Ok(self.raw_input()),
         }
     }
 
     /// `Parameters` as they were written: what `ItemSelector` was once called.
-    pub(crate) fn legacy_parameters(&self) -> Option<&Template> {
-        self.state.data.parameters.as_ref()
+    pub(crate) fn legacy_parameters(&self) -> Option<&'_ Template> {
+        match &self.state.data {
+            Data::Path(data) => data.parameters.as_ref(),
+            Data::Query(_) => None,
+        }
     }
 
     fn through(&self, path: &PathField, payload: Payload) -> Result<Payload, Failure> {
@@ -133,12 +150,21 @@ impl Turn<'_, '_> {
         self.payload(value)
     }
 
+    pub(crate) fn chance(&self) -> Chance {
+        Chance::new(self.hand.execution, self.branch, self.drawn.get())
+    }
+
+    /// The context object, as an `ItemSelector` sees it where there is an item.
+    pub(crate) fn context(&self, item: Option<(u64, &Value)>) -> Value {
+        context::value(self.hand.execution, self.branch, self.state, self.token.as_deref(), item)
+    }
+
     fn scoped<R>(&self, input: &Value, item: Option<(u64, &Value)>, work: impl FnOnce(&Scope) -> R) -> R {
         let execution = &*self.hand.execution;
-        let chance = Chance::new(execution, self.branch, self.drawn.get());
+        let chance = self.chance();
         let result = work(&Scope {
             input,
-            context: &|| context::value(execution, self.branch, self.state, self.token.as_deref(), item),
+            context: &|| self.context(item),
             variable: &|name| execution.variable(self.branch, name).map(|payload| payload.value().clone()),
             random: &|| chance.next(),
         });
@@ -155,7 +181,7 @@ impl Turn<'_, '_> {
         Failure::runtime(self.told(cause))
     }
 
-    fn told(&self, cause: &str) -> String {
+    pub(crate) fn told(&self, cause: &str) -> String {
         let entered = self.hand.execution.branches[&self.branch].entered_event_id;
         let name = &self.state.name;
         format!(
@@ -197,20 +223,48 @@ impl Turn<'_, '_> {
     }
 
     /// Leaves a state whose work had this result: `ResultSelector`, `ResultPath`, `OutputPath`,
-    /// `Assign`.
-    pub(crate) fn finish(&mut self, result: Payload) -> Result<(), Failure> {
-        let data = &self.state.data;
+    /// `Assign`, or `Output` and `Assign`.
+    fn finish(&mut self, result: Payload) -> Result<(), Failure> {
+        match &self.state.data {
+            Data::Path(_) => self.finish_plain(result),
+            Data::Query(data) => {
+                let known = Known { result: Some(result.value().clone()), ..Known::default() };
+                self.answer(data, &known, result)
+            }
+        }
+    }
+
+    /// The same for what a state without work makes of its input: there is no `$states.result`.
+    pub(crate) fn finish_plain(&mut self, result: Payload) -> Result<(), Failure> {
+        let data = match &self.state.data {
+            Data::Path(data) => data,
+            Data::Query(data) => return self.answer(data, &Known::default(), result),
+        };
         let result = match &data.result_selector {
             None => result,
             Some(selector) => self.fill(selector, result.value())?,
         };
-        let assigned = self.assign(data.assign.as_ref(), result.value())?;
+        let known = Known::default();
+        let assigned = self.assign(self.state.assign.as_ref(), result.value(), &known, "Assign")?;
         let combined = match (&data.result_path, result) {
             (ResultPath::Whole, result) => result,
             (ResultPath::Discard, _) => self.raw_input(),
             (ResultPath::Path(_), result) => self.combine(&data.result_path, &result)?,
         };
         let output = self.through(&data.output_path, combined)?;
+        self.leave(output, assigned)
+    }
+
+    /// Leaves by `Assign` and `Output`; without `Output`, with `result`.
+    fn answer(&mut self, data: &QueryData, known: &Known, result: Payload) -> Result<(), Failure> {
+        let assigned = self.assign(self.state.assign.as_ref(), result.value(), known, "Assign")?;
+        let output = match &data.output {
+            None => result,
+            Some(shape) => {
+                let value = self.shape(shape, known, "Output")?;
+                self.payload(value)?
+            }
+        };
         self.leave(output, assigned)
     }
 
@@ -224,11 +278,11 @@ impl Turn<'_, '_> {
         self.payload(combined)
     }
 
-    /// Leaves a state that hands its effective input on: `OutputPath`, `Assign`.
+    /// Leaves a state that hands its effective input on: `OutputPath` or `Output`, `Assign`.
     pub(crate) fn pass_on(&mut self, input: Payload) -> Result<(), Failure> {
-        let data = &self.state.data;
-        let assigned = self.assign(data.assign.as_ref(), input.value())?;
-        let output = self.through(&data.output_path, input)?;
+        let known = Known::default();
+        let assigned = self.assign(self.state.assign.as_ref(), input.value(), &known, "Assign")?;
+        let output = self.output(input)?;
         self.leave(output, assigned)
     }
 
@@ -237,36 +291,66 @@ impl Turn<'_, '_> {
         self.exit(output, assigned, transition)
     }
 
-    /// Leaves a Choice for the state it chose.
+    /// Leaves a Choice for the state it chose: by the rule at a place, whose `Assign` and `Output`
+    /// take the place of the state's, or by `Default`.
     pub(crate) fn choose(
         &mut self,
         input: &Payload,
         next: StateId,
-        assign: Option<&Template>,
+        rule: Option<(usize, &TopRule)>,
     ) -> Result<(), Failure> {
-        let data = &self.state.data;
-        let assigned = self.assign(assign.or(data.assign.as_ref()), input.value())?;
-        let output = self.through(&data.output_path, input.clone())?;
+        let known = Known::default();
+        let own_assign = rule.and_then(|(place, rule)| Some((place, rule.assign.as_ref()?)));
+        let assigned = match own_assign {
+            Some((place, assign)) => {
+                self.assign(Some(assign), input.value(), &known, &format!("Choices[{place}]/Assign"))?
+            }
+            None => self.assign(self.state.assign.as_ref(), input.value(), &known, "Assign")?,
+        };
+        let own_output = rule.and_then(|(place, rule)| Some((place, rule.output.as_ref()?)));
+        let output = match own_output {
+            Some((place, shape)) => {
+                let value = self.shape(shape, &known, &format!("Choices[{place}]/Output"))?;
+                self.payload(value)?
+            }
+            None => self.output(input.clone())?,
+        };
         self.exit(output, assigned, Transition::Next(next))
     }
 
-    /// What a state without results hands on: the effective input through `OutputPath`.
-    pub(crate) fn output(&self, input: Payload) -> Result<Payload, Failure> {
-        self.through(&self.state.data.output_path, input)
+    /// What a state without results hands on: the effective input through `OutputPath`, or
+    /// `Output`.
+    pub(crate) fn output(&mut self, input: Payload) -> Result<Payload, Failure> {
+        match &self.state.data {
+            Data::Path(data) => self.through(&data.output_path, input),
+            Data::Query(QueryData { output: Some(shape), .. }) => {
+                let value = self.shape(shape, &Known::default(), "Output")?;
+                self.payload(value)
+            }
+            Data::Query(_) => Ok(input),
+        }
     }
 
     /// Leaves for what a catcher names.
-    pub(crate) fn catch(&mut self, catcher: usize, trouble: &Trouble) -> Result<(), Failure> {
-        let catcher = &self.state.catchers[catcher];
+    pub(crate) fn catch(&mut self, place: usize, trouble: &Trouble) -> Result<(), Failure> {
+        let catcher = &self.state.catchers[place];
         // A failure without a cause is caught with an empty one (recorded for a timeout).
         let Failure { error, cause } = &trouble.failure;
         let error = error.clone().map(|error| ("Error", Value::String(error)));
         let cause = ("Cause", Value::String(cause.clone().unwrap_or_default()));
         let error = Value::object(error.into_iter().chain([cause]));
         let error = self.payload(error)?;
-        let assigned = self.assign(catcher.assign.as_ref(), error.value())?;
+        let known = Known { error_output: Some(error.value().clone()), ..Known::default() };
+        let location = format!("Catch[{place}]/Assign");
+        let assigned = self.assign(catcher.assign.as_ref(), error.value(), &known, &location)?;
         let output = match &catcher.result_path {
-            ResultPath::Whole => error,
+            ResultPath::Whole => match &catcher.output {
+                None => error,
+                Some(shape) => {
+                    let value = self.shape(shape, &known, &format!("Catch[{place}]/Output"))?;
+                    self.payload(value)?
+                }
+            },
             ResultPath::Discard => self.raw_input(),
             path @ ResultPath::Path(_) => self.combine(path, &error)?,
         };
@@ -285,19 +369,29 @@ impl Turn<'_, '_> {
         Ok(())
     }
 
+    /// What is assigned; `input` is what `$` is in JSONPath.
     fn assign(
-        &self,
-        template: Option<&Template>,
+        &mut self,
+        assign: Option<&Assign>,
         input: &Value,
+        known: &Known,
+        location: &str,
     ) -> Result<Vec<(Arc<str>, Payload)>, Failure> {
-        let Some(template) = template else { return Ok(Vec::new()) };
-        let value = self.fill_value(template, input, None)?;
+        let values: Vec<(Arc<str>, Value)> = match assign {
+            None => return Ok(Vec::new()),
+            Some(Assign::Path(template)) => {
+                let value = self.fill_value(template, input, None)?;
+                let members = value.as_object().into_iter().flat_map(|map| map.iter());
+                members.map(|(name, value)| (name.clone(), value.clone())).collect()
+            }
+            Some(Assign::Query(assignments)) => self.assignments(assignments, known, location)?,
+        };
         let mut assigned = Vec::new();
         let mut bytes = 0;
-        for (name, value) in value.as_object().into_iter().flat_map(|map| map.iter()) {
-            let payload = self.payload(value.clone())?;
+        for (name, value) in values {
+            let payload = self.payload(value)?;
             bytes += payload.text().len();
-            assigned.push((name.clone(), payload));
+            assigned.push((name, payload));
         }
         if bytes > self.hand.origin.limits.payload_bytes_max {
             return Err(too_large(&self.state.name));

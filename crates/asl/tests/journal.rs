@@ -31,6 +31,9 @@ fn kind() -> impl Strategy<Value = EventKind> {
             EventKind::StateExited { state, output, assigned, transition }
         }),
         state().prop_map(|state| EventKind::StateAborted { state }),
+        (state(), proptest::option::of("[a-z/]{0,9}"), failure()).prop_map(|(state, location, failure)| {
+            EventKind::EvaluationFailed { state, location: location.map(Into::into), failure }
+        }),
         any::<u64>().prop_map(|ms| EventKind::WaitBegan { until: Timestamp::from_epoch_ms(ms) }),
         (state(), payload(), seconds(), seconds()).prop_map(
             |(state, parameters, timeout_seconds, heartbeat_seconds)| EventKind::TaskScheduled {

@@ -46,7 +46,7 @@ pub use engine::Engine;
 pub use keys::Keys;
 pub use messages::{Counts, Message, Release, Reply, TaskAnswer, Turn};
 pub use names::Home;
-pub use options::{EngineOptions, Log, LogEvent, LogLevel, Seed, random_seeds, seeds_from};
+pub use options::{EngineOptions, Log, LogEvent, LogLevel, Seed, Stopwatch, random_seeds, seeds_from};
 pub use requests::*;
 pub use shard::{Shard, replay};
 pub use stats::EngineStats;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use stepwell_model::Limits;
 
@@ -29,6 +30,8 @@ pub struct EngineOptions {
     pub log: Log,
     /// Seeds executions and makes revision ids.
     pub seed: Seed,
+    /// Bounds the time of one expression.
+    pub stopwatch: Stopwatch,
 }
 
 impl Default for EngineOptions {
@@ -44,8 +47,17 @@ impl Default for EngineOptions {
             fuel: 256,
             log: Arc::new(|_| ()),
             seed: random_seeds(),
+            stopwatch: system_stopwatch(),
         }
     }
+}
+
+/// Milliseconds since some moment, by a clock that never goes back.
+pub type Stopwatch = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+fn system_stopwatch() -> Stopwatch {
+    let began = Instant::now();
+    Arc::new(move || u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX))
 }
 
 /// Seeds from a random start: one draw from the system, then a walk that visits every 64-bit number

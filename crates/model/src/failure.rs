@@ -55,6 +55,8 @@ pub mod error_names {
     pub const NO_CHOICE_MATCHED: &str = "States.NoChoiceMatched";
     /// An intrinsic function could not be applied.
     pub const INTRINSIC_FAILURE: &str = "States.IntrinsicFailure";
+    /// A JSONata expression failed, or gave what its field cannot have.
+    pub const QUERY_EVALUATION_ERROR: &str = "States.QueryEvaluationError";
     /// An output or input is larger than allowed.
     pub const DATA_LIMIT_EXCEEDED: &str = "States.DataLimitExceeded";
     /// The execution cannot go on; never retried, never caught.

@@ -107,6 +107,15 @@ pub enum HistoryEventKind {
     Task(Resource, TaskEvent),
     /// `TaskStateAborted`, `WaitStateAborted`, `ParallelStateAborted`, `MapStateAborted`
     StateAborted(StateType),
+    /// `EvaluationFailed`
+    EvaluationFailed {
+        /// The state.
+        state: Arc<str>,
+        /// The field, such as `Output/total`; absent where no field is at fault.
+        location: Option<Arc<str>>,
+        /// Why.
+        failure: Failure,
+    },
     /// `ParallelStateStarted`
     ParallelStateStarted,
     /// `ParallelStateSucceeded`
@@ -180,6 +189,7 @@ impl HistoryEventKind {
             HistoryEventKind::MapStateStarted { .. } => "MapStateStarted".into(),
             HistoryEventKind::MapStateSucceeded => "MapStateSucceeded".into(),
             HistoryEventKind::MapStateFailed => "MapStateFailed".into(),
+            HistoryEventKind::EvaluationFailed { .. } => "EvaluationFailed".into(),
             HistoryEventKind::MapIterationStarted { .. } => "MapIterationStarted".into(),
             HistoryEventKind::MapIterationSucceeded { .. } => "MapIterationSucceeded".into(),
             HistoryEventKind::MapIterationFailed { .. } => "MapIterationFailed".into(),

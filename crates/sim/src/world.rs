@@ -680,6 +680,8 @@ impl Process {
             resident_max: *random.pick(&[0, 1, 100]),
             fuel: *random.pick(&[1, 3, 256]),
             seed: seeds_from(random.draw()),
+            // The simulated world has no clock that runs while an expression is evaluated.
+            stopwatch: Arc::new(|| 0),
             ..EngineOptions::default()
         };
         let targets: Arc<dyn Integration> = Arc::new(Targets { slots: random.within(1..=4) as usize });

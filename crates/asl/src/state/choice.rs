@@ -5,6 +5,9 @@
 //! `IsPresent`. `Next` stands at the top of a rule only, and so does `Assign`, which takes the place
 //! of the state's own.
 //!
+//! In JSONata a rule is a `Condition`, an expression that gives `true` or `false`, and may have an
+//! `Output` of its own as well.
+//!
 //! History: `ChoiceStateEntered`, `ChoiceStateExited`; without a rule that holds and without
 //! `Default`, the failure `States.NoChoiceMatched`.
 //!
@@ -13,13 +16,14 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use stepwell_jsonpath::{Expression, Template};
+use stepwell_jsonpath::Expression;
 use stepwell_model::{Failure, Timestamp, error_names};
 use stepwell_value::Value;
 
-use crate::data::{read_assign, read_expression, read_target};
+use crate::data::{Assign, read_assign, read_expression, read_target};
 use crate::definition::{Names, StateId};
 use crate::fields::Fields;
+use crate::query::{Known, Moment, Query, Shape, is_query, read_query, read_shape};
 use crate::turn::Turn;
 
 /// A `Choice`.
@@ -29,11 +33,14 @@ pub(crate) struct Choice {
     default: Option<StateId>,
 }
 
+/// A rule, and what it leads to.
 #[derive(Debug)]
-struct TopRule {
+pub(crate) struct TopRule {
     rule: Rule,
-    next: StateId,
-    assign: Option<Template>,
+    pub(crate) next: StateId,
+    pub(crate) assign: Option<Assign>,
+    /// In JSONata.
+    pub(crate) output: Option<Shape>,
 }
 
 #[derive(Debug)]
@@ -41,7 +48,18 @@ enum Rule {
     And(Vec<Rule>),
     Or(Vec<Rule>),
     Not(Box<Rule>),
-    Test { variable: Expression, test: Test },
+    Test {
+        variable: Expression,
+        test: Test,
+    },
+    /// JSONata's `Condition`, which is `true` or `false`.
+    Condition(Condition),
+}
+
+#[derive(Debug)]
+enum Condition {
+    Literal(bool),
+    Query(Query),
 }
 
 #[derive(Debug)]
@@ -129,15 +147,19 @@ impl Choice {
         }
         let mut rules = Vec::new();
         for (place, choice) in choices.iter().enumerate() {
-            let fields = Fields::of(choice, format!("{base}/{place}"), fields.notes)?;
+            let fields = fields.inner(choice, format!("{base}/{place}"))?;
             let next = read_target(&fields, "Next", names);
             fields.required("Next");
-            let assign = read_assign(&fields);
+            let assign = read_assign(&fields, Moment::Entry);
             fields.text("Comment");
-            let rule = read_rule(&fields);
+            let (rule, output) = if fields.in_jsonata() {
+                (read_condition(&fields).map(Rule::Condition), read_shape(&fields, "Output", Moment::Entry))
+            } else {
+                (read_rule(&fields), None)
+            };
             fields.finish();
             if let (Some(rule), Some(next)) = (rule, next) {
-                rules.push(TopRule { rule, next, assign });
+                rules.push(TopRule { rule, next, assign, output });
             }
         }
         Some(Choice { rules, default })
@@ -150,9 +172,9 @@ impl Choice {
 
     pub(crate) fn enter(&self, turn: &mut Turn) -> Result<(), Failure> {
         let input = turn.effective_input()?;
-        for top in &self.rules {
-            if top.rule.holds(turn, input.value())? {
-                return turn.choose(&input, top.next, top.assign.as_ref());
+        for (place, top) in self.rules.iter().enumerate() {
+            if top.rule.holds(turn, input.value(), place)? {
+                return turn.choose(&input, top.next, Some((place, top)));
             }
         }
         match self.default {
@@ -165,6 +187,14 @@ impl Choice {
             }),
         }
     }
+}
+
+fn read_condition(fields: &Fields) -> Option<Condition> {
+    fields.required("Condition");
+    if is_query(fields, "Condition") {
+        return read_query(fields, "Condition").map(Condition::Query);
+    }
+    fields.boolean("Condition").map(Condition::Literal)
 }
 
 fn read_rule(fields: &Fields) -> Option<Rule> {
@@ -202,7 +232,7 @@ fn read_rules(fields: &Fields, key: &'static str) -> Option<Vec<Rule>> {
 }
 
 fn read_inner(value: &Value, pointer: String, outer: &Fields) -> Option<Rule> {
-    let fields = Fields::of(value, pointer, outer.notes)?;
+    let fields = outer.inner(value, pointer)?;
     if fields.has("Next") {
         fields.notes.error(&fields.at("Next"), "Next may stand at the top of a rule only");
     }
@@ -257,11 +287,12 @@ fn read_literal(fields: &Fields, key: &'static str, kind: Kind) -> Option<Value>
 }
 
 impl Rule {
-    fn holds(&self, turn: &mut Turn, input: &Value) -> Result<bool, Failure> {
+    /// Whether it holds; `place` is the place of the rule that it is or is a part of.
+    fn holds(&self, turn: &mut Turn, input: &Value, place: usize) -> Result<bool, Failure> {
         match self {
             Rule::And(rules) => {
                 for rule in rules {
-                    if !rule.holds(turn, input)? {
+                    if !rule.holds(turn, input, place)? {
                         return Ok(false);
                     }
                 }
@@ -269,13 +300,21 @@ impl Rule {
             }
             Rule::Or(rules) => {
                 for rule in rules {
-                    if rule.holds(turn, input)? {
+                    if rule.holds(turn, input, place)? {
                         return Ok(true);
                     }
                 }
                 Ok(false)
             }
-            Rule::Not(rule) => Ok(!rule.holds(turn, input)?),
+            Rule::Not(rule) => Ok(!rule.holds(turn, input, place)?),
+            Rule::Condition(Condition::Literal(holds)) => Ok(*holds),
+            Rule::Condition(Condition::Query(query)) => {
+                let location = format!("Choices[{place}]/Condition");
+                match turn.query(query, &Known::default(), &location)? {
+                    Value::Bool(holds) => Ok(holds),
+                    other => Err(turn.unexpected_type(query, &location, "boolean", &other)),
+                }
+            }
             Rule::Test { variable, test } => {
                 let value = turn.evaluate(variable, input, "Variable");
                 let value = match (value, test) {

@@ -1,7 +1,8 @@
 //! The `Fail` state: end the branch, or the execution, badly.
 //!
 //! `Error` and `Cause` are texts; `ErrorPath` and `CausePath` take them from the input, the context
-//! object, a variable, or from an intrinsic function that gives a string.
+//! object, a variable, or from an intrinsic function that gives a string. In JSONata `Error` and `Cause`
+//! may be expressions.
 //!
 //! History: `FailStateEntered`, and no exit.
 //!
@@ -15,6 +16,7 @@ use stepwell_value::Value;
 
 use crate::data::read_expression;
 use crate::fields::Fields;
+use crate::query::{Query, is_query, read_query};
 use crate::turn::Turn;
 
 /// A `Fail`.
@@ -29,13 +31,22 @@ pub(crate) struct Fail {
 enum Text {
     Literal(Arc<str>),
     Path(&'static str, Expression),
+    Query(&'static str, Query),
 }
 
 impl Fail {
     pub(crate) fn read(fields: &Fields) -> Option<Fail> {
-        fields.at_most_one(&["Error", "ErrorPath"]);
-        fields.at_most_one(&["Cause", "CausePath"]);
+        if !fields.in_jsonata() {
+            fields.at_most_one(&["Error", "ErrorPath"]);
+            fields.at_most_one(&["Cause", "CausePath"]);
+        }
         let read = |literal, path| {
+            if fields.in_jsonata() {
+                if is_query(fields, literal) {
+                    return read_query(fields, literal).map(|query| Text::Query(literal, query));
+                }
+                return fields.text(literal).map(Text::Literal);
+            }
             let text = fields.text(literal).map(Text::Literal);
             text.or_else(|| read_expression(fields, path).map(|expression| Text::Path(path, expression)))
         };
@@ -43,9 +54,10 @@ impl Fail {
     }
 
     pub(crate) fn enter(&self, turn: &mut Turn) -> Result<(), Failure> {
-        let read = |text: &Option<Text>| match text {
+        let mut read = |text: &Option<Text>| match text {
             None => Ok(None),
             Some(Text::Literal(text)) => Ok(Some(text.clone())),
+            Some(Text::Query(field, query)) => turn.query_text(query, field).map(Some),
             Some(Text::Path(field, expression)) => {
                 let input = turn.raw_input();
                 match turn.evaluate(expression, input.value(), field)? {

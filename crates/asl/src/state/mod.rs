@@ -18,9 +18,10 @@ use std::sync::Arc;
 use stepwell_model::{Failure, StateType};
 use stepwell_value::Value;
 
-use crate::data::{self, Data, DataFields};
-use crate::definition::{Builder, Names, State, refuse_jsonata};
+use crate::data::{self, Data};
+use crate::definition::{Builder, Names, State};
 use crate::fields::Fields;
+use crate::query::Language;
 use crate::retry;
 use crate::turn::Turn;
 
@@ -84,21 +85,25 @@ pub(crate) fn read(
         return None;
     };
     fields.text("Comment");
-    refuse_jsonata(&fields);
-    let which = match state_type {
-        StateType::Fail => DataFields::None,
-        StateType::Succeed => DataFields::Paths,
-        StateType::Choice | StateType::Wait => DataFields::Assign,
-        StateType::Pass => DataFields::Parameters,
-        StateType::Task | StateType::Parallel | StateType::Map => DataFields::All,
+    let fields = {
+        let language = Language::read(&fields, builder.language);
+        if builder.language == Language::Jsonata && language == Language::JsonPath {
+            let text = "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine";
+            fields.notes.error(&fields.pointer, text);
+        }
+        fields.speaking(language)
     };
-    let data = Data::read(&fields, which);
+    let data = Data::read(&fields, state_type);
+    let has_assign = !matches!(state_type, StateType::Succeed | StateType::Fail);
+    let assign =
+        if has_assign { data::read_assign(&fields, data::moment_of_output(state_type)) } else { None };
     let leads_on = !matches!(state_type, StateType::Choice | StateType::Succeed | StateType::Fail);
     let transition = if leads_on { data::read_transition(&fields, names) } else { None };
-    let (retriers, catchers) = if which == DataFields::All {
-        (retry::read_retriers(&fields), retry::read_catchers(&fields, names))
-    } else {
-        (Vec::new(), Vec::new())
+    let (retriers, catchers) = match state_type {
+        StateType::Task | StateType::Parallel | StateType::Map => {
+            (retry::read_retriers(&fields), retry::read_catchers(&fields, names))
+        }
+        _ => (Vec::new(), Vec::new()),
     };
     let kind = match state_type {
         StateType::Task => task::Task::read(&fields).map(StateKind::Task),
@@ -114,5 +119,5 @@ pub(crate) fn read(
     if leads_on && transition.is_none() {
         return None;
     }
-    Some(State { name: name.clone(), transition, data, retriers, catchers, kind: kind? })
+    Some(State { name: name.clone(), transition, data, assign, retriers, catchers, kind: kind? })
 }

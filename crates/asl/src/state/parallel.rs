@@ -11,7 +11,7 @@
 
 use stepwell_model::Failure;
 
-use crate::definition::{Builder, ScopeId, refuse_jsonata};
+use crate::definition::{Builder, ScopeId};
 use crate::fields::Fields;
 use crate::journal::EventKind;
 use crate::turn::Turn;
@@ -34,7 +34,6 @@ impl Parallel {
         for (place, branch) in branches.iter().enumerate() {
             let fields = Fields::of(branch, format!("{base}/{place}"), fields.notes)?;
             fields.text("Comment");
-            refuse_jsonata(&fields);
             scopes.extend(builder.scope(&fields));
             fields.finish();
         }

@@ -19,7 +19,8 @@ pub(crate) struct Pass {
 impl Pass {
     pub(crate) fn read(fields: &Fields) -> Option<Pass> {
         // A text was parsed, so it nests no deeper than can be written.
-        let result = fields.get("Result").and_then(|value| Payload::of(value.clone()).ok());
+        let result = if fields.in_jsonata() { None } else { fields.get("Result") };
+        let result = result.and_then(|value| Payload::of(value.clone()).ok());
         Some(Pass { result })
     }
 
@@ -28,6 +29,6 @@ impl Pass {
             Some(result) => result.clone(),
             None => turn.parameters()?,
         };
-        turn.finish(result)
+        turn.finish_plain(result)
     }
 }

@@ -6,7 +6,7 @@
 //! | `TimeoutSeconds`   | the longest from being scheduled to the end    | 1 to 99,999,999 |
 //! | `HeartbeatSeconds` | the longest without a heartbeat, less than it  | 1 to 99,999,999 |
 //!
-//! Both also as `…Path`, read from the input at run time. History: `TaskStateEntered`, then for each
+//! Both also as `…Path`, read from the input at run time, or in JSONata as an expression. History: `TaskStateEntered`, then for each
 //! attempt `…Scheduled`, `…Started`, (`TaskSubmitted`,) `…Succeeded`, `…Failed` or `…TimedOut`, and
 //! at the end `TaskStateExited`. The resource decides whether these are `Activity…`,
 //! `LambdaFunction…` or `Task…`.
@@ -20,6 +20,7 @@ use crate::data::read_expression;
 use crate::fields::Fields;
 use crate::io::{Effect, TaskSpec};
 use crate::journal::EventKind;
+use crate::query::{Query, is_query, read_query};
 use crate::turn::Turn;
 
 /// A `Task`.
@@ -35,6 +36,7 @@ pub(crate) struct Task {
 enum Seconds {
     Literal(u64),
     Path(&'static str, Expression),
+    Query(&'static str, Query),
 }
 
 const SECONDS_MAX: u64 = 99_999_999;
@@ -42,8 +44,10 @@ const SECONDS_MAX: u64 = 99_999_999;
 impl Task {
     pub(crate) fn read(fields: &Fields) -> Option<Task> {
         fields.required("Resource");
-        fields.at_most_one(&["TimeoutSeconds", "TimeoutSecondsPath"]);
-        fields.at_most_one(&["HeartbeatSeconds", "HeartbeatSecondsPath"]);
+        if !fields.in_jsonata() {
+            fields.at_most_one(&["TimeoutSeconds", "TimeoutSecondsPath"]);
+            fields.at_most_one(&["HeartbeatSeconds", "HeartbeatSecondsPath"]);
+        }
         if fields.has("Credentials") {
             fields.notes.error(
                 &fields.at("Credentials"),
@@ -51,7 +55,13 @@ impl Task {
             );
         }
         let seconds = |literal, path| {
+            if fields.in_jsonata() && is_query(fields, literal) {
+                return read_query(fields, literal).map(|query| Seconds::Query(literal, query));
+            }
             let number = fields.integer(literal, 1..=SECONDS_MAX).map(Seconds::Literal);
+            if fields.in_jsonata() {
+                return number;
+            }
             number.or_else(|| read_expression(fields, path).map(|expression| Seconds::Path(path, expression)))
         };
         let timeout = seconds("TimeoutSeconds", "TimeoutSecondsPath");
@@ -107,6 +117,7 @@ impl Task {
         match seconds {
             None => Ok(None),
             Some(Seconds::Literal(seconds)) => Ok(Some(*seconds)),
+            Some(Seconds::Query(field, query)) => turn.query_integer(query, field, 1, SECONDS_MAX).map(Some),
             Some(Seconds::Path(field, path)) => {
                 let input = turn.effective_input()?;
                 let value = turn.evaluate(path, input.value(), field)?;

@@ -9,7 +9,7 @@
 //! | `Timestamp`     | a moment, as RFC 3339 with `T` and offset | any             |
 //! | `TimestampPath` | the same, read from the input at run time | any             |
 //!
-//! A moment that has passed is no wait at all. History: `WaitStateEntered`, then, once the timer has
+//! In JSONata `Seconds` and `Timestamp` may be expressions. A moment that has passed is no wait at all. History: `WaitStateEntered`, then, once the timer has
 //! fired, `WaitStateExited`.
 //!
 //! Source: Amazon States Language specification, "Wait State"; the range is from the Step Functions
@@ -22,6 +22,7 @@ use stepwell_value::Value;
 use crate::data::read_expression;
 use crate::fields::Fields;
 use crate::journal::EventKind;
+use crate::query::{Query, is_query, read_query};
 use crate::turn::Turn;
 
 /// The longest a `Wait` may last, in seconds: a little over three years.
@@ -34,24 +35,39 @@ pub(crate) enum Wait {
     SecondsPath(Expression),
     Timestamp(Timestamp),
     TimestampPath(Expression),
+    SecondsQuery(Query),
+    TimestampQuery(Query),
 }
+
+const JSONATA_FIELDS: [&str; 2] = ["Seconds", "Timestamp"];
 
 const FIELDS: [&str; 4] = ["Seconds", "SecondsPath", "Timestamp", "TimestampPath"];
 
 impl Wait {
     pub(crate) fn read(fields: &Fields) -> Option<Wait> {
-        fields.at_most_one(&FIELDS);
-        if !FIELDS.iter().any(|key| fields.has(key)) {
-            let text = format!("One of these fields is required: [{}]", FIELDS.join(", "));
+        let keys = if fields.in_jsonata() { &JSONATA_FIELDS[..] } else { &FIELDS[..] };
+        fields.at_most_one(keys);
+        if !keys.iter().any(|key| fields.has(key)) {
+            let text = format!("One of these fields is required: [{}]", keys.join(", "));
             fields.notes.error(&fields.pointer, &text);
+        }
+        if fields.in_jsonata() && is_query(fields, "Seconds") {
+            return read_query(fields, "Seconds").map(Wait::SecondsQuery);
+        }
+        if fields.in_jsonata() && is_query(fields, "Timestamp") {
+            return read_query(fields, "Timestamp").map(Wait::TimestampQuery);
         }
         if let Some(seconds) = fields.integer("Seconds", 0..=WAIT_SECONDS_MAX) {
             return Some(Wait::Seconds(seconds));
         }
-        if let Some(path) = read_expression(fields, "SecondsPath") {
+        if !fields.in_jsonata()
+            && let Some(path) = read_expression(fields, "SecondsPath")
+        {
             return Some(Wait::SecondsPath(path));
         }
-        if let Some(path) = read_expression(fields, "TimestampPath") {
+        if !fields.in_jsonata()
+            && let Some(path) = read_expression(fields, "TimestampPath")
+        {
             return Some(Wait::TimestampPath(path));
         }
         let moment = Timestamp::parse_rfc3339(&fields.text("Timestamp")?);
@@ -79,6 +95,20 @@ impl Wait {
                 Ok(turn.now().after_seconds(seconds))
             }
             Wait::TimestampPath(path) => read_moment(turn, path),
+            Wait::SecondsQuery(query) => {
+                let seconds = turn.query_integer(query, "Seconds", 0, WAIT_SECONDS_MAX)?;
+                Ok(turn.now().after_seconds(seconds))
+            }
+            Wait::TimestampQuery(query) => {
+                let text = turn.query_text(query, "Timestamp")?;
+                Timestamp::parse_rfc3339(&text).ok_or_else(|| {
+                    let cause = format!(
+                        "The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format \
+                         string: {text}"
+                    );
+                    turn.evaluation_failed(Some("Timestamp"), &cause)
+                })
+            }
         }
     }
 }

@@ -167,6 +167,10 @@ impl World for Surroundings<'_> {
         let key = ActivityKey::of_arn(activity_arn);
         key.is_some_and(|key| self.commons.catalogue().activity(&key).is_some())
     }
+
+    fn elapsed_ms(&self) -> u64 {
+        (self.commons.options.stopwatch)()
+    }
 }
 
 impl Shard {
