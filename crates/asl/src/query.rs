@@ -300,7 +300,7 @@ impl Turn<'_, '_> {
     fn query_with(&mut self, query: &Query, states: &Value, location: &str) -> Result<Value, Failure> {
         let outcome = self.evaluate_query(query, states);
         let cause = match outcome {
-            Ok(Some(value)) => return Ok(value),
+            Ok(Some(value)) => return Ok(in_java(&value).unwrap_or(value)),
             Ok(None) => "returned nothing (undefined).".to_owned(),
             Err(error) if error.is_not_json() => "returned an unsupported result type.".to_owned(),
             Err(error) => format!("threw an error during evaluation{}", told(&error)),
@@ -425,6 +425,35 @@ impl Turn<'_, '_> {
             values.push((name.clone(), value));
         }
         Ok(values)
+    }
+}
+
+/// A value whose numbers are written as AWS writes those that have been through an expression, if it
+/// has others: `1.0` becomes `1`.
+fn in_java(value: &Value) -> Option<Value> {
+    match value {
+        Value::Null | Value::Bool(_) | Value::String(_) => None,
+        Value::Number(number) => number.in_java().map(Value::Number),
+        Value::Array(items) => {
+            let (at, first) = items.iter().enumerate().find_map(|(at, item)| Some((at, in_java(item)?)))?;
+            let mut items = Vec::clone(items);
+            items[at] = first;
+            for item in &mut items[at + 1..] {
+                if let Some(new) = in_java(item) {
+                    *item = new;
+                }
+            }
+            Some(Value::array(items))
+        }
+        Value::Object(map) => {
+            let mut changed: Option<Map> = None;
+            for (key, item) in map.iter() {
+                if let Some(new) = in_java(item) {
+                    changed.get_or_insert_with(|| Map::clone(map)).insert(key.clone(), new);
+                }
+            }
+            changed.map(|map| Value::Object(Arc::new(map)))
+        }
     }
 }
 

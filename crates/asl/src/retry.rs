@@ -83,17 +83,17 @@ impl Catcher {
 
 /// Whether `ErrorEquals` names the failure.
 ///
-/// `States.Runtime` is never matched. `States.DataLimitExceeded` is matched by its own name alone.
-/// `States.TaskFailed` stands for everything but `States.Timeout`; `States.ALL` for everything.
+/// `States.Runtime` is never matched. `States.TaskFailed` stands for everything but `States.Timeout` and
+/// `States.DataLimitExceeded`; `States.ALL` for everything (recorded for `States.DataLimitExceeded`,
+/// where the Developer Guide says otherwise).
 fn matches(error_equals: &[Arc<str>], trouble: &Trouble) -> bool {
     let name = trouble.failure.error_name();
     if name == error_names::RUNTIME {
         return false;
     }
-    let wild = name != error_names::DATA_LIMIT_EXCEEDED;
     error_equals.iter().any(|pattern| match &**pattern {
-        error_names::ALL => wild,
-        error_names::TASK_FAILED => wild && name != error_names::TIMEOUT,
+        error_names::ALL => true,
+        error_names::TASK_FAILED => ![error_names::TIMEOUT, error_names::DATA_LIMIT_EXCEEDED].contains(&name),
         error_names::HEARTBEAT_TIMEOUT if trouble.heartbeat => true,
         pattern => pattern == name,
     })

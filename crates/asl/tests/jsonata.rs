@@ -28,10 +28,10 @@ fn expressions_shape_output_and_variables_at_any_depth() {
             2<0 PassStateEntered A {"lines": [{"price": 1}, {"price": 2.5}]}
             3<2 PassStateExited A {"count":2,"plain":"{ no expression }","nested":[{"who":"e"},1.50]} [("total", 3.5), ("kept", [1,"xy"])]
             4<3 PassStateEntered B {"count":2,"plain":"{ no expression }","nested":[{"who":"e"},1.50]}
-            5<4 PassStateExited B {"count":2,"plain":"{ no expression }","nested":[{"who":"e"},1.50],"total":3.5,"kept":[1,"xy"]}
-            6<5 SucceedStateEntered C {"count":2,"plain":"{ no expression }","nested":[{"who":"e"},1.50],"total":3.5,"kept":[1,"xy"]}
-            7<6 SucceedStateExited C {"count":2,"plain":"{ no expression }","nested":[{"who":"e"},1.50],"total":3.5,"kept":[1,"xy"]}
-            8<7 ExecutionSucceeded {"count":2,"plain":"{ no expression }","nested":[{"who":"e"},1.50],"total":3.5,"kept":[1,"xy"]}
+            5<4 PassStateExited B {"count":2,"plain":"{ no expression }","nested":[{"who":"e"},1.5],"total":3.5,"kept":[1,"xy"]}
+            6<5 SucceedStateEntered C {"count":2,"plain":"{ no expression }","nested":[{"who":"e"},1.5],"total":3.5,"kept":[1,"xy"]}
+            7<6 SucceedStateExited C {"count":2,"plain":"{ no expression }","nested":[{"who":"e"},1.5],"total":3.5,"kept":[1,"xy"]}
+            8<7 ExecutionSucceeded {"count":2,"plain":"{ no expression }","nested":[{"who":"e"},1.5],"total":3.5,"kept":[1,"xy"]}
         "#]],
     );
 }
@@ -50,6 +50,14 @@ fn without_output_the_text_of_the_input_goes_on_untouched() {
             6<5 ExecutionSucceeded { "big" : 12345678901234567890.10 }
         "#]],
     );
+}
+
+#[test]
+fn numbers_that_have_been_through_an_expression_are_written_as_java_does() {
+    let definition = jsonata(r#""A": {"Type": "Pass", "Output": "{% $states.input %}", "End": true}"#);
+    let input = r#"[1.0, [2, 1e2, {"a": 9223372036854775808}], 0.10, 12345678901234567]"#;
+    let output = r#"[1,[2,100,{"a":9.223372036854776E18}],0.1,12345678901234567]"#;
+    assert_eq!(output_of(&definition, input), output);
 }
 
 #[test]

@@ -43,9 +43,6 @@ use stepwell_model::{Failure, Pattern, Resource, error_names};
 use stepwell_task::{TaskOutcome, TaskRequest};
 use stepwell_value::{Payload, Value};
 
-/// The region and account of a function that is named without them.
-const REGION_DEFAULT: &str = "us-east-1";
-const ACCOUNT_DEFAULT: &str = "000000000000";
 /// The version of every function here.
 const LATEST: &str = "$LATEST";
 /// The largest result that Step Functions takes, in bytes.
@@ -106,7 +103,7 @@ pub(crate) enum Ending {
 pub(crate) fn read(request: &TaskRequest) -> Option<Result<Call, Failure>> {
     match &request.resource {
         Resource::LambdaFunction { arn } => {
-            let named = Named::parse(arn)?;
+            let named = Named::parse(arn, request)?;
             let payload = Bytes::copy_from_slice(request.parameters.text().as_bytes());
             Some(Ok(Call { raw: true, ..named.call(payload, &request.idempotency_key) }))
         }
@@ -130,7 +127,7 @@ fn read_invoke(request: &TaskRequest) -> Result<Call, Failure> {
     let Some(function_name) = text("FunctionName") else {
         return Err(invalid("The field 'FunctionName' is required but was missing".to_owned()));
     };
-    let Some(named) = Named::parse(function_name) else {
+    let Some(named) = Named::parse(function_name, request) else {
         return Err(invalid(format!(
             "The field 'FunctionName' is not the name of a function: {function_name}"
         )));
@@ -177,14 +174,15 @@ struct Named {
 
 impl Named {
     /// `NAME[:Q]`, `ACCOUNT:function:NAME[:Q]` or `arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME[:Q]`.
-    fn parse(text: &str) -> Option<Named> {
+    /// Without an account or a region, those of the state machine are meant.
+    fn parse(text: &str, request: &TaskRequest) -> Option<Named> {
         let parts: Vec<&str> = text.split(':').collect();
         let (partition, region, account, rest) = match parts.as_slice() {
             ["arn", partition, "lambda", region, account, "function", rest @ ..] => {
                 (*partition, *region, *account, rest)
             }
-            [account, "function", rest @ ..] => ("aws", REGION_DEFAULT, *account, rest),
-            rest => ("aws", REGION_DEFAULT, ACCOUNT_DEFAULT, rest),
+            [account, "function", rest @ ..] => ("aws", &*request.region, *account, rest),
+            rest => ("aws", &*request.region, &*request.account, rest),
         };
         let (name, qualifier) = match rest {
             [name] => (*name, None),
@@ -245,7 +243,7 @@ impl Call {
     pub fn outcome(&self, ending: Ending, log: &str, now_epoch_seconds: i64) -> TaskOutcome {
         match ending {
             Ending::Returned(body) => self.returned(&body, log, now_epoch_seconds),
-            Ending::Failed(body) => TaskOutcome::Failed(function_error(&body)),
+            Ending::Failed(body) => TaskOutcome::Failed(self.function_error(&body)),
             Ending::Refused(error, cause) => {
                 TaskOutcome::Failed(Failure::new(format!("Lambda.{error}"), cause))
             }
@@ -274,6 +272,25 @@ impl Call {
         }
     }
 
+    /// The failure that an error object means. `lambda:invoke` writes the object anew, without blanks;
+    /// with the function's ARN as the resource it is left as it came (recorded).
+    fn function_error(&self, body: &Bytes) -> Failure {
+        let text = String::from_utf8_lossy(body);
+        let parsed = Value::parse(&text).ok();
+        let kind = parsed.as_ref().and_then(|error| error.get("errorType")).and_then(Value::as_str);
+        match kind {
+            Some(kind) if !kind.is_empty() => {
+                let anew =
+                    if self.raw { None } else { parsed.as_ref().and_then(|error| error.to_json().ok()) };
+                Failure::new(kind, anew.unwrap_or_else(|| text.to_string()))
+            }
+            Some(_) | None => {
+                let cause = "The cause could not be determined because Lambda did not return an error type.";
+                Failure::new("Lambda.Unknown", format!("{cause} Returned payload: {}", quoted(body)))
+            }
+        }
+    }
+
     fn not_json(&self, body: &Bytes, error: &str) -> Failure {
         // AWS measures before it reads.
         if body.len() > RESULT_BYTES_MAX {
@@ -292,7 +309,10 @@ impl Call {
     fn answer(&self, status: i64, result: Option<Value>, bytes: usize, log: &str, now: i64) -> TaskOutcome {
         let numeric = |text: &&String| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let version = self.qualifier.as_ref().filter(numeric).map_or(LATEST, String::as_str);
-        let log_result = (self.log_tail && result.is_some()).then(|| BASE64.encode(log));
+        let log_result = (self.log_tail && result.is_some()).then(|| {
+            let id = &self.request_id;
+            BASE64.encode(format!("START RequestId: {id} Version: {version}\n{log}END RequestId: {id}\n"))
+        });
         let mut headers: Vec<(&str, String)> = Vec::new();
         if let Some(log_result) = &log_result {
             headers.push(("X-Amz-Log-Result", log_result.clone()));
@@ -330,20 +350,6 @@ impl Call {
             Ok(output) => TaskOutcome::Succeeded(output),
             // A result that only just nests no deeper than allowed does so within the answer.
             Err(error) => TaskOutcome::Failed(Failure::new("Lambda.Unknown", error.to_string())),
-        }
-    }
-}
-
-/// A function error as a failure: the type as `Error`, the text as it came as `Cause`.
-fn function_error(body: &Bytes) -> Failure {
-    let text = String::from_utf8_lossy(body);
-    let parsed = Value::parse(&text).ok();
-    let kind = parsed.as_ref().and_then(|error| error.get("errorType")).and_then(Value::as_str);
-    match kind {
-        Some(kind) if !kind.is_empty() => Failure::new(kind, &*text),
-        Some(_) | None => {
-            let cause = "The cause could not be determined because Lambda did not return an error type.";
-            Failure::new("Lambda.Unknown", format!("{cause} Returned payload: {}", quoted(body)))
         }
     }
 }
@@ -390,6 +396,8 @@ mod tests {
     fn request(resource: &str, parameters: &str) -> TaskRequest {
         TaskRequest {
             task: TaskRef { execution: EntityId { partition: 1, number: 2 }, scheduled_event_id: 3 },
+            account: "000000000000".into(),
+            region: "us-east-1".into(),
             resource: Resource::parse(resource).unwrap(),
             parameters: Payload::parse(parameters).unwrap(),
             timeout: None,
@@ -464,13 +472,15 @@ mod tests {
         let TaskOutcome::Succeeded(output) = call.outcome(Ending::Returned(body), "log\n", 784111777) else {
             panic!("the call succeeds")
         };
+        let log = format!("START RequestId: {ID} Version: $LATEST\nlog\nEND RequestId: {ID}\n");
         let trace = "Root=1-2ebc98a1-0b0d5a7c43a84c1c9a4e0123;Parent=9a4e0123456789ab;Sampled=0";
         assert_eq!(
             output.text(),
-            r#"{"ExecutedVersion":"$LATEST","LogResult":"bG9nCg==","Payload":{"foo":"foo-1"},"SdkHttpMetadata":{"AllHttpHeaders":{"X-Amz-Log-Result":["bG9nCg=="],"X-Amz-Executed-Version":["$LATEST"],"x-amzn-Remapped-Content-Length":["0"],"Connection":["keep-alive"],"x-amzn-RequestId":["ID"],"Content-Length":["16"],"Date":["Sun, 06 Nov 1994 08:49:37 GMT"],"X-Amzn-Trace-Id":["TRACE"],"Content-Type":["application/json"]},"HttpHeaders":{"Connection":"keep-alive","Content-Length":"16","Content-Type":"application/json","Date":"Sun, 06 Nov 1994 08:49:37 GMT","X-Amz-Executed-Version":"$LATEST","X-Amz-Log-Result":"bG9nCg==","x-amzn-Remapped-Content-Length":"0","x-amzn-RequestId":"ID","X-Amzn-Trace-Id":"TRACE"},"HttpStatusCode":200},"SdkResponseMetadata":{"RequestId":"ID"},"StatusCode":200}"#
+            r#"{"ExecutedVersion":"$LATEST","LogResult":"LOG","Payload":{"foo":"foo-1"},"SdkHttpMetadata":{"AllHttpHeaders":{"X-Amz-Log-Result":["LOG"],"X-Amz-Executed-Version":["$LATEST"],"x-amzn-Remapped-Content-Length":["0"],"Connection":["keep-alive"],"x-amzn-RequestId":["ID"],"Content-Length":["16"],"Date":["Sun, 06 Nov 1994 08:49:37 GMT"],"X-Amzn-Trace-Id":["TRACE"],"Content-Type":["application/json"]},"HttpHeaders":{"Connection":"keep-alive","Content-Length":"16","Content-Type":"application/json","Date":"Sun, 06 Nov 1994 08:49:37 GMT","X-Amz-Executed-Version":"$LATEST","X-Amz-Log-Result":"LOG","x-amzn-Remapped-Content-Length":"0","x-amzn-RequestId":"ID","X-Amzn-Trace-Id":"TRACE"},"HttpStatusCode":200},"SdkResponseMetadata":{"RequestId":"ID"},"StatusCode":200}"#
                 .replace("ID\"]", &format!("{ID}\"]"))
                 .replace(":\"ID\"", &format!(":\"{ID}\""))
                 .replace("TRACE", trace)
+                .replace("LOG", &BASE64.encode(log))
         );
     }
 
@@ -484,7 +494,13 @@ mod tests {
             other => format!("{other:?}"),
         };
         let error = r#"{"errorMessage": "", "errorType": "CustomException"}"#;
-        assert_eq!(failure(Ending::Failed(error.into())), format!("CustomException {error}"));
+        assert_eq!(
+            failure(Ending::Failed(error.into())),
+            r#"CustomException {"errorMessage":"","errorType":"CustomException"}"#
+        );
+        let by_arn = request("arn:aws:lambda:us-east-1:000000000000:function:f", "{}");
+        let by_arn = read(&by_arn).unwrap().unwrap().outcome(Ending::Failed(error.into()), "", 0);
+        assert_eq!(by_arn, TaskOutcome::Failed(Failure::new("CustomException", error)));
         assert_eq!(
             failure(Ending::Failed("oops".into())),
             "Lambda.Unknown The cause could not be determined because Lambda did not return an error type. \

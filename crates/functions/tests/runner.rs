@@ -1,5 +1,7 @@
 //! The runner with real processes of Python, Node.js and a shell.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -90,6 +92,8 @@ fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
 fn request(number: u64, resource: &str, parameters: &str) -> TaskRequest {
     TaskRequest {
         task: TaskRef { execution: EntityId { partition: 0, number }, scheduled_event_id: 3 },
+        account: "000000000000".into(),
+        region: "us-east-1".into(),
         resource: Resource::parse(resource).unwrap(),
         parameters: Payload::parse(parameters).unwrap(),
         timeout: None,
@@ -337,8 +341,12 @@ fn the_end_of_the_log_comes_with_the_answer_when_it_is_asked_for() {
     let TaskOutcome::Succeeded(output) = outcome.recv_timeout(PATIENCE).unwrap() else {
         panic!("it succeeds")
     };
-    // `seen` and the end of its line.
-    assert!(output.value().get("LogResult").unwrap().as_str().unwrap().contains("c2Vlbgo"));
+    let log = output.value().get("LogResult").unwrap().as_str().unwrap();
+    let log = String::from_utf8(BASE64.decode(log).unwrap()).unwrap();
+    let lines: Vec<&str> = log.lines().collect();
+    assert!(lines[0].starts_with("START RequestId: "), "{log}");
+    assert_eq!(lines[1], "seen");
+    assert!(lines[2].starts_with("END RequestId: "), "{log}");
 }
 
 #[test]

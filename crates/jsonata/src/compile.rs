@@ -457,7 +457,8 @@ impl Compiler<'_> {
 
     fn object(&mut self, pairs: Vec<(Raw, Raw)>, position: usize) -> Step<Node> {
         let mut seeking = None;
-        let mut group = Group { pairs: Vec::with_capacity(pairs.len()), position, plain: false, quick: false };
+        let mut group =
+            Group { pairs: Vec::with_capacity(pairs.len()), position, plain: false, quick: false };
         for (key, value) in pairs {
             let mut key = self.process(key)?;
             self.push_ancestry(&mut seeking, &mut key);

@@ -121,9 +121,7 @@ pub(crate) fn of(node: &Node) -> Option<Arc<Quick>> {
             Some(otherwise) => above([&parts.0, &parts.1, otherwise], |[condition, then, otherwise]| {
                 Code::Condition(condition, then, Some(otherwise))
             })?,
-            None => {
-                above([&parts.0, &parts.1], |[condition, then]| Code::Condition(condition, then, None))?
-            }
+            None => above([&parts.0, &parts.1], |[condition, then]| Code::Condition(condition, then, None))?,
         },
         Kind::Binary(operator, sides) => binary(*operator, &sides.0, &sides.1)?,
         Kind::Path { keep: true, .. }
@@ -179,11 +177,9 @@ fn above<const N: usize>(children: [&Node; N], code: impl FnOnce([Arc<Quick>; N]
 
 fn binary(operator: Operator, left: &Node, right: &Node) -> Option<Quick> {
     let code: fn(Operator, Arc<Quick>, Arc<Quick>) -> Code = match operator {
-        Operator::Add
-        | Operator::Subtract
-        | Operator::Multiply
-        | Operator::Divide
-        | Operator::Remainder => Code::Arithmetic,
+        Operator::Add | Operator::Subtract | Operator::Multiply | Operator::Divide | Operator::Remainder => {
+            Code::Arithmetic
+        }
         Operator::Less | Operator::LessOrEqual | Operator::Greater | Operator::GreaterOrEqual => {
             Code::Compare
         }

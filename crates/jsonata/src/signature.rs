@@ -131,7 +131,9 @@ impl Signature {
                 }),
                 (None, Some(last)) => match letter {
                     '-' => {
-                        last.context = Some(last.kinds);
+                        // The reference tests the context with an expression that, where it is optional,
+                        // finds itself in anything.
+                        last.context = Some(if last.optional { u8::MAX } else { last.kinds });
                         last.lazy |= last.optional || last.repeated;
                         last.optional = true;
                     }

@@ -1,6 +1,10 @@
 //! What is meant to exhaust a machine ends in an error, soon and small.
 
-#![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "a test watches the clock and needs a thread's stack")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test watches the clock and needs a thread's stack"
+)]
 
 use std::time::{Duration, Instant};
 

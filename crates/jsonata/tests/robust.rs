@@ -1,6 +1,9 @@
 //! No text and no input panics, hangs or breaks a budget.
 
-#![expect(clippy::disallowed_methods, reason = "a test takes its seed from outside and shares between threads")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test takes its seed from outside and shares between threads"
+)]
 
 use stepwell_jsonata::{Budget, Environment, Expression, Profile};
 use stepwell_value::Value;

@@ -19,6 +19,10 @@ use stepwell_value::Payload;
 pub struct TaskRequest {
     /// The durable identity of the attempt.
     pub task: TaskRef,
+    /// The account that the state machine belongs to, twelve digits.
+    pub account: Arc<str>,
+    /// The region that the state machine is in.
+    pub region: Arc<str>,
     /// What to call.
     pub resource: Resource,
     /// The parameters; the input for a function named by its ARN.

@@ -46,6 +46,22 @@ impl Number {
         }
     }
 
+    /// How Java's Jackson writes the number, if differently: whole numbers of 64 bits plainly, all
+    /// others as Java prints a `double`.
+    pub fn in_java(&self) -> Option<Number> {
+        let float = match &self.0 {
+            Repr::Int(_) => return None,
+            Repr::Float(_) | Repr::Text(_) => self.as_f64(),
+        };
+        let text = if float.trunc() == float && float.abs() < 9_223_372_036_854_775_808.0 {
+            (float as i64).to_string()
+        } else {
+            java_double(float)
+        };
+        let number = Number::from_text(&text);
+        (number.to_string() != self.to_string()).then_some(number)
+    }
+
     /// The whole number, if it is one and fits; `3.0` is 3.
     pub fn as_i64(&self) -> Option<i64> {
         match &self.0 {
@@ -94,6 +110,18 @@ fn float_text(float: f64) -> String {
     }
 }
 
+/// A finite double that is not a whole `long`, as Java prints it.
+fn java_double(float: f64) -> String {
+    if (1e-3..1e7).contains(&float.abs()) {
+        return float.to_string();
+    }
+    let text = format!("{float:E}");
+    match text.split_once('E') {
+        Some((digits, exponent)) if !digits.contains('.') => format!("{digits}.0E{exponent}"),
+        _ => text,
+    }
+}
+
 /// By size: `1` equals `1.0`. Two integers are compared exactly, all else as doubles.
 impl PartialEq for Number {
     fn eq(&self, other: &Number) -> bool {
@@ -122,5 +150,29 @@ impl std::fmt::Display for Number {
         let mut text = String::new();
         self.write(&mut text);
         f.write_str(&text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Number;
+
+    #[test]
+    fn java_writes_numbers_in_its_own_way() {
+        for (text, java) in [
+            ("1.0", "1"),
+            ("1e2", "100"),
+            ("1.50", "1.5"),
+            ("-0.0", "0"),
+            ("9223372036854775807", "9223372036854775807"),
+            ("9223372036854775808", "9.223372036854776E18"),
+            ("1e20", "1.0E20"),
+            ("0.00001", "1.0E-5"),
+            ("12345678.5", "1.23456785E7"),
+            ("0.1", "0.1"),
+        ] {
+            let number = Number::from_text(text);
+            assert_eq!(number.in_java().unwrap_or(number).to_string(), java, "{text}");
+        }
     }
 }

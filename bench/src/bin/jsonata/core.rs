@@ -15,7 +15,7 @@ pub struct Other {
 
 enum Program {
     /// Bytecode, where the expression can be compiled to it: what its documentation recommends.
-    Compiled(jsonata_core::Expression),
+    Compiled(Box<jsonata_core::Expression>),
     /// With a variable: what its documentation says bindings need. The evaluator that the input is
     /// bound in is kept for the native column.
     Bound(Box<AstNode>, Box<Evaluator>),
@@ -43,7 +43,8 @@ impl Other {
             let node = jsonata_core::parser::parse(text).map_err(|error| told(&error))?;
             Program::Bound(Box::new(node), Box::new(bound(&input)))
         } else {
-            Program::Compiled(jsonata_core::Expression::compile(text).map_err(|error| told(&error))?)
+            let compiled = jsonata_core::Expression::compile(text).map_err(|error| told(&error))?;
+            Program::Compiled(Box::new(compiled))
         };
         Ok(Other { program, input })
     }
@@ -53,7 +54,7 @@ impl Other {
     /// # Errors
     ///
     /// The evaluation fails.
-    pub fn from_native(&mut self) -> Result<JValue, String> {
+    pub fn native(&mut self) -> Result<JValue, String> {
         match &mut self.program {
             Program::Compiled(expression) => expression.evaluate(&self.input),
             Program::Bound(node, evaluator) => evaluator.evaluate(node, &JValue::Undefined),
@@ -66,7 +67,7 @@ impl Other {
     /// # Errors
     ///
     /// The evaluation fails.
-    pub fn from_converted(&self, input: &Value) -> Result<Value, String> {
+    pub fn converted(&self, input: &Value) -> Result<Value, String> {
         let input = to_theirs(input);
         let result = match &self.program {
             Program::Compiled(expression) => expression.evaluate(&input),

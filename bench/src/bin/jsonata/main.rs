@@ -105,8 +105,8 @@ impl<'a> Case<'a> {
         let ours = Expression::compile(text, &profile).map_err(|error| format!("{text}: {error}"))?;
         let mut other = Other::new(text, &workload.input, workload.is_bound)?;
         let expected = evaluate(&ours, workload).ok_or_else(|| format!("{text} gives nothing"))?;
-        let given = other.from_converted(&workload.input)?;
-        let native = core::to_ours(&other.from_native()?);
+        let given = other.converted(&workload.input)?;
+        let native = core::to_ours(&other.native()?);
         if given != expected || native != expected {
             return Err(format!("{text} gives {expected}, but with jsonata-core {given} and {native}"));
         }
@@ -127,10 +127,10 @@ impl<'a> Case<'a> {
             black_box(evaluate(ours, black_box(workload)));
         }));
         self.native_ns.push(nanoseconds(time, || {
-            black_box(other.from_native()).expect("it was evaluated before");
+            black_box(other.native()).expect("it was evaluated before");
         }));
         self.converted_ns.push(nanoseconds(time, || {
-            black_box(other.from_converted(black_box(&workload.input))).expect("it was evaluated before");
+            black_box(other.converted(black_box(&workload.input))).expect("it was evaluated before");
         }));
     }
 

@@ -92,7 +92,10 @@ const SMALL: [(Group, &str); 17] = [
     (Group::Functions, r#"$merge([customer, {"tier": "gold", "visits": 3}])"#),
     (Group::Functions, r#"total > 100 and paid ? "ship" : "hold""#),
     (Group::Functions, r#"$substringBefore(customer.email, "@")"#),
-    (Group::Functions, r#"($gross := $sum(items.(price * quantity)); $rate := 0.19; $round($gross * (1 + $rate), 2))"#),
+    (
+        Group::Functions,
+        r#"($gross := $sum(items.(price * quantity)); $rate := 0.19; $round($gross * (1 + $rate), 2))"#,
+    ),
     (Group::Functions, r#"$count(items[quantity > 1])"#),
 ];
 

@@ -5,8 +5,9 @@
 //! | W1 start | one `Pass`; named by the caller, and unnamed            | executions/s, p50 and p99 of a start |
 //! | W2 chain | ten `Pass` in a row, Standard, hence durable            | the same, and transitions/s         |
 //! | W5 park  | a `Wait` of a day; then `kill -9`, and a start again    | time to ready, memory for each      |
+//! | W6 JSONata | ten `Pass` in a row, each of which transforms an order | as W2                              |
 //!
-//! A run of W1 or W2 ends when everything that was started has ended. The server counts what has
+//! A run of W1, W2 or W6 ends when everything that was started has ended. The server counts what has
 //! ended; after the run its list of executions is counted too, so that the figure is of executions
 //! that the store holds. Each figure is the median of several runs, each on a new data directory,
 //! with the limits measured in the same run: flushes of the disk, a plain log, and a hyper handler
@@ -46,11 +47,14 @@ struct Options {
     runs: usize,
     time: Duration,
     parked: u64,
+    /// What the names of the workloads to run begin with.
+    only: String,
     json: bool,
 }
 
 const HELP: &str = "\
-load [--server FILE] [--data DIR] [--in-flight N]... [--runs N] [--seconds S] [--parked N] [--json]
+load [--server FILE] [--data DIR] [--in-flight N]... [--runs N] [--seconds S] [--parked N] [--only NAME]
+     [--json]
 
   --server FILE   the release binary [default: $STEPWELL_BINARY, or target/release/stepwell]
   --data DIR      a folder on the disk to be measured, made and emptied by each run
@@ -59,6 +63,7 @@ load [--server FILE] [--data DIR] [--in-flight N]... [--runs N] [--seconds S] [-
   --runs N        how many runs the medians are of [default: 5]
   --seconds S     how long each workload of each run starts executions [default: 5]
   --parked N      executions in a Wait of a day, 0 for none [default: 100000]
+  --only NAME     W1, W2 or W6 alone, of those that are started to end [default: all]
   --json          the figures as one JSON object
 ";
 
@@ -95,6 +100,7 @@ fn options(arguments: &[String]) -> Result<Options, String> {
         runs: 5,
         time: Duration::from_secs(5),
         parked: 100_000,
+        only: String::new(),
         json: false,
     };
     let mut rest = arguments.iter();
@@ -112,6 +118,7 @@ fn options(arguments: &[String]) -> Result<Options, String> {
             "--runs" => options.runs = number()?.max(1) as usize,
             "--seconds" => options.time = Duration::from_secs(number()?.max(1)),
             "--parked" => options.parked = number()?,
+            "--only" => options.only.clone_from(value),
             _ => return Err(format!("{flag} is unknown")),
         }
     }
@@ -131,7 +138,10 @@ fn run(options: &Options) -> io::Result<()> {
         measure_disk(options, &mut report)?;
         for &in_flight in &options.in_flight {
             measure_echo(in_flight, &mut report)?;
-            for workload in [Workload::StartNamed, Workload::Start, Workload::Chain] {
+            for workload in [Workload::StartNamed, Workload::Start, Workload::Chain, Workload::Transform] {
+                if !workload.name().starts_with(&options.only) {
+                    continue;
+                }
                 measure(options, workload, in_flight, &mut report)?;
             }
         }
@@ -187,6 +197,8 @@ enum Workload {
     Start,
     /// W2.
     Chain,
+    /// W6.
+    Transform,
 }
 
 impl Workload {
@@ -195,13 +207,21 @@ impl Workload {
             Workload::StartNamed => "W1 named",
             Workload::Start => "W1 unnamed",
             Workload::Chain => "W2 chain of ten",
+            Workload::Transform => "W6 JSONata, chain of ten",
         }
     }
 
     fn states(self) -> usize {
         match self {
             Workload::StartNamed | Workload::Start => 1,
-            Workload::Chain => CHAIN_STATES,
+            Workload::Chain | Workload::Transform => CHAIN_STATES,
+        }
+    }
+
+    fn definition(self) -> String {
+        match self {
+            Workload::StartNamed | Workload::Start | Workload::Chain => chain(self.states()),
+            Workload::Transform => transforming_chain(self.states()),
         }
     }
 
@@ -209,10 +229,14 @@ impl Workload {
     fn start(self, machine_arn: &str, n: u64) -> String {
         let name = match self {
             Workload::StartNamed => format!(r#","name":"run-{n}""#),
-            Workload::Start | Workload::Chain => String::new(),
+            Workload::Start | Workload::Chain | Workload::Transform => String::new(),
+        };
+        let items = match self {
+            Workload::StartNamed | Workload::Start | Workload::Chain => "",
+            Workload::Transform => ORDER_ITEMS,
         };
         format!(
-            r#"{{"stateMachineArn":"{machine_arn}"{name},"input":"{{\"order\":{n},\"customer\":\"c-1029\",\"total\":99.5}}"}}"#
+            r#"{{"stateMachineArn":"{machine_arn}"{name},"input":"{{\"order\":{n},\"customer\":\"c-1029\",\"total\":99.5{items}}}"}}"#
         )
     }
 }
@@ -229,9 +253,35 @@ fn chain(states: usize) -> String {
     format!(r#"{{"StartAt":"S1","States":{{{}}}}}"#, states.join(","))
 }
 
+/// What an order of W6 has beside what all have, as text within a JSON string.
+const ORDER_ITEMS: &str = r#",\"items\":[{\"sku\":\"A-17\",\"price\":12.5,\"quantity\":3},{\"sku\":\"B-02\",\"price\":40,\"quantity\":1},{\"sku\":\"C-88\",\"price\":4.4,\"quantity\":5}]"#;
+
+/// What each state of W6 makes of the order: an object with names, a sum, a text and a filter in it.
+const TRANSFORMATION: &str = r#"{% {
+    "order": $states.input.order,
+    "customer": $states.input.customer,
+    "total": $sum($states.input.items.(price * quantity)) + 1.5,
+    "label": "order " & $states.input.order & " of " & $states.input.customer,
+    "large": $states.input.items[price > 10].sku,
+    "items": $states.input.items
+} %}"#;
+
+/// A definition with so many `Pass` states in a row, each with a transformation.
+fn transforming_chain(states: usize) -> String {
+    let output = TRANSFORMATION.split_whitespace().collect::<Vec<_>>().join(" ").replace('"', "\\\"");
+    let states: Vec<String> = (1..=states)
+        .map(|at| {
+            let next =
+                if at == states { r#""End":true"#.to_owned() } else { format!(r#""Next":"S{}""#, at + 1) };
+            format!(r#""S{at}":{{"Type":"Pass","Output":"{output}",{next}}}"#)
+        })
+        .collect();
+    format!(r#"{{"QueryLanguage":"JSONata","StartAt":"S1","States":{{{}}}}}"#, states.join(","))
+}
+
 /// Creates a machine; its ARN.
 fn create_machine(server: &Server, name: &str, definition: &str) -> io::Result<String> {
-    let escaped = definition.replace('"', "\\\"");
+    let escaped = definition.replace('\\', "\\\\").replace('"', "\\\"");
     let body = format!(
         r#"{{"name":"{name}","definition":"{escaped}","roleArn":"arn:aws:iam::000000000000:role/load"}}"#
     );
@@ -243,7 +293,7 @@ fn create_machine(server: &Server, name: &str, definition: &str) -> io::Result<S
 fn measure(options: &Options, workload: Workload, in_flight: usize, report: &mut Report) -> io::Result<()> {
     let folder = new_folder(options)?;
     let server = Server::start(&options.binary, &folder)?;
-    let machine = create_machine(&server, "Load", &chain(workload.states()))?;
+    let machine = create_machine(&server, "Load", &workload.definition())?;
     let empty_bytes = server.memory_bytes()?;
 
     let cpu_before = server.cpu_seconds()?;
@@ -265,12 +315,19 @@ fn measure(options: &Options, workload: Workload, in_flight: usize, report: &mut
 
     let count = outcome.accepted.max(1) as f64;
     let per_second = count / elapsed;
-    let is_chain = matches!(workload, Workload::Chain);
-    let goal = (is_chain && in_flight >= 1_024).then_some(5_000.0);
+    let is_chain = matches!(workload, Workload::Chain | Workload::Transform);
+    let goal = (matches!(workload, Workload::Chain) && in_flight >= 1_024).then_some(5_000.0);
     let figure = |what: &str, unit: &'static str, value: f64| {
         Figure::new(format!("{}, {in_flight} in flight: {what}", workload.name()), unit, value)
     };
     let completions = figure("completions", "/s", per_second).goal_above(goal);
+    let completions = match workload {
+        Workload::StartNamed | Workload::Start | Workload::Chain => completions,
+        // The goal is a third of what the chain without transformations comes to.
+        Workload::Transform => {
+            completions.beside(format!("{}, {in_flight} in flight: completions", Workload::Chain.name()))
+        }
+    };
     report.add(completions.beside(echo_name(in_flight)).beside(FLUSHES).beside(RECORDS));
     if is_chain {
         report.add(figure("transitions", "/s", per_second * workload.states() as f64));

@@ -233,6 +233,7 @@ fn read_rules(fields: &Fields, key: &'static str) -> Option<Vec<Rule>> {
 
 fn read_inner(value: &Value, pointer: String, outer: &Fields) -> Option<Rule> {
     let fields = outer.inner(value, pointer)?;
+    fields.text("Comment");
     if fields.has("Next") {
         fields.notes.error(&fields.at("Next"), "Next may stand at the top of a rule only");
     }

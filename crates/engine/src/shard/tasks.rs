@@ -85,8 +85,11 @@ impl Shard {
     }
 
     fn request(&self, task: TaskRef, spec: &TaskSpec) -> TaskRequest {
+        let place = self.residents.get(&task.execution).map(|resident| &resident.revision.key.place);
         TaskRequest {
             task,
+            account: place.map(|place| place.account.clone()).unwrap_or_default(),
+            region: place.map(|place| place.region.clone()).unwrap_or_default(),
             resource: spec.resource.clone(),
             parameters: spec.parameters.clone(),
             timeout: spec.timeout_seconds.map(Duration::from_secs),

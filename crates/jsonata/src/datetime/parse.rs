@@ -165,7 +165,8 @@ pub(crate) fn by_picture(text: &str, picture: &str, evaluator: &mut Evaluator<'_
     let whole: String = patterns.iter().map(|pattern| format!("({pattern})")).collect();
     let digits: usize = parts.iter().map(Part::digits).sum();
     evaluator.spend(1_000 + (whole.len() + digits) as u64 * 16)?;
-    let matcher = RegexBuilder::new(&format!("^{whole}$")).case_insensitive(true).size_limit(128 * 1024).build();
+    let matcher =
+        RegexBuilder::new(&format!("^{whole}$")).case_insensitive(true).size_limit(128 * 1024).build();
     let Ok(matcher) = matcher else { return Err(Raised::new("D3136")) };
     let Some(found) = matcher.captures(text) else { return Ok(None) };
     let mut components = Components(Vec::new());

@@ -1,5 +1,6 @@
 //! Calls: of built-in functions, of lambdas, in tail position, with `~>`, and partial ones.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
@@ -18,6 +19,9 @@ pub(crate) struct Site<'s> {
     pub name: Option<&'s str>,
     pub position: usize,
 }
+
+/// Where the reference, reading the text of a function with a default, meets the default.
+const NO_FORMALS_POSITION: usize = 26;
 
 /// What a procedure is called in the text: its name, or the operator or literal that it is.
 fn procedure_name(procedure: &Node) -> Option<&str> {
@@ -129,6 +133,9 @@ impl Evaluator<'_> {
         site: Option<Site<'_>>,
     ) -> Step<Item> {
         self.spend(1)?;
+        if let (Function::Lambda(lambda), Some(site)) = (function, site) {
+            lambda.called_at.set(Some(site.position));
+        }
         self.call(function, args, input, frame).map_err(|mut raised| {
             if raised.token.is_none() {
                 // Where a function is not called by name, the reference shows the name of its last
@@ -139,9 +146,12 @@ impl Evaluator<'_> {
                 };
                 raised.token = site.and_then(|site| site.name).or(own).map(Into::into);
             }
-            if let Some(site) = site {
-                raised.position = Some(site.position);
-            }
+            // The reference notes the place on the function, so a call within it counts as the last.
+            let position = match function {
+                Function::Lambda(lambda) => lambda.called_at.get(),
+                _ => site.map(|site| site.position),
+            };
+            raised.position = position.or(raised.position);
             raised
         })
     }
@@ -250,7 +260,7 @@ impl Evaluator<'_> {
             Function::Thunk(_) => None,
         };
         let Some(formals) = formals else {
-            let mut raised = Raised::new("S0208").with_token("=");
+            let mut raised = Raised::at("S0208", NO_FORMALS_POSITION).with_token("=");
             raised.value = Some(2.into());
             return Err(raised);
         };
@@ -278,6 +288,7 @@ impl Evaluator<'_> {
             input: lambda.input.clone(),
             frame,
             depth: lambda.depth,
+            called_at: Cell::new(None),
         };
         Ok(Item::Function(Function::Lambda(Rc::new(partial))))
     }
@@ -313,7 +324,8 @@ impl Evaluator<'_> {
         static CHAIN: OnceLock<Arc<crate::ast::LambdaCode>> = OnceLock::new();
         let code = CHAIN.get_or_init(|| {
             let profile = crate::profile::Profile::jsonata();
-            let node = crate::compile::compile("function($x){ $g($f($x)) }", &profile);
+            // Where it stands within the text that the reference has for this.
+            let node = crate::compile::compile("                   function($x){ $g($f($x)) }", &profile);
             match node.map(|node| node.kind) {
                 Ok(Kind::Lambda(code)) => code,
                 _ => unreachable!("the text of a chain is a lambda"),

@@ -8,8 +8,8 @@ use stepwell_value::{Map, Value};
 use super::Evaluator;
 use super::output::{MEMBER_BYTES, NODE_BYTES};
 use super::path::Source;
-use crate::budget::Hold;
 use crate::ast::{Group, Kind, Node};
+use crate::budget::Hold;
 use crate::error::{Raised, Step};
 use crate::item::{FrameRef, Item, ListBuilder, Members, Record, SHORT, mark};
 

@@ -129,7 +129,11 @@ fn flat_copy(item: &Item) -> Step<Item> {
 /// The name of a step that is nothing but a name.
 fn plain_name(step: &Node) -> Option<&str> {
     match &step.kind {
-        Kind::Name(name) if step.step.is_none() && !step.tuple && step.predicates.is_empty() => Some(name),
+        Kind::Name(name)
+            if step.step.is_none() && !step.tuple && step.predicates.is_empty() && step.group.is_none() =>
+        {
+            Some(name)
+        }
         _ => None,
     }
 }
@@ -266,7 +270,8 @@ impl Evaluator<'_> {
         for index in 0..source.len() {
             // What the small form can tell needs no copy of the item.
             if let (Some(quick), Source::Values(values)) = (&step.quick, source) {
-                let scope = Scope { context: Some(&values[index]), names: &[], args: &[], frame: Some(frame) };
+                let scope =
+                    Scope { context: Some(&values[index]), names: &[], args: &[], frame: Some(frame) };
                 if let Some(operand) = self.quick(quick, &scope) {
                     match operand {
                         Operand::Undefined => {}
@@ -296,7 +301,14 @@ impl Evaluator<'_> {
 
     /// A step that is a name, for one of about so many.
     #[inline]
-    fn name(&mut self, step: &Node, name: &str, value: &Value, about: usize, gather: &mut Gather) -> Step<()> {
+    fn name(
+        &mut self,
+        step: &Node,
+        name: &str,
+        value: &Value,
+        about: usize,
+        gather: &mut Gather,
+    ) -> Step<()> {
         match value {
             Value::Object(map) => match map.get(name) {
                 None => Ok(()),

@@ -31,11 +31,7 @@ impl Evaluator<'_> {
             if let (Some(quick), Source::Values(values)) = (&predicate.quick, &source) {
                 let context = &values[index];
                 let scope = Scope { context: Some(context), names: &[], args: &[], frame: Some(frame) };
-                let keeps = self.quick(quick, &scope).and_then(|operand| match operand.number() {
-                    Some(number) => Some(position(number, source.len()) == Some(index)),
-                    None => operand.truth(),
-                });
-                if let Some(keeps) = keeps {
+                if let Some(keeps) = self.quick_keeps(quick, &scope, index, values.len()) {
                     if keeps {
                         out.push_of(Item::Value(context.clone()), source.len(), &self.meter)?;
                     }

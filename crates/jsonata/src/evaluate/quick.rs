@@ -65,70 +65,29 @@ impl Operand<'_> {
         Some(match self {
             Operand::Undefined => return None,
             Operand::Ref(value) => value.clone(),
-            Operand::Number(number) => {
-                Value::Number(stepwell_value::Number::from_f64(number).expect("arithmetic gives up otherwise"))
-            }
+            Operand::Number(number) => Value::Number(
+                stepwell_value::Number::from_f64(number).expect("arithmetic gives up otherwise"),
+            ),
             Operand::Bool(truth) => Value::Bool(truth),
             Operand::Text(text) => Value::String(text.clone()),
             Operand::Made(value) => value,
         })
     }
 
-    #[inline]
-    fn value(&self) -> Option<&Value> {
-        match self {
-            Operand::Ref(value) => Some(value),
-            Operand::Made(value) => Some(value),
-            Operand::Undefined | Operand::Number(_) | Operand::Bool(_) | Operand::Text(_) => None,
-        }
+    fn of(found: Option<&Value>) -> Operand<'_> {
+        found.map_or(Operand::Undefined, Operand::Ref)
     }
 
     #[inline]
-    pub fn number(&self) -> Option<f64> {
-        let number = match self {
-            Operand::Number(number) => *number,
-            other => match other.value()? {
-                Value::Number(number) => number.as_f64(),
-                _ => return None,
-            },
-        };
-        number.is_finite().then_some(number)
-    }
-
-    pub fn text(&self) -> Option<&str> {
+    fn peek(&self) -> Peek<'_> {
         match self {
-            Operand::Text(text) => Some(text),
-            other => other.value()?.as_str(),
+            Operand::Undefined => Peek::Undefined,
+            Operand::Ref(value) => Peek::Value(value),
+            Operand::Number(number) => Peek::Number(*number),
+            Operand::Bool(truth) => Peek::Bool(*truth),
+            Operand::Text(text) => Peek::Text(text),
+            Operand::Made(value) => Peek::Value(value),
         }
-    }
-
-    /// The truth of what is no array.
-    pub fn truth(&self) -> Option<bool> {
-        Some(match self {
-            Operand::Undefined => false,
-            Operand::Bool(truth) => *truth,
-            Operand::Number(number) => *number != 0.0,
-            Operand::Text(text) => !text.is_empty(),
-            Operand::Ref(_) | Operand::Made(_) => match self.value()? {
-                Value::Null => false,
-                Value::Bool(truth) => *truth,
-                Value::Number(_) => self.number()? != 0.0,
-                Value::String(text) => !text.is_empty(),
-                Value::Object(map) => !map.is_empty(),
-                Value::Array(_) => return None,
-            },
-        })
-    }
-
-    fn truth_alone(&self) -> Option<bool> {
-        match self {
-            Operand::Bool(truth) => Some(*truth),
-            other => other.value()?.as_bool(),
-        }
-    }
-
-    fn is_scalar(&self) -> bool {
-        !matches!(self.value(), Some(Value::Array(_) | Value::Object(_)))
     }
 }
 
@@ -196,12 +155,12 @@ impl<'e> Evaluator<'e> {
             let mut found = Vec::with_capacity(values.len());
             for value in values.iter() {
                 match follow(value, rest)? {
-                    Operand::Ref(value) if !matches!(value, Value::Array(_) | Value::Object(_)) => {
+                    None => {}
+                    Some(Value::Array(_) | Value::Object(_)) => return None,
+                    Some(value) => {
                         room.take_value(value)?;
                         found.push(value.clone());
                     }
-                    Operand::Undefined => {}
-                    _ => return None,
                 }
             }
             return Some(match found.len() {
@@ -226,42 +185,30 @@ impl<'e> Evaluator<'e> {
 
     fn quick_code<'v>(&mut self, quick: &'v Quick, scope: &Scope<'v>) -> Option<Operand<'v>> {
         match &quick.code {
-            Code::Context(hops) => follow(scope.context?, hops),
+            Code::Context(hops) => follow(scope.context?, hops).map(Operand::of),
             Code::Variable(name, built_in, hops) => self.quick_variable(name, *built_in, hops, scope),
             Code::Number(number) => Some(Operand::Number(*number)),
             Code::Text(text) => Some(Operand::Text(text)),
             Code::Constant(value) => Some(Operand::Ref(value)),
             Code::Negate(inner) => match self.quick_code(inner, scope)? {
                 Operand::Undefined => Some(Operand::Undefined),
-                other => Some(Operand::Number(-other.number()?)),
+                other => Some(Operand::Number(-other.peek().number()?)),
             },
-            Code::Arithmetic(operator, left, right) => {
-                let (left, right) = (self.quick_code(left, scope)?, self.quick_code(right, scope)?);
-                arithmetic(*operator, &left, &right)
-            }
+            Code::Arithmetic(..) => Some(match self.quick_number(quick, scope)? {
+                Some(number) => Operand::Number(number),
+                None => Operand::Undefined,
+            }),
             Code::Compare(operator, left, right) => {
-                let (left, right) = (self.quick_code(left, scope)?, self.quick_code(right, scope)?);
-                compare(*operator, &left, &right)
+                Some(match self.quick_compare(*operator, left, right, scope)? {
+                    Some(truth) => Operand::Bool(truth),
+                    None => Operand::Undefined,
+                })
             }
-            Code::Equal(operator, left, right) => {
-                let (left, right) = (self.quick_code(left, scope)?, self.quick_code(right, scope)?);
-                if left.is_undefined() || right.is_undefined() {
-                    return Some(Operand::Bool(false));
-                }
-                Some(Operand::Bool(equal(&left, &right)? == (*operator == Operator::Equal)))
-            }
-            Code::And(left, right) => {
-                let truth =
-                    self.quick_code(left, scope)?.truth()? && self.quick_code(right, scope)?.truth()?;
-                Some(Operand::Bool(truth))
-            }
-            Code::Or(left, right) => {
-                let truth =
-                    self.quick_code(left, scope)?.truth()? || self.quick_code(right, scope)?.truth()?;
-                Some(Operand::Bool(truth))
+            Code::Equal(..) | Code::And(..) | Code::Or(..) => {
+                self.quick_truth(quick, scope).map(Operand::Bool)
             }
             Code::Condition(condition, then, otherwise) => {
-                if self.quick_code(condition, scope)?.truth()? {
+                if self.quick_truth(condition, scope)? {
                     return self.quick_code(then, scope);
                 }
                 match otherwise {
@@ -281,6 +228,88 @@ impl<'e> Evaluator<'e> {
         }
     }
 
+    /// A number, or undefined.
+    fn quick_number<'v>(&mut self, quick: &'v Quick, scope: &Scope<'v>) -> Option<Option<f64>> {
+        if let Code::Arithmetic(operator, left, right) = &quick.code {
+            let (left, right) = (self.quick_number(left, scope)?, self.quick_number(right, scope)?);
+            return match (left, right) {
+                (Some(a), Some(b)) => arithmetic(*operator, a, b).map(Some),
+                _ => Some(None),
+            };
+        }
+        if let Some(leaf) = peek(quick, scope) {
+            return match leaf? {
+                Peek::Undefined => Some(None),
+                other => other.number().map(Some),
+            };
+        }
+        match self.quick_code(quick, scope)? {
+            Operand::Undefined => Some(None),
+            other => other.peek().number().map(Some),
+        }
+    }
+
+    /// The truth of a small form.
+    fn quick_truth<'v>(&mut self, quick: &'v Quick, scope: &Scope<'v>) -> Option<bool> {
+        match &quick.code {
+            Code::Compare(operator, left, right) => {
+                self.quick_compare(*operator, left, right, scope).map(|truth| truth.unwrap_or(false))
+            }
+            Code::Equal(operator, left, right) => {
+                let is_equal = *operator == Operator::Equal;
+                if let (Some(left), Some(right)) = (peek(left, scope), peek(right, scope)) {
+                    return equal(left?, right?, is_equal);
+                }
+                let (left, right) = (self.quick_code(left, scope)?, self.quick_code(right, scope)?);
+                equal(left.peek(), right.peek(), is_equal)
+            }
+            Code::And(left, right) => Some(self.quick_truth(left, scope)? && self.quick_truth(right, scope)?),
+            Code::Or(left, right) => Some(self.quick_truth(left, scope)? || self.quick_truth(right, scope)?),
+            Code::Number(_)
+            | Code::Text(_)
+            | Code::Constant(_)
+            | Code::Context(_)
+            | Code::Variable(..)
+            | Code::Negate(_)
+            | Code::Arithmetic(..)
+            | Code::Concatenate(..)
+            | Code::Condition(..) => self.quick_code(quick, scope)?.peek().truth(),
+        }
+    }
+
+    fn quick_compare<'v>(
+        &mut self,
+        operator: Operator,
+        left: &'v Quick,
+        right: &'v Quick,
+        scope: &Scope<'v>,
+    ) -> Option<Option<bool>> {
+        if let (Some(left), Some(right)) = (peek(left, scope), peek(right, scope)) {
+            return compare(operator, left?, right?);
+        }
+        let (left, right) = (self.quick_code(left, scope)?, self.quick_code(right, scope)?);
+        compare(operator, left.peek(), right.peek())
+    }
+
+    /// Whether a predicate keeps item number `index` of `len`, which is its context.
+    pub(super) fn quick_keeps<'v>(
+        &mut self,
+        quick: &'v Quick,
+        scope: &Scope<'v>,
+        index: usize,
+        len: usize,
+    ) -> Option<bool> {
+        self.spend(u64::from(quick.size)).ok()?;
+        if let Code::Compare(..) | Code::Equal(..) | Code::And(..) | Code::Or(..) = quick.code {
+            return self.quick_truth(quick, scope);
+        }
+        let operand = self.quick_code(quick, scope)?;
+        match operand.peek().number() {
+            Some(number) => Some(position(number, len) == Some(index)),
+            None => operand.peek().truth(),
+        }
+    }
+
     /// Appends what a side of `&` comes to; a side that is itself such a pair needs no text of its own.
     fn join_text<'v>(&mut self, quick: &'v Quick, scope: &Scope<'v>, out: &mut String) -> Option<()> {
         if let Code::Concatenate(left, right) = &quick.code {
@@ -291,14 +320,14 @@ impl<'e> Evaluator<'e> {
         if operand.is_undefined() {
             return Some(());
         }
-        match operand.text() {
+        match operand.peek().text() {
             Some(text) => {
                 if out.len() + text.len() > SHORT {
                     self.foresee(out.len() + text.len()).ok()?;
                 }
                 out.push_str(text);
             }
-            None if operand.is_scalar() => out.push_str(&self.string(&operand.into_item(), false).ok()?),
+            None if operand.peek().is_scalar() => out.push_str(&self.string(&operand.into_item(), false).ok()?),
             None => return None,
         }
         Some(())
@@ -314,7 +343,7 @@ impl<'e> Evaluator<'e> {
         let known = scope.names.iter().rposition(|known| Arc::ptr_eq(known, name) || known == name);
         if let Some(at) = known {
             return match scope.args.get(at) {
-                Some(Item::Value(value)) => follow(value, hops),
+                Some(Item::Value(value)) => follow(value, hops).map(Operand::of),
                 None | Some(Item::Undefined) => Some(Operand::Undefined),
                 Some(Item::Strange(_) | Item::List(_) | Item::Record(_) | Item::Function(_)) => None,
             };
@@ -390,20 +419,20 @@ impl Room {
     }
 }
 
-/// Follows names from object to object.
+/// Follows names from object to object, to a value or to nothing; `None` to give up.
 #[inline]
-pub(super) fn follow<'v>(from: &'v Value, hops: &[Hop]) -> Option<Operand<'v>> {
+pub(super) fn follow<'v>(from: &'v Value, hops: &[Hop]) -> Option<Option<&'v Value>> {
     let mut current = from;
     for hop in hops {
         match current {
             Value::Object(map) => match map.get(&hop.name) {
                 Some(member) => current = member,
-                None => return Some(Operand::Undefined),
+                None => return Some(None),
             },
             // What stands in an array is mapped.
             Value::Array(_) => return None,
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-                return Some(Operand::Undefined);
+                return Some(None);
             }
         }
         let Some(pick) = hop.pick else { continue };
@@ -411,33 +440,121 @@ pub(super) fn follow<'v>(from: &'v Value, hops: &[Hop]) -> Option<Operand<'v>> {
             Value::Array(values) => match position(pick, values.len()).map(|index| &values[index]) {
                 Some(Value::Array(_)) => return None,
                 Some(picked) => current = picked,
-                None => return Some(Operand::Undefined),
+                None => return Some(None),
             },
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
                 if position(pick, 1).is_none() {
-                    return Some(Operand::Undefined);
+                    return Some(None);
                 }
             }
         }
     }
-    Some(Operand::Ref(current))
+    Some(Some(current))
 }
 
 /// The same from what does not live long enough to be referred to.
 fn owned<'v>(from: &Value, hops: &[Hop]) -> Option<Operand<'v>> {
-    Some(match follow(from, hops)? {
-        Operand::Ref(value) => Operand::Made(value.clone()),
-        _ => Operand::Undefined,
+    Some(follow(from, hops)?.map_or(Operand::Undefined, |value| Operand::Made(value.clone())))
+}
+
+/// What a form that is a leaf comes to, without a copy; `None` if it is none.
+#[inline]
+fn peek<'v>(quick: &'v Quick, scope: &Scope<'v>) -> Option<Option<Peek<'v>>> {
+    let seen = |found: Option<&'v Value>| found.map_or(Peek::Undefined, Peek::Value);
+    Some(match &quick.code {
+        Code::Context(hops) => scope.context.and_then(|context| follow(context, hops)).map(seen),
+        Code::Number(number) => Some(Peek::Number(*number)),
+        Code::Text(text) => Some(Peek::Text(text)),
+        Code::Constant(value) => Some(Peek::Value(value)),
+        Code::Variable(name, _, hops) => {
+            let at = scope.names.iter().rposition(|known| Arc::ptr_eq(known, name) || known == name)?;
+            match scope.args.get(at) {
+                Some(Item::Value(value)) => follow(value, hops).map(seen),
+                None | Some(Item::Undefined) => Some(Peek::Undefined),
+                Some(Item::Strange(_) | Item::List(_) | Item::Record(_) | Item::Function(_)) => None,
+            }
+        }
+        Code::Negate(_)
+        | Code::Arithmetic(..)
+        | Code::Compare(..)
+        | Code::Equal(..)
+        | Code::Concatenate(..)
+        | Code::And(..)
+        | Code::Or(..)
+        | Code::Condition(..) => return None,
     })
 }
 
-fn arithmetic<'v>(operator: Operator, left: &Operand<'v>, right: &Operand<'v>) -> Option<Operand<'v>> {
-    let (a, b) = match (left.number(), right.number()) {
-        (Some(a), Some(b)) => (a, b),
-        (Some(_), None) if right.is_undefined() => return Some(Operand::Undefined),
-        (None, Some(_)) if left.is_undefined() => return Some(Operand::Undefined),
-        _ => return None,
-    };
+/// A look at a value.
+#[derive(Clone, Copy)]
+enum Peek<'v> {
+    Undefined,
+    Number(f64),
+    Bool(bool),
+    Text(&'v str),
+    Value(&'v Value),
+}
+
+impl<'v> Peek<'v> {
+    /// The number that this is, if it is finite as a double.
+    #[inline]
+    fn number(self) -> Option<f64> {
+        let number = match self {
+            Peek::Number(number) => number,
+            Peek::Value(Value::Number(number)) => number.as_f64(),
+            _ => return None,
+        };
+        number.is_finite().then_some(number)
+    }
+
+    #[inline]
+    fn text(self) -> Option<&'v str> {
+        match self {
+            Peek::Text(text) => Some(text),
+            Peek::Value(Value::String(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn truth_alone(self) -> Option<bool> {
+        match self {
+            Peek::Bool(truth) => Some(truth),
+            Peek::Value(Value::Bool(truth)) => Some(*truth),
+            _ => None,
+        }
+    }
+
+    /// The truth of what is no array.
+    fn truth(self) -> Option<bool> {
+        Some(match self {
+            Peek::Undefined | Peek::Value(Value::Null) => false,
+            Peek::Bool(truth) => truth,
+            Peek::Number(number) => number != 0.0,
+            Peek::Text(text) => !text.is_empty(),
+            Peek::Value(Value::Bool(truth)) => *truth,
+            Peek::Value(Value::Number(_)) => self.number()? != 0.0,
+            Peek::Value(Value::String(text)) => !text.is_empty(),
+            Peek::Value(Value::Object(map)) => !map.is_empty(),
+            Peek::Value(Value::Array(_)) => return None,
+        })
+    }
+
+    fn is_scalar(self) -> bool {
+        !matches!(self, Peek::Value(Value::Array(_) | Value::Object(_)))
+    }
+
+    fn is_undefined(self) -> bool {
+        matches!(self, Peek::Undefined)
+    }
+
+    /// Whether this is a number that is not finite as a double.
+    fn is_strange(self) -> bool {
+        matches!(self, Peek::Value(Value::Number(_))) && self.number().is_none()
+    }
+}
+
+#[inline]
+fn arithmetic(operator: Operator, a: f64, b: f64) -> Option<f64> {
     let number = match operator {
         Operator::Add => a + b,
         Operator::Subtract => a - b,
@@ -445,17 +562,19 @@ fn arithmetic<'v>(operator: Operator, left: &Operand<'v>, right: &Operand<'v>) -
         Operator::Divide => a / b,
         _ => a % b,
     };
-    number.is_finite().then_some(Operand::Number(number))
+    number.is_finite().then_some(number)
 }
 
 #[inline]
-fn compare<'v>(operator: Operator, left: &Operand<'v>, right: &Operand<'v>) -> Option<Operand<'v>> {
+fn compare(operator: Operator, left: Peek<'_>, right: Peek<'_>) -> Option<Option<bool>> {
     let order = match (left.number(), right.number()) {
         (Some(a), Some(b)) => a.partial_cmp(&b)?,
         (None, None) => text_order(left.text()?, right.text()?),
+        // Of a number and nothing, nothing can be said.
+        _ if left.is_undefined() || right.is_undefined() => return Some(None),
         _ => return None,
     };
-    Some(Operand::Bool(match operator {
+    Some(Some(match operator {
         Operator::Less => order == Ordering::Less,
         Operator::LessOrEqual => order != Ordering::Greater,
         Operator::Greater => order == Ordering::Greater,
@@ -463,32 +582,23 @@ fn compare<'v>(operator: Operator, left: &Operand<'v>, right: &Operand<'v>) -> O
     }))
 }
 
-/// Whether two scalars are equal.
-fn equal(left: &Operand<'_>, right: &Operand<'_>) -> Option<bool> {
-    if !left.is_scalar() || !right.is_scalar() {
+/// Whether two scalars are equal, or are not, whichever is asked. Nothing is neither.
+fn equal(left: Peek<'_>, right: Peek<'_>, is_asked: bool) -> Option<bool> {
+    if left.is_undefined() || right.is_undefined() {
+        return Some(false);
+    }
+    if !left.is_scalar() || !right.is_scalar() || left.is_strange() || right.is_strange() {
         return None;
     }
-    if let (Some(a), Some(b)) = (left.text(), right.text()) {
-        return Some(a == b);
-    }
-    if let (Some(a), Some(b)) = (left.number(), right.number()) {
-        return Some(a == b);
-    }
-    if let (Some(a), Some(b)) = (left.truth_alone(), right.truth_alone()) {
-        return Some(a == b);
-    }
-    let is_null = |operand: &Operand<'_>| matches!(operand.value(), Some(Value::Null));
-    match (is_null(left), is_null(right)) {
-        (true, true) => Some(true),
-        // Of two kinds; a number too large for a double is of none that is known here.
-        (false, false) if left.is_strange() || right.is_strange() => None,
-        _ => Some(false),
-    }
-}
-
-impl Operand<'_> {
-    /// Whether this is a number that is not finite as a double.
-    fn is_strange(&self) -> bool {
-        matches!(self.value(), Some(Value::Number(_))) && self.number().is_none()
-    }
+    let is_equal = if let (Some(a), Some(b)) = (left.text(), right.text()) {
+        a == b
+    } else if let (Some(a), Some(b)) = (left.number(), right.number()) {
+        a == b
+    } else if let (Some(a), Some(b)) = (left.truth_alone(), right.truth_alone()) {
+        a == b
+    } else {
+        // Of one kind only if both are null.
+        matches!((left, right), (Peek::Value(Value::Null), Peek::Value(Value::Null)))
+    };
+    Some(is_equal == is_asked)
 }

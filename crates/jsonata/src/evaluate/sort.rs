@@ -160,8 +160,9 @@ impl<'a> Evaluator<'a> {
         self.spend(values.len() as u64)?;
         let mut keys: Vec<Key<'_>> = Vec::with_capacity(values.len());
         for value in values.iter() {
-            let Some(key) = follow(value, comparison.hops).and_then(Key::of) else { return Ok(None) };
-            if matches!(key, Key::Undefined) || keys.first().is_some_and(|first| !first.is_kin(&key)) {
+            let Some(found) = follow(value, comparison.hops) else { return Ok(None) };
+            let Some(key) = found.and_then(|value| Key::of(Operand::Ref(value))) else { return Ok(None) };
+            if keys.first().is_some_and(|first| !first.is_kin(&key)) {
                 return Ok(None);
             }
             keys.push(key);
@@ -243,7 +244,9 @@ impl<'v> Key<'v> {
     fn is_kin(&self, other: &Key<'_>) -> bool {
         matches!(
             (self, other),
-            (Key::Undefined, Key::Undefined) | (Key::Number(_), Key::Number(_)) | (Key::Text(_), Key::Text(_))
+            (Key::Undefined, Key::Undefined)
+                | (Key::Number(_), Key::Number(_))
+                | (Key::Text(_), Key::Text(_))
         )
     }
 

@@ -13,6 +13,7 @@ mod string;
 mod text;
 mod value;
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
@@ -163,6 +164,8 @@ pub(crate) struct Lambda {
     pub input: Item,
     pub frame: FrameRef,
     pub depth: u16,
+    /// Where it was called last.
+    pub called_at: Cell<Option<usize>>,
 }
 
 #[derive(Debug)]
@@ -202,6 +205,7 @@ impl Lambda {
             input: input.clone(),
             frame: frame.clone(),
             depth: deeper(input.depth())?,
+            called_at: Cell::new(None),
         })
     }
 }
