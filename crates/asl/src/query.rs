@@ -19,7 +19,7 @@
 
 use std::sync::Arc;
 
-use stepwell_jsonata::{Environment, EvaluateError, Expression, Profile};
+use stepwell_jsonata::{Budget, Environment, EvaluateError, Expression, Profile};
 use stepwell_model::{Failure, error_names};
 use stepwell_value::{Map, Payload, Value};
 
@@ -322,6 +322,7 @@ impl Turn<'_, '_> {
             now: i64::try_from(self.hand.now.epoch_ms).unwrap_or(i64::MAX),
             random: &|| chance.next(),
             expired: Some(&|| world.elapsed_ms().saturating_sub(began_ms) > EXPRESSION_MS_MAX),
+            budget: Budget::step_functions(),
             ..Environment::empty()
         });
         self.drawn.set(chance.drawn.get());

@@ -38,6 +38,14 @@ impl Default for Budget {
     }
 }
 
+impl Budget {
+    /// What AWS Step Functions allows, as far as it was measured there: evaluations nest at most 100
+    /// deep. (Its memory limit is between 16 and 64 MiB and counts in its own way.)
+    pub fn step_functions() -> Budget {
+        Budget { depth: 100, ..Budget::default() }
+    }
+}
+
 /// How many bytes are held now, and how many may be.
 #[derive(Debug)]
 pub(crate) struct Meter {

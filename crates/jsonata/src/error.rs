@@ -139,12 +139,7 @@ impl Raised {
             "type" => return self.kind.map_or("undefined".to_owned(), |kind| format!("\"{kind}\"")),
             _ => None,
         };
-        let mut text = value.map_or("undefined".to_owned(), json::plain);
-        if text.len() > QUOTED_MAX {
-            let end = (0..=QUOTED_MAX).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-            text.truncate(end);
-        }
-        text
+        value.map_or("undefined".to_owned(), |value| json::plain(value, QUOTED_MAX))
     }
 
     /// The text of the code with the fields filled in.
@@ -177,7 +172,7 @@ impl Raised {
     pub fn token_text(&self) -> Option<String> {
         self.token.as_ref().map(|token| match token {
             Value::String(text) => text.to_string(),
-            other => json::plain(other),
+            other => json::plain(other, QUOTED_MAX),
         })
     }
 

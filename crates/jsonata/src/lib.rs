@@ -47,7 +47,14 @@
 //! - Regular expressions that need backtracking are refused (S0303); see [`CompileError`].
 //! - An input array is never changed: grouping an empty one leaves an `undefined` in it in JavaScript.
 //! - A transform inserts values as they are then; in JavaScript they go on changing with their original.
+//! - The last digit of `$power` may differ, where mathematics libraries do.
 //! - Properties that every JavaScript object has (`constructor`, `toString`) are not there.
+//! - `*` and `**` find nothing inside a function, and a regular expression is not matched against one's
+//!   text; to JavaScript it is an object, or has a text.
+//! - A partial application of a built-in function goes around its signature. What JavaScript then makes
+//!   of arguments of wrong types is T0410 here.
+//! - Where a function is not called by its name, an error has the function's own name and no place; in
+//!   JavaScript it has those of its last call in the process.
 //! - Where JavaScript fails with an error of its own and without a code, the result here is undefined or
 //!   an error with the code that fits best.
 //! - Several mistakes in one array or object constructor: the first in the text is reported; in

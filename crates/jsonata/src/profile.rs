@@ -30,6 +30,11 @@ impl Profile {
         Profile { without: &["eval"], step_functions: true, context: false }
     }
 
+    /// Whether what is not finite is written as a text, `Infinity` or `NaN`, rather than lost.
+    pub(crate) fn is_step_functions(&self) -> bool {
+        self.step_functions
+    }
+
     pub(crate) fn builtin(&self, name: &str) -> Option<Builtin> {
         let own = STEP_FUNCTIONS.iter().find(|entry| self.step_functions && entry.name == name);
         own.or_else(|| JSONATA.iter().find(|entry| entry.name == name && !self.without.contains(&entry.name)))
