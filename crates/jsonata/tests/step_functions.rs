@@ -146,3 +146,15 @@ fn evaluations_nest_as_deep_as_on_aws() {
     assert!(depth_of(&format!("1{}", "~>$string".repeat(99))));
     assert!(!depth_of(&format!("1{}", "~>$string".repeat(110))));
 }
+
+#[test]
+fn arguments_that_ought_to_be_whole_are_cut_off() {
+    check("$pad('a', 2.5)", "\"a \"");
+    check("$split('a,b,c', ',', 1.5)", "[\"a\"]");
+    check("$split('a,b,c', ',', -0.5)", "[]");
+    check("$substring('hello', 1.5, 2.9)", "\"el\"");
+    check("$round(1.256, 1.9)", "1.3");
+    check("$formatBase(10, 2.9)", "\"1010\"");
+    check("$match('aaa', /a/, 1.5).index", "0");
+    check("$replace('aaa', 'a', 'b', 1.5)", "\"baa\"");
+}
