@@ -12,8 +12,8 @@
 //! | U1003 | the result is too large or nests too deep |
 //! | U1004 | the result is a function |
 //! | U1005 | a text to be read as JSON is none |
-//! | S0303 | a regular expression that cannot be matched in linear time, is too large, or is wrong |
-//! | S0501 | the text nests too deep |
+//! | S0303 | a regular expression that cannot be matched in linear time, is too large, alone or with the others, or is wrong |
+//! | S0501 | the text nests too deep or is too long, or a signature has too many parameters |
 //! | S0601 | `$`, `$$` or a bare name where the profile knows no context |
 
 use stepwell_value::Value;

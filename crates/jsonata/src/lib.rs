@@ -45,8 +45,9 @@
 //! - Numbers that are only passed on keep all their digits.
 //! - Strings cannot hold half a surrogate pair; `$split(text, '')` gives characters.
 //! - Regular expressions that need backtracking are refused (S0303); see [`CompileError`].
-//! - An input array is never changed: grouping an empty one leaves an `undefined` in it in JavaScript.
+//! - An array is never changed: an object constructor leaves an `undefined` in an empty one in JavaScript.
 //! - A transform inserts values as they are then; in JavaScript they go on changing with their original.
+//! - A width in a date picture that is no number (`[Y,-]`) counts as none; JavaScript writes `NaN`.
 //! - The last digit of `$power` may differ, where mathematics libraries do.
 //! - Properties that every JavaScript object has (`constructor`, `toString`) are not there.
 //! - `*` and `**` find nothing inside a function, and a regular expression is not matched against one's
@@ -85,3 +86,8 @@ pub use error::{CompileError, EvaluateError};
 pub use expression::{Environment, Expression, bindings};
 pub use profile::Profile;
 pub use references::Reference;
+
+/// The examples of the README are tests, too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -24,6 +24,8 @@ fn an_optional_parameter_takes_any_context() {
     check("(function($v, $i)<xn?->{[$v, $i]})(null)", "{}", "[null,{}]");
     check("(function($v, $i)<o?-(ao):s>{[$v, $i]})(a)", "4", "[4]");
     check("(function($v)<s-:s>{$v})()", "4", "T0411 at 25");
+    check("(function($v, $i)<u-s?x-?:n>{[$v, $i]})(1)", "{}", "[{},1]");
+    check("(function($v)<(sb-o-?j:n>{''})(null)", "{}", "\"\"");
 }
 
 #[test]
@@ -40,6 +42,22 @@ fn an_error_in_a_chain_is_where_the_reference_has_it() {
 fn an_error_after_a_nested_call_is_at_the_last_call_of_the_function() {
     let text = "($f := function($n){$n <= 0 ? ($x := $f($); 1) : $f($n - 1)}; $f(3))";
     check(text, "{}", "T2010 at 40");
+}
+
+#[test]
+fn an_infinite_limit_is_none_where_a_text_is_split_by_a_text() {
+    check("$split('a,b', ',', 1/0)", "{}", "[]");
+    check("$split('a,b', /,/, 1/0)", "{}", r#"["a","b"]"#);
+}
+
+#[test]
+fn a_comma_is_a_component_that_nobody_knows() {
+    check("$fromMillis(1, '[,4]')", "{}", "\"undefined\"");
+}
+
+#[test]
+fn places_count_utf16_units_in_signatures_too() {
+    check("(function($v)<😀s<n>:s>{1})(1)", "{}", "S0401 at 18");
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn partition(evaluator: &mut Evaluator<'_>, mut call: Call<'_>) -> Step<Item> {
         return refused("Second argument must be zero or greater");
     }
     // Not a number is no size either.
-    if !(size >= 1.0) {
+    if size.is_nan() || size < 1.0 {
         return Ok(Item::Undefined);
     }
     let Some(array) = call.array(0)? else { return Ok(Item::Undefined) };
