@@ -17,7 +17,7 @@
 //! Source: Developer Guide, "Transforming data with JSONata in Step Functions"; the texts are
 //! recorded from AWS.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use stepwell_jsonata::{Budget, Environment, EvaluateError, Expression, Profile};
 use stepwell_model::{Failure, error_names};
@@ -237,6 +237,10 @@ pub(crate) struct Known {
     pub(crate) item: Option<(u64, Value)>,
 }
 
+/// The members of `$states`.
+static STATES_KEYS: LazyLock<[Arc<str>; 4]> =
+    LazyLock::new(|| ["input", "result", "errorOutput", "context"].map(Arc::from));
+
 /// How long one expression may take, in milliseconds.
 ///
 /// Source: Developer Guide, "Transforming data with JSONata", limits.
@@ -259,14 +263,20 @@ impl Turn<'_, '_> {
     }
 
     fn states(&self, known: &Known, with_context: bool) -> Value {
-        let mut members = vec![("input", self.raw_input().value().clone())];
-        members.extend(known.result.clone().map(|result| ("result", result)));
-        members.extend(known.error_output.clone().map(|error| ("errorOutput", error)));
+        let [input, result, error_output, context] = &*STATES_KEYS;
+        let mut map = Map::default();
+        map.insert(input.clone(), self.raw_input().value().clone());
+        if let Some(value) = &known.result {
+            map.insert(result.clone(), value.clone());
+        }
+        if let Some(value) = &known.error_output {
+            map.insert(error_output.clone(), value.clone());
+        }
         if with_context {
             let item = known.item.as_ref().map(|(index, item)| (*index, item));
-            members.push(("context", self.context(item)));
+            map.insert(context.clone(), self.context(item));
         }
-        Value::object(members)
+        Value::Object(Arc::new(map))
     }
 
     fn shape_with(&mut self, shape: &Shape, states: &Value, location: &str) -> Result<Value, Failure> {
