@@ -37,6 +37,10 @@ pub(crate) struct Turn<'h, 't> {
     pub(crate) token: Option<Arc<str>>,
     /// How often chance was drawn.
     pub(crate) drawn: Cell<u64>,
+    /// How long its expressions took so far.
+    pub(crate) evaluated_ms: Cell<u64>,
+    /// How large what they gave is, about, in bytes of JSON.
+    pub(crate) composed_bytes: Cell<usize>,
 }
 
 impl Turn<'_, '_> {
