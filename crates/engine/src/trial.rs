@@ -3,6 +3,7 @@
 //! Nothing of it is written, and it takes no slot: the integrations bound what runs at once. Its tasks
 //! have identities that no execution has, far above all that are handed out in ascending order.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,9 +77,11 @@ impl Trial {
             Reach::Target(place, _) => commons.integrations()[place].clone(),
         };
         let (done, outcome) = oneshot::channel();
-        // Nobody listens any more if the future was dropped.
-        integration.start(request, Box::new(move |outcome| drop(done.send(outcome))));
         let mut flight = Flight { integration, task, over: false };
+        // Nobody listens any more if the future was dropped. If the integration panics, what is to tell
+        // the outcome goes with it, and the outcome is unknown.
+        let done = Box::new(move |outcome| drop(done.send(outcome)));
+        let _ = catch_unwind(AssertUnwindSafe(|| flight.integration.start(request, done)));
         let outcome = outcome.await.unwrap_or(TaskOutcome::Unknown);
         flight.over = true;
         outcome

@@ -4,23 +4,21 @@
 //! writes and explains: the services that are used most, and what the optimized integrations call and
 //! poll. A result of any other action is taken as it is, as are members that the model does not know.
 //! Of a job (`.sync`) it is the answer of the call that polls it; what comes back with a task token,
-//! from a function named by its ARN, from an activity or over HTTP has no model.
+//! from a function named by its ARN, from an activity or over HTTP has no model. What an integration
+//! parses in an execution, as the `Payload` of a function, is a string here, as in the model.
 //!
-//! Source: Developer Guide, "Using TestState API", "Field validation mode"; the texts are recorded, but
-//! for those about booleans, objects and lengths that are exceeded.
+//! Source: Developer Guide, "Testing state machines with TestState API", "Mock validation modes"; the
+//! texts are recorded, but for those about booleans, objects and lengths that are exceeded.
 
 use stepwell_model::{Pattern, Resource};
 use stepwell_value::Value;
 
 const TABLE: &str = include_str!("response_shapes.txt");
 
-/// Checks `result`; the complaint names the field.
+/// Checks `result`; the complaint is what the caller is told.
 pub(crate) fn check(resource: &Resource, result: &Value, strict: bool) -> Result<(), String> {
     let Resource::Service { service, action, pattern } = resource else { return Ok(()) };
-    let (service, optimized) = match service.strip_prefix("aws-sdk:") {
-        Some(service) => (service, false),
-        None => (sdk_name(service), true),
-    };
+    let service = service.strip_prefix("aws-sdk:").unwrap_or_else(|| sdk_name(service));
     let action = match pattern {
         Pattern::RequestResponse => action,
         Pattern::Sync { .. } => match polling_action(service, action) {
@@ -31,13 +29,12 @@ pub(crate) fn check(resource: &Resource, result: &Value, strict: bool) -> Result
     };
     let Some(shapes) = Shapes::of(service) else { return Ok(()) };
     let Some(response) = shapes.response(action) else { return Ok(()) };
-    // These the integrations parse, so that they may be any JSON.
-    let parsed = match (service, action, pattern) {
-        ("lambda", "invoke", _) if optimized => "Payload",
-        ("sfn", "describeExecution", Pattern::Sync { version: 2 }) => "Output",
-        _ => "",
-    };
-    Check { shapes, strict, parsed }.shape(response, "", result)
+    if result.as_object().is_none() {
+        return Err("Mocked result must be a JSON object.".to_owned());
+    }
+    Check { shapes, strict }
+        .shape(response, "", result)
+        .map_err(|complaint| format!("Mock result schema validation error: {complaint}"))
 }
 
 /// What the AWS SDK calls the service of an optimized integration.
@@ -81,7 +78,7 @@ impl Shapes {
         let mut lines = TABLE.lines().skip_while(|line| line.strip_prefix('@') != Some(service));
         lines.next()?;
         let lines = lines.take_while(|line| !line.starts_with('@'));
-        // The lines of actions are those that begin with a name: the shape of an enumeration has no `=`.
+        // An action is a name and a number; no other line is, not even that of an enumeration.
         let (actions, shapes) = lines.partition(|line| {
             line.starts_with(|first: char| first.is_ascii_lowercase())
                 && line.split_once('=').is_some_and(|(_, number)| number.parse::<usize>().is_ok())
@@ -96,21 +93,21 @@ impl Shapes {
     }
 }
 
-struct Check<'a> {
+struct Check {
     shapes: Shapes,
     strict: bool,
-    /// A member of the response that may be anything.
-    parsed: &'a str,
 }
 
-impl Check<'_> {
+impl Check {
     fn kind(&self, kind: &str, name: &str, value: &Value) -> Result<(), String> {
         let (first, bounds) = kind.split_at(1);
         match (first, value) {
-            ("#", _) => match bounds.parse::<usize>().ok().and_then(|number| self.shapes.shapes.get(number)) {
-                Some(shape) => self.shape(shape, name, value),
-                None => Ok(()),
-            },
+            ("#", _) => {
+                match bounds.parse::<usize>().ok().and_then(|number| self.shapes.shapes.get(number)) {
+                    Some(shape) => self.shape(shape, name, value),
+                    None => Ok(()),
+                }
+            }
             ("s", Value::String(text)) => {
                 let (least, most) = read_bounds(bounds);
                 let length = text.chars().count() as f64;
@@ -153,17 +150,17 @@ impl Check<'_> {
                 match members.get(member) {
                     None if required && self.strict => Err(format!("Required field '{member}' is missing")),
                     None => Ok(()),
-                    Some(_) if member == self.parsed && name.is_empty() => Ok(()),
                     Some(value) => self.kind(kind, member, value),
                 }
             }),
             ("[", Value::Array(items)) => items.iter().try_for_each(|item| self.kind(rest, name, item)),
-            ("<", Value::Object(members)) => members.values().try_for_each(|item| self.kind(rest, name, item)),
+            ("<", Value::Object(members)) => {
+                members.values().try_for_each(|item| self.kind(rest, name, item))
+            }
             ("e", Value::String(text)) if rest.split('|').any(|known| known == &**text) => Ok(()),
             ("e", Value::String(_)) => Err(format!("Field '{name}' is not an expected value")),
             ("e", _) => Err(format!("Field '{name}' must be a string")),
             ("[", _) => Err(format!("Field '{name}' must be an array")),
-            (_, _) if name.is_empty() => Err("Mocked result must be a JSON object.".to_owned()),
             (_, _) => Err(format!("Field '{name}' must be an object")),
         }
     }
@@ -181,7 +178,8 @@ mod tests {
     fn check(action: &str, result: &str, strict: bool, expected: Expect) {
         let resource = Resource::parse(&format!("arn:aws:states:::{action}")).unwrap();
         let complaint = super::check(&resource, &Value::parse(result).unwrap(), strict).err();
-        expected.assert_eq(&complaint.unwrap_or_else(|| "ok".to_owned()));
+        let complaint = complaint.unwrap_or_else(|| "ok".to_owned());
+        expected.assert_eq(complaint.trim_start_matches("Mock result schema validation error: "));
     }
 
     #[test]
@@ -227,20 +225,35 @@ mod tests {
         );
         check("events:putEvents", r#"{"Entries":"a"}"#, true, expect!["Field 'Entries' must be an array"]);
         check("dynamodb:getItem", r#"{"Item":[]}"#, true, expect!["Field 'Item' must be an object"]);
-        check("dynamodb:getItem", r#"{"Item":{"a":{"L":[{"S":1}]}}}"#, true, expect!["Field 'S' must be a string"]);
+        check(
+            "dynamodb:getItem",
+            r#"{"Item":{"a":{"L":[{"S":1}]}}}"#,
+            true,
+            expect!["Field 'S' must be a string"],
+        );
     }
 
     #[test]
     fn a_job_is_mocked_as_the_call_that_polls_it_answers() {
         let action = "states:startExecution.sync";
-        check(action, r#"{"ExecutionArn":"a"}"#, true, expect!["Required field 'StateMachineArn' is missing"]);
+        check(
+            action,
+            r#"{"ExecutionArn":"a"}"#,
+            true,
+            expect!["Required field 'StateMachineArn' is missing"],
+        );
         check(action, r#"{"Output":{}}"#, false, expect!["Field 'Output' must be a string"]);
-        check("states:startExecution.sync:2", r#"{"Output":{}}"#, false, expect!["ok"]);
+        check(
+            "glue:startJobRun.sync",
+            r#"{"JobRun":{"Id":1}}"#,
+            true,
+            expect!["Field 'Id' must be a string"],
+        );
     }
 
     #[test]
     fn what_has_no_model_is_taken_as_it_is() {
-        check("lambda:invoke", r#"{"Payload":{"any":1},"pokemon":[]}"#, true, expect!["ok"]);
+        check("lambda:invoke", r#"{"Payload":"{}","pokemon":[]}"#, true, expect!["ok"]);
         check("sqs:sendMessage.waitForTaskToken", "1", true, expect!["ok"]);
         check("http:invoke", "{}", true, expect!["ok"]);
         check("aws-sdk:nothing:known", "1", true, expect!["ok"]);
@@ -252,7 +265,10 @@ mod tests {
             let shapes = Shapes::of(service).unwrap();
             for line in &shapes.actions {
                 let (action, _) = line.split_once('=').unwrap();
-                assert!(shapes.response(action).is_some_and(|shape| shape.starts_with('{')), "{service} {line}");
+                assert!(
+                    shapes.response(action).is_some_and(|shape| shape.starts_with('{')),
+                    "{service} {line}"
+                );
             }
             for shape in &shapes.shapes {
                 for number in shape.split('#').skip(1) {

@@ -226,10 +226,8 @@ fn inspect(seen: &Inspection, reply: &mut Reply) {
     for (key, payload) in payloads {
         reply.maybe_text(key, payload.as_ref().map(Payload::text));
     }
-    let numbers = [
-        ("toleratedFailureCount", seen.tolerated_failure_count),
-        ("maxConcurrency", seen.max_concurrency),
-    ];
+    let numbers =
+        [("toleratedFailureCount", seen.tolerated_failure_count), ("maxConcurrency", seen.max_concurrency)];
     for (key, number) in numbers {
         if let Some(number) = number {
             reply.number(key, number);

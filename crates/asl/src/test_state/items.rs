@@ -1,11 +1,12 @@
 //! The items of a `Map` under test: what its iterations would be given, and how many may fail.
 //!
 //! `ItemReader` reads what the caller says is at the source (`mapItemReaderData`): JSON (an array, or an
-//! object whose members are the items; below `ItemsPointer`), JSON lines or CSV. Then
-//! `ItemSelector` and `ItemBatcher` are applied, as a distributed Map does.
+//! object whose members are the items; below `ItemsPointer`), JSON lines or CSV. Without that, the items
+//! may stand in the input, as if they had been read. Then `ItemSelector` and `ItemBatcher` are applied,
+//! as a distributed Map does.
 //!
-//! Source: Developer Guide, "Using Map state in Distributed mode", its pages about `ItemReader`,
-//! `ItemSelector`, `ItemBatcher`.
+//! Source: Developer Guide, "Testing state machines with TestState API", "Testing Distributed Map
+//! states", and the pages about `ItemReader`, `ItemSelector`, `ItemBatcher`.
 
 use std::sync::Arc;
 
@@ -83,22 +84,22 @@ pub(super) fn survey(
         seen.tolerated_failure_count = tolerated_count;
         seen.tolerated_failure_percentage = tolerated_percentage;
     }
-    let reader = state.get("ItemReader");
-    let mut items = match (reader, reader_data) {
-        (None, _) => {
-            let items = map.items(turn)?.value().as_array().cloned().unwrap_or_default();
-            if language == Language::JsonPath {
-                show(turn, |seen| &mut seen.after_items_path, &items)?;
-            }
-            Some(items)
-        }
+    let mut items = match (state.get("ItemReader"), reader_data) {
         (Some(reader), Some(data)) => {
             match fields(reader.get("ReaderConfig").unwrap_or(&nothing), "/ItemReader/ReaderConfig") {
                 Some(config) => read(&config, data, turn)?,
                 None => None,
             }
         }
-        (Some(_), None) => None,
+        // What the reader would have read may stand in the input; if it does not, nobody knows.
+        (Some(_), None) if !state.has("ItemsPath") && turn.raw_input().value().as_array().is_none() => None,
+        (Some(_) | None, _) => {
+            let items = map.items(turn)?.value().as_array().cloned().unwrap_or_default();
+            if language == Language::JsonPath {
+                show(turn, |seen| &mut seen.after_items_path, &items)?;
+            }
+            Some(items)
+        }
     };
     if let Some(found) = &mut items
         && (map.item_selector.is_some() || map.legacy_selector)
@@ -222,12 +223,15 @@ fn read(config: &Fields, data: &str, turn: &mut Turn) -> Result<Option<Vec<Value
 fn read_json(config: &Fields, data: &str, turn: &mut Turn) -> Result<Vec<Value>, Failure> {
     let mut found = Value::parse(data).map_err(|error| reader_failed(&error.to_string()))?;
     if let Some(pointer) = config.get("ItemsPointer").and_then(Value::as_str) {
-        found = follow(&found, pointer)
-            .cloned()
-            .ok_or_else(|| reader_failed(&format!("ItemsPointer {pointer} leads to nothing.")))?;
-        let shown = turn.payload(found.clone())?;
-        if let Some(seen) = &mut turn.hand.recorder.inspection {
-            seen.after_items_pointer = Some(shown);
+        let nowhere = || reader_failed(&format!("ItemsPointer {pointer} leads to nothing."));
+        found = follow(&found, pointer).cloned().ok_or_else(nowhere)?;
+        if let Some(items) = found.as_array() {
+            show(turn, |seen| &mut seen.after_items_pointer, items)?;
+        } else {
+            let shown = turn.payload(found.clone())?;
+            if let Some(seen) = &mut turn.hand.recorder.inspection {
+                seen.after_items_pointer = Some(shown);
+            }
         }
     }
     match found {
@@ -358,4 +362,3 @@ fn batch(batcher: &Fields, items: Vec<Value>, turn: &mut Turn) -> Result<Vec<Val
     }
     Ok(batches)
 }
-

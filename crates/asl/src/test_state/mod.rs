@@ -160,10 +160,11 @@ const BRANCH: u32 = 0;
 impl Tested {
     /// Enters the state, and goes as far as nothing outside is needed.
     pub fn begin(self, setup: Setup, now: Timestamp, world: &dyn World) -> Result<Step, Refusal> {
-        let Tested { definition, state, name, value } = self;
+        let Tested { definition, state, name, value, map_around } = self;
         let Setup { input, variables, mock, retries, failed_iterations, reader_data, seed, .. } = &setup;
         let definition = Arc::new(definition);
-        let context = context_object(&setup, &definition.state(state).expect("it was read").kind, now);
+        let kind = &definition.state(state).expect("it was read").kind;
+        let context = context_object(&setup, kind, map_around.as_ref(), now);
         let origin = Origin {
             definition: definition.clone(),
             execution_arn: setup.execution_arn.clone(),
@@ -172,7 +173,7 @@ impl Tested {
             machine_name: setup.machine_name.clone(),
             role_arn: setup.role_arn.clone().unwrap_or_default(),
             region: setup.region.clone(),
-            limits: setup.limits.clone(),
+            limits: setup.limits,
         };
         let mut execution = Execution::new(Arc::new(origin));
         execution.context = Some(context);
@@ -185,8 +186,7 @@ impl Tested {
         let outcome = match (kind, mock) {
             (StateKind::Map(map), Some(mock)) => {
                 let reader_data = reader_data.as_deref();
-                let surveyed =
-                    test.turn(now, world, |turn| items::survey(map, &value, reader_data, turn));
+                let surveyed = test.turn(now, world, |turn| items::survey(map, &value, reader_data, turn));
                 match surveyed {
                     Err(failure) => Err(failure),
                     Ok(survey) => {
@@ -391,8 +391,9 @@ fn too_many_failed() -> Failure {
     )
 }
 
-/// The context object: that of an Express execution of its own, and over it what the caller gives.
-fn context_object(setup: &Setup, kind: &StateKind, now: Timestamp) -> Map {
+/// The context object: that of an Express execution of its own, and over it what the caller gives. In a
+/// Map, where the caller gives nothing, the iteration is the first and its item the input.
+fn context_object(setup: &Setup, kind: &StateKind, map_around: Option<&Value>, now: Timestamp) -> Map {
     let text = |text: &Arc<str>| Value::String(text.clone());
     let moment = Value::from(now.to_rfc3339());
     let execution = Value::object([
@@ -411,6 +412,15 @@ fn context_object(setup: &Setup, kind: &StateKind, now: Timestamp) -> Map {
     context.insert("Execution".into(), execution);
     context.insert("StateMachine".into(), machine);
     context.insert("State".into(), Value::object(about_state));
+    if let (Some(map), None) = (map_around, &setup.context) {
+        let mut item = vec![("Index", Value::from(0_i64)), ("Value", setup.input.value().clone())];
+        let processor = map.get("ItemProcessor");
+        let mode = processor.and_then(|processor| processor.get("ProcessorConfig")?.get("Mode")?.as_str());
+        if mode == Some("DISTRIBUTED") && map.get("ItemReader").is_none() {
+            item.push(("Source", Value::from("STATE_DATA")));
+        }
+        context.insert("Map".into(), Value::object([("Item", Value::object(item))]));
+    }
     for (key, given) in setup.context.iter().filter_map(Value::as_object).flat_map(Map::iter) {
         let mut merged = context.get(key).and_then(Value::as_object).cloned().unwrap_or_default();
         let members = given.as_object().into_iter().flat_map(Map::iter);

@@ -26,6 +26,8 @@ pub struct Tested {
     pub(super) name: Arc<str>,
     /// The state as it is written.
     pub(super) value: Value,
+    /// The Map in whose iterations it stands, as that is written.
+    pub(super) map_around: Option<Value>,
 }
 
 /// Why there is nothing to test.
@@ -60,14 +62,16 @@ impl Tested {
         };
         let mut definition = definition.map_err(Untestable::Invalid)?;
         let mut states = definition.states_mut().iter_mut().zip(0..);
-        let (state, place) =
-            states.find(|(state, _)| &*state.name == name).ok_or(Untestable::NoSuchState)?;
+        let (state, place) = states.find(|(state, _)| &*state.name == name).ok_or(Untestable::NoSuchState)?;
         let name = std::mem::replace(&mut state.name, STATE_NAME.into());
-        let value = match state_name {
-            None => written,
-            Some(name) => find(&written, name).cloned().ok_or(Untestable::NoSuchState)?,
+        let (value, map_around) = match state_name {
+            None => (written, None),
+            Some(name) => {
+                let (state, map) = find(&written, name, None).ok_or(Untestable::NoSuchState)?;
+                (state.clone(), map.cloned())
+            }
         };
-        Ok(Tested { definition, state: StateId(place), name, value })
+        Ok(Tested { definition, state: StateId(place), name, value, map_around })
     }
 
     pub(super) fn kind(&self) -> &StateKind {
@@ -99,7 +103,7 @@ impl Tested {
 
     /// Whether a state of this name stands somewhere inside it.
     pub fn holds(&self, state_name: &str) -> bool {
-        scopes(&self.value).any(|scope| find(scope, state_name).is_some())
+        scopes(&self.value).any(|scope| find(scope, state_name, None).is_some())
     }
 }
 
@@ -145,10 +149,18 @@ fn machine_around(state: &Value) -> Value {
     Value::object([("StartAt", Value::from(STATE_NAME)), ("States", Value::Object(Arc::new(states)))])
 }
 
-/// The state of this name in a machine, a branch or a processor, or in a state of it.
-fn find<'v>(scope: &'v Value, name: &str) -> Option<&'v Value> {
+/// The state of this name in a machine, a branch or a processor, or in a state of it; and the innermost
+/// Map that it is in, `map` being the one around the scope.
+fn find<'v>(scope: &'v Value, name: &str, map: Option<&'v Value>) -> Option<(&'v Value, Option<&'v Value>)> {
     let states = scope.get("States")?.as_object()?;
-    states.get(name).or_else(|| states.values().flat_map(scopes).find_map(|scope| find(scope, name)))
+    if let Some(state) = states.get(name) {
+        return Some((state, map));
+    }
+    states.values().find_map(|state| {
+        let is_map = state.get("Type").and_then(Value::as_str) == Some("Map");
+        let map = if is_map { Some(state) } else { map };
+        scopes(state).find_map(|scope| find(scope, name, map))
+    })
 }
 
 /// What a state holds states in.
