@@ -181,8 +181,6 @@ impl Tested {
         let recorder = Recorder { inspection: Some(Box::new(inspection)), ..Recorder::default() };
         let mut test = Test { execution, recorder, state, name };
         test.enter(input, *seed, variables, *retries, now, world);
-
-        let kind = &definition.state(state).expect("it was read").kind;
         let outcome = match (kind, mock) {
             (StateKind::Map(map), Some(mock)) => {
                 let reader_data = reader_data.as_deref();
