@@ -26,6 +26,7 @@ mod read;
 pub use inspection::Inspection;
 pub use read::{Tested, Untestable};
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use stepwell_model::{Failure, Limits, Resource, Timestamp, error_names};
@@ -221,38 +222,38 @@ impl Test {
         world: &dyn World,
     ) {
         let state = self.state;
-        let origin = self.execution.origin.clone();
         let retriers = self.execution.state(state).retriers.len();
-        let mut hand = Hand {
+        self.hand(now, world, |hand| {
+            hand.emit(BRANCH, 0, EventKind::ExecutionStarted { input: input.clone(), seed });
+            if let Some(branch) = hand.execution.branches.get_mut(&BRANCH) {
+                branch.state = state;
+                branch.variables.extend(variables.iter().cloned());
+            }
+            hand.emit(BRANCH, 0, EventKind::StateEntered { state, input: input.clone() });
+            if let Some(branch) = hand.execution.branches.get_mut(&BRANCH) {
+                branch.retries = vec![retries; retriers];
+                branch.retry_count = retries;
+            }
+        });
+    }
+
+    fn hand<R>(&mut self, now: Timestamp, world: &dyn World, work: impl FnOnce(&mut Hand) -> R) -> R {
+        let origin = self.execution.origin.clone();
+        work(&mut Hand {
             execution: &mut self.execution,
             origin: &origin,
             now,
             world,
             recorder: &mut self.recorder,
-        };
-        hand.emit(BRANCH, 0, EventKind::ExecutionStarted { input: input.clone(), seed });
-        if let Some(branch) = hand.execution.branches.get_mut(&BRANCH) {
-            branch.state = state;
-            branch.variables.extend(variables.iter().cloned());
-        }
-        hand.emit(BRANCH, 0, EventKind::StateEntered { state, input: input.clone() });
-        if let Some(branch) = hand.execution.branches.get_mut(&BRANCH) {
-            branch.retries = vec![retries; retriers];
-            branch.retry_count = retries;
-        }
+            evaluated_ms: Cell::new(0),
+        })
     }
 
     /// Lets `work` have the state's turn.
     fn turn<R>(&mut self, now: Timestamp, world: &dyn World, work: impl FnOnce(&mut Turn) -> R) -> R {
-        let origin = self.execution.origin.clone();
-        let mut hand = Hand {
-            execution: &mut self.execution,
-            origin: &origin,
-            now,
-            world,
-            recorder: &mut self.recorder,
-        };
-        work(&mut hand.turn(BRANCH).expect("a test has one branch, which is at its state"))
+        self.hand(now, world, |hand| {
+            work(&mut hand.turn(BRANCH).expect("a test has one branch, which is at its state"))
+        })
     }
 
     /// The task that the test stopped for ended.
