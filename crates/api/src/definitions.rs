@@ -22,24 +22,29 @@ pub(crate) async fn check(definition: &Arc<str>) -> Result<(), Exception> {
 }
 
 fn parse(text: &str) -> Result<(), Exception> {
-    let found = match Definition::parse(text) {
-        Ok(_) => return Ok(()),
-        Err(diagnostics) => match Payload::parse(text) {
-            // Text that is not JSON has no places but lines and columns, and no other troubles.
-            Err(error) => {
-                let Position { line, column } = error.position;
-                let reason = json_reason(text, &error);
-                vec![format!("INVALID_JSON_DESCRIPTION: {reason} at line {line}, column {column}")]
-            }
-            Ok(_) => {
-                let errors = diagnostics.iter().filter(|found| found.severity == Severity::Error);
-                errors.map(sentence).collect()
-            }
-        },
+    match Definition::parse(text) {
+        Ok(_) => Ok(()),
+        Err(diagnostics) => Err(invalid(text, &diagnostics)),
+    }
+}
+
+/// What is said of a definition that is not valid.
+pub(crate) fn invalid(text: &str, diagnostics: &[Diagnostic]) -> Exception {
+    let found: Vec<String> = match Payload::parse(text) {
+        // Text that is not JSON has no places but lines and columns, and no other troubles.
+        Err(error) => {
+            let Position { line, column } = error.position;
+            let reason = json_reason(text, &error);
+            vec![format!("INVALID_JSON_DESCRIPTION: {reason} at line {line}, column {column}")]
+        }
+        Ok(_) => {
+            let errors = diagnostics.iter().filter(|found| found.severity == Severity::Error);
+            errors.map(sentence).collect()
+        }
     };
     // Recorded for one; several stand side by side with a comma between.
     let message = format!("Invalid State Machine Definition: '{}'", found.join(", "));
-    Err(Exception::new(ExceptionKind::InvalidDefinition, message))
+    Exception::new(ExceptionKind::InvalidDefinition, message)
 }
 
 fn sentence(diagnostic: &Diagnostic) -> String {

@@ -75,7 +75,7 @@ impl<'t> Hand<'t> {
         self.execution.branches.get(&branch).map_or(0, |branch| branch.last_event_id)
     }
 
-    fn turn(&mut self, branch: u32) -> Option<Turn<'_, 't>> {
+    pub(crate) fn turn(&mut self, branch: u32) -> Option<Turn<'_, 't>> {
         let state_id = self.execution.branches.get(&branch)?.state;
         let state = self.origin.definition.state(state_id)?;
         Some(Turn {
@@ -145,7 +145,7 @@ impl<'t> Hand<'t> {
     }
 
     /// What AWS calls a task in the text about its size: the service, or the state.
-    fn task_name(&self, state: StateId) -> Arc<str> {
+    pub(crate) fn task_name(&self, state: StateId) -> Arc<str> {
         match self.origin.definition.task_resource(state) {
             Some(Resource::Service { service, .. }) => service.clone(),
             Some(Resource::Activity { .. } | Resource::LambdaFunction { .. }) | None => {

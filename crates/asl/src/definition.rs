@@ -121,6 +121,10 @@ impl Definition {
         self.states.get(id.0 as usize)
     }
 
+    pub(crate) fn states_mut(&mut self) -> &mut [State] {
+        &mut self.states
+    }
+
     pub(crate) fn scope(&self, id: ScopeId) -> &Scope {
         &self.scopes[id.0 as usize]
     }
@@ -133,7 +137,7 @@ impl Definition {
     }
 }
 
-fn read_machine(value: &Value, notes: &Notes) -> Option<Definition> {
+pub(crate) fn read_machine(value: &Value, notes: &Notes) -> Option<Definition> {
     let Some(map) = value.as_object() else {
         notes.error("", "Definition must be a valid JSON object");
         return None;

@@ -22,6 +22,7 @@ mod projection;
 mod query;
 mod retry;
 mod state;
+pub mod test_state;
 mod turn;
 
 pub use codec::{CorruptJournal, decode, encode};

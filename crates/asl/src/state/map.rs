@@ -37,12 +37,12 @@ pub(crate) const CONCURRENCY_MAX: u64 = 40;
 pub(crate) struct Map {
     pub(crate) processor: ScopeId,
     items: Items,
-    item_selector: Option<Selector>,
+    pub(crate) item_selector: Option<Selector>,
     concurrency: Concurrency,
     /// `ToleratedFailureCount` and `…Percentage`, as expressions.
     tolerances: Vec<(&'static str, Query)>,
     /// `Parameters` in older definitions is what `ItemSelector` is now.
-    legacy_selector: bool,
+    pub(crate) legacy_selector: bool,
 }
 
 /// Where the items are.
@@ -56,7 +56,7 @@ enum Items {
 
 /// `ItemSelector`.
 #[derive(Debug)]
-enum Selector {
+pub(crate) enum Selector {
     Path(Template),
     Query(Shape),
 }
@@ -144,7 +144,7 @@ impl Map {
         Ok(())
     }
 
-    fn items(&self, turn: &mut Turn) -> Result<Payload, Failure> {
+    pub(crate) fn items(&self, turn: &mut Turn) -> Result<Payload, Failure> {
         let path = match &self.items {
             Items::Path(path) => path.as_ref(),
             Items::Query(None) => return turn.input_array(),
@@ -175,7 +175,7 @@ impl Map {
         Err(turn.runtime_failure(&cause))
     }
 
-    fn concurrency_max(&self, turn: &mut Turn) -> Result<u64, Failure> {
+    pub(crate) fn concurrency_max(&self, turn: &mut Turn) -> Result<u64, Failure> {
         let path = match &self.concurrency {
             Concurrency::Literal(most) => return Ok(*most),
             Concurrency::Path(path) => path,
