@@ -40,10 +40,11 @@ impl<'a> ScopeText<'a> {
 
 /// Checks all scopes of a machine, which is the first of them.
 pub(crate) fn check(scopes: &[ScopeText], notes: &Notes) {
+    let graphs: Vec<Graph> = scopes.iter().map(Graph::of).collect();
     check_names(scopes, notes);
-    check_variables(scopes, notes);
-    for scope in scopes {
-        check_scope(scope, notes);
+    check_variables(scopes, &graphs, notes);
+    for (scope, graph) in scopes.iter().zip(&graphs) {
+        check_scope(scope, graph, notes);
     }
 }
 
@@ -60,60 +61,62 @@ fn check_names(scopes: &[ScopeText], notes: &Notes) {
 }
 
 /// Which states of a scope assign a variable.
-type Assigned<'a> = HashMap<&'a str, Vec<&'a str>>;
+type Assigned<'a> = HashMap<&'a str, Vec<usize>>;
 
-fn check_variables(scopes: &[ScopeText], notes: &Notes) {
+/// A variable that is assigned inside a state, and outside by others of these.
+struct Doubt<'a> {
+    /// The outer scope, and the state in it that has the inner one.
+    scope: usize,
+    container: usize,
+    name: &'a str,
+    /// Which one of the assignments.
+    assignment: usize,
+}
+
+fn check_variables(scopes: &[ScopeText], graphs: &[Graph], notes: &Notes) {
     // A scope stands behind those around it, so theirs are known.
     let mut known: Vec<Assigned> = Vec::with_capacity(scopes.len());
-    let mut before = HashMap::new();
+    let mut assignments = Vec::new();
+    let mut doubts: Vec<Doubt> = Vec::new();
     for scope in scopes {
         let mut assigned = Assigned::new();
-        for (state, value) in scope.states() {
+        for (state, (state_name, value)) in scope.states().enumerate() {
             each_assignment(value, &mut |pointer, key| {
                 let name = key.strip_suffix(".$").unwrap_or(key);
                 assigned.entry(name).or_default().push(state);
+                let assignment = assignments.len();
                 let mut around = scope.around;
                 while let Some((place, container)) = around {
-                    // What the container's own Assign and Catch assign comes after what is inside it
-                    // (recorded), and so does what the states behind it assign.
-                    let states = known[place].get(name).map_or(&[][..], |states| states);
-                    let defined = !states.is_empty() && {
-                        let before = before
-                            .entry((place, container))
-                            .or_insert_with(|| leading_to(&scopes[place], container));
-                        states.iter().any(|state| *state != container && before.contains(state))
-                    };
-                    if defined {
-                        let pointer = format!("{}{pointer}/{}", scope.pointer_of(state), escape(key));
-                        let text =
-                            format!("The variable name '{name}' was already defined in a parent scope.");
-                        notes.error_of("DUPLICATE_VARIABLE_NAME", &pointer, &text);
-                        break;
+                    if known[place].contains_key(name) {
+                        let container = graphs[place].places[container];
+                        doubts.push(Doubt { scope: place, container, name, assignment });
                     }
                     around = scopes[place].around;
+                }
+                if doubts.last().is_some_and(|doubt| doubt.assignment == assignment) {
+                    let pointer = format!("{}{pointer}/{}", scope.pointer_of(state_name), escape(key));
+                    assignments.push((pointer, name, false));
                 }
             });
         }
         known.push(assigned);
     }
-}
-
-/// The states of a scope from which a path leads to `state`.
-fn leading_to<'a>(scope: &ScopeText<'a>, state: &'a str) -> HashSet<&'a str> {
-    let mut sources: HashMap<&str, Vec<&str>> = HashMap::new();
-    for (name, value) in scope.states() {
-        each_target(value, &mut |_, target| sources.entry(target).or_default().push(name));
-    }
-    let mut found = HashSet::new();
-    let mut open = vec![state];
-    while let Some(target) = open.pop() {
-        for source in sources.get(target).into_iter().flatten() {
-            if found.insert(*source) {
-                open.push(source);
-            }
+    // What follows the states that assign a variable is found once for all that ask.
+    doubts.sort_by_key(|doubt| (doubt.scope, doubt.name));
+    for same in doubts.chunk_by(|a, b| (a.scope, a.name) == (b.scope, b.name)) {
+        let sources = &known[same[0].scope][same[0].name];
+        let behind = graphs[same[0].scope].behind(sources);
+        for doubt in same {
+            // What the container's own Assign and Catch assign comes after what is inside it (recorded),
+            // and so does what the states behind it assign.
+            let by_others = sources.iter().any(|source| *source != doubt.container);
+            assignments[doubt.assignment].2 |= by_others && behind[doubt.container];
         }
     }
-    found
+    for (pointer, name, _) in assignments.into_iter().filter(|(_, _, twice)| *twice) {
+        let text = format!("The variable name '{name}' was already defined in a parent scope.");
+        notes.error_of("DUPLICATE_VARIABLE_NAME", &pointer, &text);
+    }
 }
 
 /// The keys of each `Assign` of a state, with the pointer of the `Assign` in it.
@@ -151,49 +154,69 @@ fn each_target<'a>(state: &'a Value, found: &mut impl FnMut(&str, &'a str)) {
     look(state, "Default", "");
 }
 
-fn check_scope(scope: &ScopeText, notes: &Notes) {
-    let states: Vec<(&str, &Value)> = scope.states().collect();
-    let places: HashMap<&str, usize> =
-        states.iter().enumerate().map(|(place, (name, _))| (*name, place)).collect();
-    let find = |pointer: String, target: &str| {
-        let place = places.get(target).copied();
-        if place.is_none() {
-            let hint = notes.hint(target, states.iter().map(|(name, _)| *name));
+/// The states of a scope by their places in it, and which lead where.
+struct Graph<'a> {
+    places: HashMap<&'a str, usize>,
+    leads: Vec<Vec<usize>>,
+}
+
+impl<'a> Graph<'a> {
+    fn of(scope: &ScopeText<'a>) -> Graph<'a> {
+        let places: HashMap<&str, usize> =
+            scope.states().enumerate().map(|(place, (name, _))| (name, place)).collect();
+        let leads = scope.states().map(|(_, state)| {
+            let mut leads = Vec::new();
+            each_target(state, &mut |_, target| leads.extend(places.get(target)));
+            leads
+        });
+        let leads = leads.collect();
+        Graph { places, leads }
+    }
+
+    /// Which states one of these leads to, on whatever way.
+    fn behind(&self, sources: &[usize]) -> Vec<bool> {
+        let mut reached = vec![false; self.leads.len()];
+        let mut open = sources.to_vec();
+        while let Some(place) = open.pop() {
+            for next in &self.leads[place] {
+                if !std::mem::replace(&mut reached[*next], true) {
+                    open.push(*next);
+                }
+            }
+        }
+        reached
+    }
+}
+
+fn check_scope(scope: &ScopeText, graph: &Graph, notes: &Notes) {
+    let check_target = |pointer: String, target: &str| {
+        if !graph.places.contains_key(target) {
+            let hint = notes.hint(target, scope.states().map(|(name, _)| name));
             // The word is 'Next', whatever the field.
             let text = format!("Missing 'Next' target: {target}");
             notes.error_shown(MISSING_TARGET, &pointer, Shown::There, &text, hint);
         }
-        place
     };
-
     let start_at = scope.fields.get("StartAt").and_then(Value::as_str);
-    let start = start_at.and_then(|name| find(format!("{}/StartAt", scope.pointer), name));
-    let mut leads: Vec<Vec<usize>> = Vec::with_capacity(states.len());
-    for (name, state) in &states {
-        let mut places = Vec::new();
+    if let Some(start_at) = start_at {
+        check_target(format!("{}/StartAt", scope.pointer), start_at);
+    }
+    for (name, state) in scope.states() {
         each_target(state, &mut |pointer, target| {
-            places.extend(find(format!("{}{pointer}", scope.pointer_of(name)), target));
+            check_target(format!("{}{pointer}", scope.pointer_of(name)), target);
         });
-        leads.push(places);
     }
 
-    if scope.around.is_none() && !states.iter().any(|(_, state)| ends(state)) {
+    if scope.around.is_none() && !scope.states().any(|(_, state)| ends(state)) {
         let text = "Workflow has no terminal state";
         notes.error_shown("MISSING_END_STATE", "/States", Shown::Nowhere, text, None);
         return;
     }
-    if start_at.is_none() {
-        return;
-    }
-    let mut reached = vec![false; states.len()];
-    let mut open: Vec<usize> = start.into_iter().collect();
-    while let Some(place) = open.pop() {
-        if !std::mem::replace(&mut reached[place], true) {
-            open.extend(&leads[place]);
-        }
-    }
-    for ((name, _), reached) in states.iter().zip(reached) {
-        if !reached {
+    let Some(start_at) = start_at else { return };
+    let start = graph.places.get(start_at);
+    let behind = graph.behind(start.map_or(&[], std::slice::from_ref));
+    for (place, (name, _)) in scope.states().enumerate() {
+        if !behind[place] && start != Some(&place) {
             let text = format!("State \"{name}\" is not reachable.");
             notes.error_of(MISSING_TARGET, &scope.pointer_of(name), &text);
         }
