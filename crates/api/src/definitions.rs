@@ -1,58 +1,84 @@
-//! Whether a definition may become a state machine.
+//! Whether a definition may become a state machine, and what is wrong with it in the words of AWS.
 
 use std::sync::Arc;
 
-use stepwell_asl::{Definition, Diagnostic, Severity};
-use stepwell_value::{Payload, Position};
+use stepwell_asl::{Definition, Diagnostic};
+use stepwell_model::MachineType;
+use stepwell_value::Payload;
 
 use crate::exception::{Exception, ExceptionKind};
-use crate::json_reason::json_reason;
+use crate::json_reason::{json_place, json_reason};
+use crate::reply::Reply;
 
 /// From this size on, in bytes, a definition is checked aside, so that other calls go on.
 const CHECKED_ASIDE_FROM: usize = 32 * 1024;
 
-/// Refuses a definition that is not valid, with all that is wrong with it.
-pub(crate) async fn check(definition: &Arc<str>) -> Result<(), Exception> {
+/// How many diagnostics one exception tells. AWS's number is not known.
+const TOLD_MAX: usize = 100;
+
+/// Everything that is found in a definition, errors and warnings.
+pub(crate) async fn diagnose(
+    machine_type: MachineType,
+    definition: &Arc<str>,
+) -> Result<Vec<Diagnostic>, Exception> {
     if definition.len() < CHECKED_ASIDE_FROM {
-        parse(definition)
+        Ok(parse(machine_type, definition))
     } else {
         let text = definition.clone();
-        crate::aside(move || parse(&text)).await?
+        crate::aside(move || parse(machine_type, &text)).await
     }
 }
 
-fn parse(text: &str) -> Result<(), Exception> {
-    match Definition::parse(text) {
-        Ok(_) => Ok(()),
-        Err(diagnostics) => Err(invalid(text, &diagnostics)),
-    }
+/// Refuses a definition that is not valid, with all that is wrong with it.
+pub(crate) async fn check(machine_type: MachineType, definition: &Arc<str>) -> Result<(), Exception> {
+    let found = diagnose(machine_type, definition).await?;
+    if found.iter().any(Diagnostic::is_error) { Err(invalid(&found)) } else { Ok(()) }
 }
 
-/// What is said of a definition that is not valid.
-pub(crate) fn invalid(text: &str, diagnostics: &[Diagnostic]) -> Exception {
-    let found: Vec<String> = match Payload::parse(text) {
-        // Text that is not JSON has no places but lines and columns, and no other troubles.
-        Err(error) => {
-            let Position { line, column } = error.position;
-            let reason = json_reason(text, &error);
-            vec![format!("INVALID_JSON_DESCRIPTION: {reason} at line {line}, column {column}")]
-        }
-        Ok(_) => {
-            let errors = diagnostics.iter().filter(|found| found.severity == Severity::Error);
-            errors.map(sentence).collect()
-        }
-    };
-    // Recorded for one; several stand side by side with a comma between.
-    let message = format!("Invalid State Machine Definition: '{}'", found.join(", "));
+/// What is said of a definition with these errors.
+pub(crate) fn invalid(found: &[Diagnostic]) -> Exception {
+    let errors = found.iter().filter(|found| found.is_error());
+    let told: Vec<String> = errors.take(TOLD_MAX).map(sentence).collect();
+    let message = format!("Invalid State Machine Definition: '{}'", told.join(", "));
     Exception::new(ExceptionKind::InvalidDefinition, message)
 }
 
+fn parse(machine_type: MachineType, text: &str) -> Vec<Diagnostic> {
+    let mut found = match Definition::parse_for(machine_type, text) {
+        Ok((_, warnings)) => warnings,
+        Err(diagnostics) => diagnostics,
+    };
+    in_jackson(text, &mut found);
+    found
+}
+
+/// Says in the words of Jackson, which AWS reads JSON with, why a text is none.
+pub(crate) fn in_jackson(text: &str, found: &mut [Diagnostic]) {
+    for diagnostic in found.iter_mut().filter(|found| found.code == "INVALID_JSON_DESCRIPTION") {
+        let Err(error) = Payload::parse(text) else { continue };
+        let place = json_place(text, &error);
+        diagnostic.message = format!("{}\n at {place}", json_reason(text, &error));
+        diagnostic.location = Some(place);
+    }
+}
+
+/// What is said of one diagnostic where several stand side by side; measured.
 fn sentence(diagnostic: &Diagnostic) -> String {
-    let Diagnostic { code, message, pointer, .. } = diagnostic;
-    let place = format!(" at {}", if pointer.is_empty() { "/" } else { pointer });
-    // The language says the place in some of its messages already.
-    let place = if message.ends_with(&place) { "" } else { &place };
-    format!("{code}: {message}{place}")
+    let Diagnostic { code, message, location, .. } = diagnostic;
+    // AWS is in Java, which writes nothing as null.
+    format!("{code}: {message} at {}", location.as_deref().unwrap_or("null"))
+}
+
+/// Tells which variables the states of a definition read, if any does.
+pub(crate) fn tell_variables(definition: &Definition, reply: &mut Reply) {
+    if definition.variable_references().next().is_none() {
+        return;
+    }
+    reply.nested("variableReferences", |states| {
+        for (state, variables) in definition.variable_references() {
+            states.texts_under_any_key(state, variables);
+        }
+    });
 }
 
 #[cfg(test)]
@@ -60,42 +86,85 @@ mod tests {
     use super::*;
     use expect_test::{Expect, expect};
 
+    fn check_for(machine_type: MachineType, definition: &str, expected: Expect) {
+        let found = parse(machine_type, definition);
+        expected.assert_eq(&found.iter().map(sentence).collect::<Vec<_>>().join("\n"));
+    }
+
     fn check(definition: &str, expected: Expect) {
-        expected
-            .assert_eq(&parse(definition).map_or_else(|exception| exception.message, |()| "ok".to_owned()));
+        check_for(MachineType::Standard, definition, expected);
     }
 
     #[test]
     fn what_is_wrong_is_told_with_its_places() {
-        check(r#"{"StartAt":"A","States":{"A":{"Type":"Pass","End":true}}}"#, expect!["ok"]);
+        check(r#"{"StartAt":"A","States":{"A":{"Type":"Pass","End":true}}}"#, expect![""]);
         check(
             r#"{"StartAt":"A"}"#,
-            expect![
-                "Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: These fields are required: [States] at /'"
-            ],
+            expect!["SCHEMA_VALIDATION_FAILED: These fields are required: [States] at /"],
         );
+        check("{}", expect!["SCHEMA_VALIDATION_FAILED: These fields are required: [States, StartAt] at /"]);
+        check("[]", expect!["SCHEMA_VALIDATION_FAILED: Definition must be a valid JSON object at null"]);
+        check("", expect!["SCHEMA_VALIDATION_FAILED: Definition must be a valid JSON object at null"]);
         check(
-            "not a definition",
-            expect![
-                "Invalid State Machine Definition: 'INVALID_JSON_DESCRIPTION: Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false') at line 1, column 1'"
-            ],
+            r#"{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"B"}}}"#,
+            expect![[r#"
+            MISSING_TRANSITION_TARGET: Missing 'Next' target: B at /States/A/Next
+            MISSING_END_STATE: Workflow has no terminal state at null"#]],
         );
     }
 
     #[test]
-    fn several_faults_stand_side_by_side() {
-        let found = |message: &str, pointer: &str| {
-            sentence(&Diagnostic {
-                severity: Severity::Error,
-                code: "SCHEMA_VALIDATION_FAILED",
-                message: message.to_owned(),
-                pointer: pointer.to_owned(),
-                position: Position { line: 1, column: 1 },
-                hint: None,
-            })
+    fn text_that_is_no_json_is_told_in_jacksons_words_with_its_place() {
+        check(
+            "not a definition",
+            expect![[r#"
+            INVALID_JSON_DESCRIPTION: Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')
+             at [Source: (String)"not a definition"; line: 1, column: 4] at [Source: (String)"not a definition"; line: 1, column: 4]"#]],
+        );
+        check(
+            "{\n  \"StartAt\": \"A\",\n}",
+            expect![[r#"
+            INVALID_JSON_DESCRIPTION: Unexpected character ('}' (code 125)): was expecting double-quote to start field name
+             at [Source: (String)"{
+              "StartAt": "A",
+            }"; line: 3, column: 2] at [Source: (String)"{
+              "StartAt": "A",
+            }"; line: 3, column: 2]"#]],
+        );
+        check(
+            r#"{"StartAt": "A", "States": {"#,
+            expect![[r#"
+            INVALID_JSON_DESCRIPTION: Unexpected end-of-input: expected close marker for Object (start marker at [Source: (String)"{"StartAt": "A", "States": {"; line: 1, column: 28])
+             at [Source: (String)"{"StartAt": "A", "States": {"; line: 1, column: 29] at [Source: (String)"{"StartAt": "A", "States": {"; line: 1, column: 29]"#]],
+        );
+    }
+
+    #[test]
+    fn an_express_machine_may_do_less() {
+        let task = |resource: &str| {
+            format!(
+                r#"{{"StartAt":"A","States":{{"A":{{"Type":"Task","Resource":"{resource}","Parameters":{{"QueueUrl":"q","MessageBody":"m","StateMachineArn":"a"}},"End":true}}}}}}"#
+            )
         };
-        assert_eq!(found("no", ""), "SCHEMA_VALIDATION_FAILED: no at /");
-        assert_eq!(found("no", "/States/A"), "SCHEMA_VALIDATION_FAILED: no at /States/A");
-        assert_eq!(found("no at /States/A", "/States/A"), "SCHEMA_VALIDATION_FAILED: no at /States/A");
+        let express = |resource, expected| check_for(MachineType::Express, &task(resource), expected);
+        express("arn:aws:states:::sqs:sendMessage", expect![""]);
+        express(
+            "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+            expect![
+                "SCHEMA_VALIDATION_FAILED: Express state machine does not support '.waitForTaskToken' service integration  at /States/A/Resource"
+            ],
+        );
+        express(
+            "arn:aws:states:::states:startExecution.sync:2",
+            expect![
+                "SCHEMA_VALIDATION_FAILED: Express state machine does not support '.sync' service integration at /States/A/Resource"
+            ],
+        );
+        express(
+            "arn:aws:states:us-east-1:123456789012:activity:a",
+            expect![
+                "SCHEMA_VALIDATION_FAILED: Express state machine does not support Activity ARN at /States/A/Resource"
+            ],
+        );
     }
 }

@@ -1,5 +1,7 @@
 //! Replies, written as they are thought of: no tree of values in between.
 
+use std::sync::Arc;
+
 use stepwell_model::Timestamp;
 use stepwell_value::quote;
 
@@ -51,6 +53,18 @@ impl Reply {
         quote(key, &mut self.out);
         self.out.push(':');
         quote(text, &mut self.out);
+    }
+
+    /// A list of strings, under a key that a user has named.
+    pub(crate) fn texts_under_any_key(&mut self, key: &str, texts: &[Arc<str>]) {
+        self.separate();
+        quote(key, &mut self.out);
+        self.out.push_str(":[");
+        for text in texts {
+            self.separate();
+            quote(text, &mut self.out);
+        }
+        self.out.push(']');
     }
 
     /// A whole number.

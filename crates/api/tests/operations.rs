@@ -643,7 +643,7 @@ async fn one_state_is_tested() {
 async fn what_cannot_be_tested_is_refused_in_the_words_of_aws() {
     let world = World::new();
     let pass = r#"{"Type":"Pass","End":true}"#;
-    let task = r#"{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{},"End":true}"#;
+    let task = r#"{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"f"},"End":true}"#;
     let held = r#"{"Type":"Task","Resource":"arn:aws:states:us-east-1:123456789012:activity:a","End":true}"#;
     let mock = r#""mock":{"result":"{}"}"#;
     let mut told = String::new();
@@ -676,8 +676,8 @@ async fn what_cannot_be_tested_is_refused_in_the_words_of_aws() {
         told.push('\n');
     }
     expect![[r#"
-        ! {"__type":"InvalidDefinition","message":"Invalid State Machine Definition: 'INVALID_JSON_DESCRIPTION: Unexpected end-of-input at line 1, column 2'"}
-        ! {"__type":"InvalidDefinition","message":"Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: These fields are required: [StartAt, States] at /, SCHEMA_VALIDATION_FAILED: Field 'Type' is not supported at /Type, SCHEMA_VALIDATION_FAILED: Field 'End' is not supported at /End'"}
+        ! {"__type":"InvalidDefinition","message":"Invalid State Machine Definition: 'INVALID_JSON_DESCRIPTION: Unexpected end-of-input: expected close marker for Object (start marker at [Source: (String)\"{\"; line: 1, column: 1])\n at [Source: (String)\"{\"; line: 1, column: 2] at [Source: (String)\"{\"; line: 1, column: 2]'"}
+        ! {"__type":"InvalidDefinition","message":"Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: These fields are required: [States, StartAt] at /, SCHEMA_VALIDATION_FAILED: Field 'Type' is not supported at /, SCHEMA_VALIDATION_FAILED: Field 'End' is not supported at /'"}
         ! {"__type":"ValidationException","message":"State not found in definition"}
         ! {"__type":"InvalidDefinition","message":"TestState API does not support Activity tasks, or Task states with a '.sync' or '.waitForTaskToken' service integration pattern, when a mock is not specified."}
         ! {"__type":"ValidationException","message":"State type 'Pass' is not supported when a mock is specified"}

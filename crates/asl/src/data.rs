@@ -9,14 +9,12 @@
 //!
 //! Source: Amazon States Language specification, "Input and Output Processing".
 
-use std::sync::Arc;
-
-use stepwell_jsonpath::{Expression, ReferencePath, Template};
+use stepwell_jsonpath::{Expression, Path, ReferencePath, Root, Template};
 use stepwell_model::StateType;
 use stepwell_value::Value;
 
 use crate::definition::{Names, StateId};
-use crate::fields::Fields;
+use crate::fields::{Fields, SCHEMA, Shown, escape};
 use crate::journal::Transition;
 use crate::query::{Assignments, Moment, Shape, read_assignments, read_shape};
 
@@ -120,7 +118,7 @@ fn read_path_field(fields: &Fields, key: &'static str) -> PathField {
     match fields.get(key) {
         None => PathField::Whole,
         Some(Value::Null) => PathField::Empty,
-        Some(_) => match read_expression(fields, key) {
+        Some(_) => match read_path(fields, key) {
             Some(expression) if expression.is_whole_input() => PathField::Whole,
             Some(expression) => PathField::Path(expression),
             None => PathField::Whole,
@@ -128,29 +126,118 @@ fn read_path_field(fields: &Fields, key: &'static str) -> PathField {
     }
 }
 
+const NO_PATH: &str = "Value must be a valid JSONPath.";
+const NO_REFERENCE: &str = "Value is not a Reference Path";
+
+fn read_expression(fields: &Fields, key: &'static str, mistake: &str) -> Option<Expression> {
+    let expression = Expression::parse(&fields.text(key)?).ok();
+    match &expression {
+        Some(expression) => fields.reads(expression.variables()),
+        None => fields.error_at(key, mistake),
+    }
+    expression
+}
+
+/// A field that holds a path, or the call of an intrinsic function.
+pub(crate) fn read_path_or_call(fields: &Fields, key: &'static str) -> Option<Expression> {
+    read_expression(fields, key, NO_PATH)
+}
+
 /// A field that holds a path to the input, the context object or a variable.
-pub(crate) fn read_expression(fields: &Fields, key: &'static str) -> Option<Expression> {
-    let text = fields.text(key)?;
-    match Expression::parse(&text) {
-        Ok(expression) => Some(expression),
-        Err(error) => {
-            fields.notes.error(&fields.at(key), &format!("Value is not a valid JSONPath: {}", error.message));
+pub(crate) fn read_path(fields: &Fields, key: &'static str) -> Option<Expression> {
+    let expression = read_expression(fields, key, NO_PATH)?;
+    if expression.as_path().is_none() {
+        fields.error_at(key, NO_PATH);
+        return None;
+    }
+    Some(expression)
+}
+
+/// A field that holds a path to one place.
+pub(crate) fn read_reference(fields: &Fields, key: &'static str) -> Option<Expression> {
+    let expression = read_path(fields, key)?;
+    if !expression.as_path().is_some_and(Path::is_definite) {
+        fields.error_at(key, NO_REFERENCE);
+        return None;
+    }
+    Some(expression)
+}
+
+/// The same, but not in the context object.
+pub(crate) fn read_data_reference(fields: &Fields, key: &'static str) -> Option<Expression> {
+    let expression = read_reference(fields, key)?;
+    if expression.as_path().is_some_and(|path| *path.root() == Root::Context) {
+        fields.error_at(key, NO_REFERENCE);
+        return None;
+    }
+    Some(expression)
+}
+
+/// A path to one place in a rule of a `Choice`, where AWS has other words.
+pub(crate) fn read_operand(fields: &Fields, key: &'static str) -> Option<Expression> {
+    if !fields.get(key)?.as_str().is_none_or(|text| text.starts_with('$')) {
+        fields.error_at(key, "Value is not a Reference Path: Reference path didn't start with '$'");
+        return None;
+    }
+    let expression = read_expression(fields, key, NO_REFERENCE)?;
+    if !expression.as_path().is_some_and(Path::is_definite) {
+        fields.error_at(key, NO_REFERENCE);
+        return None;
+    }
+    Some(expression)
+}
+
+pub(crate) fn read_template(fields: &Fields, key: &'static str) -> Option<Template> {
+    let value = fields.get(key)?;
+    let pointer = fields.at(key);
+    warn_of_paths(fields, value, &pointer);
+    match Template::compile(value) {
+        Ok(template) => {
+            fields.reads(template.variables());
+            Some(template)
+        }
+        Err(errors) => {
+            for error in errors {
+                let member = format!("{pointer}{}", error.pointer);
+                // AWS names the object that has the member.
+                let around = member.rsplit_once('/').map_or(&*pointer, |(around, _)| around).to_owned();
+                let shown = Shown::Around(around);
+                fields.notes.error_shown(SCHEMA, &member, shown, &error.message, None);
+            }
             None
         }
     }
 }
 
-pub(crate) fn read_template(fields: &Fields, key: &'static str) -> Option<Template> {
-    let value = fields.get(key)?;
-    match Template::compile(value) {
-        Ok(template) => Some(template),
-        Err(errors) => {
-            for error in errors {
-                fields.notes.error(&format!("{}{}", fields.at(key), error.pointer), &error.message);
+/// Warns of texts that look like a path or a call, under keys that do not say so.
+fn warn_of_paths(fields: &Fields, value: &Value, pointer: &str) {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        Value::Array(items) => {
+            for (place, item) in items.iter().enumerate() {
+                warn_of_paths(fields, item, &format!("{pointer}/{place}"));
             }
-            None
+        }
+        Value::Object(map) => {
+            for (key, value) in map.iter() {
+                let pointer = format!("{pointer}/{}", escape(key));
+                if !key.ends_with(".$") && value.as_str().is_some_and(looks_like_an_expression) {
+                    let text = format!(
+                        "The value of '{key}' looks like a JSONPath or intrinsic function. Use '{key}.$' to \
+                         evaluate it at runtime."
+                    );
+                    fields.notes.warn("NO_DOLLAR", &pointer, text);
+                }
+                warn_of_paths(fields, value, &pointer);
+            }
         }
     }
+}
+
+/// Whether a text is probably meant as a path or as the call of an intrinsic function.
+pub(crate) fn looks_like_an_expression(text: &str) -> bool {
+    let path = text.starts_with("$.") || text.starts_with("$[") || text.starts_with("$$.");
+    (path || (text.starts_with("States.") && text.ends_with(')'))) && Expression::parse(text).is_ok()
 }
 
 pub(crate) fn read_result_path(fields: &Fields) -> ResultPath {
@@ -161,9 +248,9 @@ pub(crate) fn read_result_path(fields: &Fields) -> ResultPath {
             None | Some("$") => ResultPath::Whole,
             Some(text) => match ReferencePath::parse(text) {
                 Ok(path) => ResultPath::Path(path),
-                Err(error) => {
-                    let text = format!("Value is not a Reference Path: {}", error.message);
-                    fields.notes.error(&fields.at("ResultPath"), &text);
+                Err(_) => {
+                    let known = Path::parse(text).is_ok();
+                    fields.error_at("ResultPath", if known { NO_REFERENCE } else { NO_PATH });
                     ResultPath::Whole
                 }
             },
@@ -173,9 +260,9 @@ pub(crate) fn read_result_path(fields: &Fields) -> ResultPath {
 
 pub(crate) fn read_assign(fields: &Fields, moment: Moment) -> Option<Assign> {
     let map = fields.object("Assign")?;
-    let at = fields.at("Assign");
     for key in map.keys() {
         let name = if fields.in_jsonata() { key } else { key.strip_suffix(".$").unwrap_or(key) };
+        let at = format!("{}/{}", fields.at("Assign"), escape(key));
         if name == "states" {
             let text = "Cannot assign to reserved variable '$states'.";
             fields.notes.error_of("RESERVED_VARIABLE_NAME", &at, text);
@@ -199,29 +286,25 @@ fn is_variable_name(name: &str) -> bool {
     starts && goes_on && name.chars().count() <= 80
 }
 
-/// A field that names another state of the scope.
+/// A field that names another state of the scope. That there is one is checked with the graph.
 pub(crate) fn read_target(fields: &Fields, key: &'static str, names: &Names) -> Option<StateId> {
-    let target: Arc<str> = fields.text(key)?;
-    let id = names.get(&target).copied();
-    if id.is_none() {
-        fields.notes.missing_target(&fields.at(key), key, &target, names.keys());
-    }
-    id
+    names.get(&fields.text(key)?).copied()
 }
 
-/// `Next` or `End`, exactly one of which a state that leads somewhere has.
+/// `Next` or `End`, exactly one of which a state that leads somewhere has; `End` counts if it is `true`.
 pub(crate) fn read_transition(fields: &Fields, names: &Names) -> Option<Transition> {
     let end = fields.boolean("End");
     let next = read_target(fields, "Next", names);
     match (fields.has("Next"), end) {
+        (true, None | Some(false)) => next.map(Transition::Next),
+        (false, Some(true)) => Some(Transition::End),
         (true, Some(true)) => {
-            fields.notes.error(&fields.pointer, "Only one of these fields may be used: [Next, End]");
+            fields.at_most_one(&["Next", "End"]);
             None
         }
-        (true, _) => next.map(Transition::Next),
-        (false, Some(true)) => Some(Transition::End),
-        (false, _) => {
-            fields.notes.error(&fields.pointer, "One of these fields is required: [Next, End]");
+        (false, None | Some(false)) => {
+            let text = "This object should have only one of the following fields: [Next, End]";
+            fields.notes.error(&fields.pointer, text);
             None
         }
     }

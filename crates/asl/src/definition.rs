@@ -8,11 +8,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use stepwell_model::Resource;
+use stepwell_model::{MachineType, Resource};
 use stepwell_value::{Position, Value, locate};
 
 use crate::data::{Assign, Data};
-use crate::fields::{Fields, Notes};
+use crate::fields::{Fields, Note, Notes, Shown, escape, location};
+use crate::graph::{self, ScopeText};
 use crate::journal::Transition;
 use crate::query::Language;
 use crate::retry::{Catcher, Retrier};
@@ -52,6 +53,8 @@ pub(crate) struct State {
     pub(crate) retriers: Vec<Retrier>,
     pub(crate) catchers: Vec<Catcher>,
     pub(crate) kind: StateKind,
+    /// The variables that its fields read, in the order of their names.
+    pub(crate) variables: Vec<Arc<str>>,
 }
 
 /// How bad it is.
@@ -72,44 +75,88 @@ pub struct Diagnostic {
     pub code: &'static str,
     /// What is wrong.
     pub message: String,
-    /// Where, as a JSON pointer (RFC 6901); empty for the whole.
+    /// Where, as AWS shows it: `/States/C/Choices[0]/Condition`, `/` for the whole. Of some mistakes
+    /// that is not the place itself, but the object around it; of some it is nothing.
+    pub location: Option<String>,
+    /// Where exactly, as a JSON pointer (RFC 6901); empty for the whole.
     pub pointer: String,
-    /// Where, in the text.
-    pub position: Position,
+    /// Where it is in a text that is not JSON, in bytes.
+    offset: Option<usize>,
     /// What to do about it.
     pub hint: Option<String>,
 }
 
-impl Definition {
-    /// Reads a definition. All that is wrong with it comes back at once; what is only doubtful
-    /// comes with the definition.
-    pub fn parse(text: &str) -> Result<(Definition, Vec<Diagnostic>), Vec<Diagnostic>> {
-        let value = match Value::parse(text) {
-            Ok(value) => value,
-            Err(error) => {
-                return Err(vec![Diagnostic {
-                    severity: Severity::Error,
-                    code: "INVALID_JSON_DESCRIPTION",
-                    message: error.message,
-                    pointer: String::new(),
-                    position: error.position,
-                    hint: None,
-                }]);
-            }
-        };
-        let notes = Notes::default();
-        let definition = read_machine(&value, &notes);
-        let place = |mut diagnostic: Diagnostic| {
-            let offset = locate(text, &diagnostic.pointer).unwrap_or(0);
-            diagnostic.position = Position::of(text, offset);
-            diagnostic
-        };
-        let diagnostics: Vec<Diagnostic> = notes.into_inner().into_iter().map(place).collect();
-        let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
-        match definition {
-            Some(definition) if !failed => Ok((definition, diagnostics)),
-            _ => Err(diagnostics),
+impl Diagnostic {
+    /// Where it is in the definition, whose text is `text`.
+    pub fn position(&self, text: &str) -> Position {
+        let offset = self.offset.or_else(|| locate(text, &self.pointer));
+        Position::of(text, offset.unwrap_or(0))
+    }
+
+    /// Whether the definition cannot run because of it.
+    pub fn is_error(&self) -> bool {
+        match self.severity {
+            Severity::Error => true,
+            Severity::Warning => false,
         }
+    }
+
+    fn of(note: Note, root: &Value) -> Diagnostic {
+        let Note { code, severity, pointer, shown, message, hint } = note;
+        let location = match &shown {
+            Shown::There => Some(location(root, &pointer)),
+            Shown::Around(around) => Some(location(root, around)),
+            Shown::Nowhere => None,
+        };
+        Diagnostic { severity, code, message, location, pointer, offset: None, hint }
+    }
+}
+
+impl Definition {
+    /// Reads the definition of a standard state machine. All that is wrong with it comes back at
+    /// once; what is only doubtful comes with the definition.
+    ///
+    /// # Errors
+    ///
+    /// Everything that was found, of which at least one is an error.
+    pub fn parse(text: &str) -> Result<(Definition, Vec<Diagnostic>), Vec<Diagnostic>> {
+        Definition::parse_for(MachineType::Standard, text)
+    }
+
+    /// Reads the definition of a state machine of this type; an express one may do less.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Definition::parse`].
+    pub fn parse_for(
+        machine_type: MachineType,
+        text: &str,
+    ) -> Result<(Definition, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let value = read_json(text)?;
+        let notes = Notes::new(machine_type);
+        let definition = read_machine(&value, &notes);
+        let diagnostics = notes.into_inner().into_iter().map(|note| Diagnostic::of(note, &value));
+        let diagnostics: Vec<Diagnostic> = diagnostics.collect();
+        match definition {
+            Some(definition) if !diagnostics.iter().any(Diagnostic::is_error) => {
+                Ok((definition, diagnostics))
+            }
+            Some(_) | None => Err(diagnostics),
+        }
+    }
+
+    /// Reads a definition that was found right when it was taken, perhaps by an older release whose
+    /// rules were fewer: whatever can be compiled is. `None` if it cannot.
+    pub fn reread(text: &str) -> Option<Definition> {
+        let value = read_json(text).ok()?;
+        read_machine(&value, &Notes::new(MachineType::Standard))
+    }
+
+    /// The variables that each state's fields read, in the order of their names; states that read
+    /// none are left out.
+    pub fn variable_references(&self) -> impl Iterator<Item = (&str, &[Arc<str>])> {
+        let states = self.states.iter().filter(|state| !state.variables.is_empty());
+        states.map(|state| (&*state.name, &*state.variables))
     }
 
     /// How many states there are, those of all scopes together.
@@ -137,123 +184,110 @@ impl Definition {
     }
 }
 
-pub(crate) fn read_machine(value: &Value, notes: &Notes) -> Option<Definition> {
-    let Some(map) = value.as_object() else {
-        notes.error("", "Definition must be a valid JSON object");
-        return None;
+fn read_json(text: &str) -> Result<Value, Vec<Diagnostic>> {
+    let trouble = |code, message: &str, offset| {
+        let message = message.to_owned();
+        let (severity, pointer) = (Severity::Error, String::new());
+        vec![Diagnostic { severity, code, message, location: None, pointer, offset, hint: None }]
     };
-    let fields = Fields::new(map, String::new(), notes);
-    fields.text("Comment");
-    if let Some(version) = fields.text("Version")
-        && &*version != "1.0"
-    {
-        notes.error("/Version", "Version must be \"1.0\"");
+    let no_object = || trouble("SCHEMA_VALIDATION_FAILED", "Definition must be a valid JSON object", None);
+    if text.trim().is_empty() {
+        return Err(no_object());
     }
-    let language = Language::read(&fields, Language::JsonPath);
-    let timeout_seconds = fields.integer("TimeoutSeconds", 1..=99_999_999);
-    let mut builder = Builder { notes, language, states: Vec::new(), scopes: Vec::new(), places: Vec::new() };
+    let value = Value::parse(text).map_err(|error| {
+        let deep = error.message.starts_with("nesting deeper");
+        let code = if deep { "TOO_DEEPLY_NESTED" } else { "INVALID_JSON_DESCRIPTION" };
+        trouble(code, &error.message, Some(error.offset))
+    })?;
+    if value.as_object().is_some() { Ok(value) } else { Err(no_object()) }
+}
+
+fn read_machine(value: &Value, notes: &Notes) -> Option<Definition> {
+    let fields = Fields::new(value.as_object()?, String::new(), notes);
+    fields.text("Comment");
+    fields.choice("Version", &["1.0"]);
+    let language = Language::of(&fields, Language::JsonPath);
+    Language::check(&fields);
+    // None at all is the same as zero, which AWS takes.
+    let timeout_seconds = fields.integer("TimeoutSeconds", 0..=99_999_999).filter(|seconds| *seconds > 0);
+    let mut builder = Builder {
+        notes,
+        language,
+        states: Vec::new(),
+        scopes: Vec::new(),
+        texts: Vec::new(),
+        within: None,
+        labels: Vec::new(),
+    };
     builder.scope(&fields);
     fields.finish();
-    let places = builder.places;
+    graph::check(&builder.texts, notes);
     let states: Option<Vec<State>> = builder.states.into_iter().collect();
-    let definition = Definition { timeout_seconds, scopes: builder.scopes, states: states? };
-    check_names(&definition, &places, notes);
-    // A rule or catcher that could not be read may be what leads there.
-    if !notes.has_errors() {
-        check_reach(&definition, &places, notes);
-    }
-    Some(definition)
-}
-
-/// The names of states are unique in the whole machine.
-fn check_names(definition: &Definition, places: &[String], notes: &Notes) {
-    let mut seen = std::collections::HashSet::new();
-    for (state, place) in definition.states.iter().zip(places) {
-        if !seen.insert(&state.name) {
-            let text = format!("Duplicate State name: {} at {place}", state.name);
-            notes.push("DUPLICATE_STATE_NAME", Severity::Error, place, text, None);
-        }
-    }
-}
-
-/// Every state is reached from the beginning of its scope.
-fn check_reach(definition: &Definition, places: &[String], notes: &Notes) {
-    let mut reached = vec![false; definition.states.len()];
-    let mut open: Vec<StateId> = definition.scopes.iter().map(|scope| scope.start_at).collect();
-    while let Some(id) = open.pop() {
-        let Some(state) = definition.state(id) else { continue };
-        if std::mem::replace(&mut reached[id.0 as usize], true) {
-            continue;
-        }
-        if let Some(Transition::Next(next)) = state.transition {
-            open.push(next);
-        }
-        open.extend(state.catchers.iter().map(|catcher| catcher.next));
-        if let StateKind::Choice(choice) = &state.kind {
-            open.extend(choice.targets());
-        }
-    }
-    for ((state, place), reached) in definition.states.iter().zip(places).zip(reached) {
-        if !reached {
-            let text = format!("State \"{}\" is not reachable. at {place}", state.name);
-            notes.push("MISSING_TRANSITION_TARGET", Severity::Error, place, text, None);
-        }
-    }
+    Some(Definition { timeout_seconds, scopes: builder.scopes, states: states? })
 }
 
 /// Collects the states and scopes of a definition while it is read.
-pub(crate) struct Builder<'n> {
-    pub(crate) notes: &'n Notes,
+pub(crate) struct Builder<'a> {
+    pub(crate) notes: &'a Notes,
     /// The language of the machine, which its states speak unless they say otherwise.
     pub(crate) language: Language,
+    /// The labels of Maps, and where they are.
+    pub(crate) labels: Vec<Arc<str>>,
     states: Vec<Option<State>>,
     scopes: Vec<Scope>,
-    /// Where each state stands, as a pointer.
-    places: Vec<String>,
+    /// The scopes as they were written.
+    texts: Vec<ScopeText<'a>>,
+    /// The scope that is being read, by its place in `texts`, and the state in it.
+    within: Option<(usize, &'a str)>,
 }
 
 /// The names of one scope's states.
 pub(crate) type Names = HashMap<Arc<str>, StateId>;
 
-impl Builder<'_> {
+impl<'a> Builder<'a> {
     /// Reads `StartAt` and `States` of a machine, branch or processor, and gives it a number.
-    pub(crate) fn scope(&mut self, fields: &Fields) -> Option<ScopeId> {
+    pub(crate) fn scope(&mut self, fields: &Fields<'a>) -> Option<ScopeId> {
+        fields.required(&["States", "StartAt"]);
         let start_at = fields.text("StartAt");
         let states = fields.object("States");
-        let missing: Vec<&str> =
-            ["StartAt", "States"].into_iter().filter(|key| fields.get(key).is_none()).collect();
-        if !missing.is_empty() {
-            let at = if fields.pointer.is_empty() { "/" } else { &fields.pointer };
-            self.notes.note_at(
-                at,
-                &fields.pointer,
-                &format!("These fields are required: [{}]", missing.join(", ")),
-            );
-        }
         let scope = ScopeId(self.scopes.len() as u32);
         self.scopes.push(Scope { start_at: StateId(0) });
         let states = states?;
+        let around = self.within;
+        let text = self.texts.len();
+        self.texts.push(ScopeText { pointer: fields.pointer.clone(), fields: fields.map, around });
         let first = self.states.len();
         let ids = (first as u32..).map(StateId);
         let names: Names = states.keys().cloned().zip(ids).collect();
         self.states.extend(std::iter::repeat_with(|| None).take(states.len()));
         let base = fields.at("States");
-        self.places.extend(states.keys().map(|name| format!("{base}/{}", crate::fields::escape(name))));
         if states.is_empty() {
-            self.notes.error(&base, "States must hold at least one state");
+            self.notes.error(&base, "Value cannot be empty");
         }
         for (place, (name, value)) in states.iter().enumerate() {
-            let pointer = self.places[first + place].clone();
-            if name.chars().count() > 80 || name.is_empty() {
-                self.notes.error(&pointer, "The name of a state must have 1 to 80 characters");
-            }
+            let pointer = format!("{base}/{}", escape(name));
+            check_name(name, &pointer, self.notes);
+            self.within = Some((text, name));
             self.states[first + place] = crate::state::read(name, value, pointer, &names, self);
         }
-        let start_at = start_at?;
-        match names.get(&start_at) {
-            Some(id) => self.scopes[scope.0 as usize].start_at = *id,
-            None => self.notes.missing_target(&fields.at("StartAt"), "Next", &start_at, names.keys()),
-        }
+        self.within = around;
+        self.scopes[scope.0 as usize].start_at = *names.get(&start_at?)?;
         Some(scope)
     }
+}
+
+/// The greatest length of a state's name, in characters.
+const STATE_NAME_CHARACTERS_MAX: usize = 80;
+
+fn check_name(name: &str, pointer: &str, notes: &Notes) {
+    let text = if name.is_empty() {
+        // Not measured.
+        "Invalid State name: it cannot be empty".to_owned()
+    } else if name.chars().count() > STATE_NAME_CHARACTERS_MAX {
+        // AWS's words as far as they are known: whether the name stands there is not.
+        format!("Invalid State name: {name} exceeds the 80-character limit allowed by the service")
+    } else {
+        return;
+    };
+    notes.error_of("INVALID_STATE_NAME", pointer, &text);
 }

@@ -17,13 +17,14 @@
 //! Source: Developer Guide, "Transforming data with JSONata in Step Functions"; the texts are
 //! recorded from AWS.
 
+use std::ops::RangeInclusive;
 use std::sync::{Arc, LazyLock};
 
 use stepwell_jsonata::{Budget, Environment, EvaluateError, Expression, Profile};
 use stepwell_model::{Failure, error_names};
 use stepwell_value::{Map, Payload, Value};
 
-use crate::fields::{Fields, Notes, escape};
+use crate::fields::{Fields, escape};
 use crate::journal::EventKind;
 use crate::state::StateKind;
 use crate::turn::{COMPOSED_TIMES_MAX, Turn, too_large};
@@ -44,21 +45,18 @@ impl Language {
     }
 
     /// What `QueryLanguage` says; `around` where it says nothing. Whatever is not `JSONPath` is
-    /// taken for JSONata, as AWS does, and noted if it is neither.
-    pub(crate) fn read(fields: &Fields, around: Language) -> Language {
+    /// taken for JSONata, as AWS does.
+    pub(crate) fn of(fields: &Fields, around: Language) -> Language {
         match fields.get("QueryLanguage") {
-            None => return around,
-            Some(Value::String(name)) if &**name == "JSONPath" => return Language::JsonPath,
-            Some(Value::String(name)) if &**name == "JSONata" => {}
-            Some(Value::String(_)) => {
-                let text = "Value should be one of the following: [JSONPath, JSONata]";
-                fields.notes.error(&fields.at("QueryLanguage"), text);
-            }
-            Some(_) => {
-                fields.text("QueryLanguage");
-            }
+            None => around,
+            Some(value) if value.as_str() == Some("JSONPath") => Language::JsonPath,
+            Some(_) => Language::Jsonata,
         }
-        Language::Jsonata
+    }
+
+    /// Notes a `QueryLanguage` that is neither.
+    pub(crate) fn check(fields: &Fields) {
+        fields.choice("QueryLanguage", &["JSONPath", "JSONata"]);
     }
 }
 
@@ -97,17 +95,38 @@ pub(crate) enum Shape {
     Object(Vec<(Arc<str>, Shape)>),
 }
 
+/// The value of a field that is a number or gives one.
+#[derive(Debug)]
+pub(crate) enum Count {
+    Literal(u64),
+    Query(Query),
+}
+
+/// Reads a field whose value is a whole number or, in JSONata, an expression that gives one.
+pub(crate) fn read_count(fields: &Fields, key: &'static str, range: RangeInclusive<u64>) -> Option<Count> {
+    if fields.in_jsonata() && is_query(fields, key) {
+        return read_query(fields, key).map(Count::Query);
+    }
+    fields.integer(key, range).map(Count::Literal)
+}
+
 /// What `Assign` assigns, in the order of the text.
 pub(crate) type Assignments = Vec<(Arc<str>, Shape)>;
+
+/// What an expression begins with.
+const OPENED: &str = "{%";
+
+const UNCLOSED: &str = "JSONata string must start with {% and end with %}";
 
 /// The text between `{%` and `%}`, if a string is an expression.
 fn inner(text: &str) -> Option<&str> {
     // The `%` of `{%}` is not both.
-    Some(text.strip_prefix("{%")?.strip_suffix("%}")?.trim())
+    Some(text.strip_prefix(OPENED)?.strip_suffix("%}")?.trim())
 }
 
 impl Query {
-    fn read(text: &str, pointer: &str, moment: Moment, notes: &Notes) -> Option<Query> {
+    fn read(text: &str, pointer: &str, moment: Moment, fields: &Fields) -> Option<Query> {
+        let notes = fields.notes;
         let expression = match Expression::compile(text, &Profile::step_functions()) {
             Ok(expression) => expression,
             Err(error) => {
@@ -124,6 +143,8 @@ impl Query {
             }
         };
         let references = expression.references();
+        let names = references.iter().map(|reference| &reference.variable);
+        fields.reads(names.filter(|name| &***name != "states").cloned());
         let mut sees_context = false;
         for reference in references.iter().filter(|reference| &*reference.variable == "states") {
             let exists = match reference.member.as_deref() {
@@ -148,19 +169,19 @@ impl Query {
 }
 
 impl Shape {
-    fn read(value: &Value, pointer: &str, moment: Moment, notes: &Notes) -> Option<Shape> {
+    fn read(value: &Value, pointer: &str, moment: Moment, fields: &Fields) -> Option<Shape> {
         match value {
             Value::String(text) => match inner(text) {
-                Some(text) => Query::read(text, pointer, moment, notes).map(Shape::Query),
-                None if text.starts_with("{%") => {
-                    notes.error(pointer, "JSONata string must start with {% and end with %}");
+                Some(text) => Query::read(text, pointer, moment, fields).map(Shape::Query),
+                None if text.starts_with(OPENED) => {
+                    fields.notes.error(pointer, UNCLOSED);
                     None
                 }
                 None => Some(Shape::Plain(value.clone())),
             },
             Value::Array(values) => {
                 let places = values.iter().enumerate();
-                let read = |(place, value)| Shape::read(value, &format!("{pointer}/{place}"), moment, notes);
+                let read = |(place, value)| Shape::read(value, &format!("{pointer}/{place}"), moment, fields);
                 // All of them, so that each mistake is noted.
                 let shapes: Vec<Option<Shape>> = places.map(read).collect();
                 let shapes: Vec<Shape> = shapes.into_iter().collect::<Option<_>>()?;
@@ -168,7 +189,7 @@ impl Shape {
                 Some(if plain { Shape::Plain(value.clone()) } else { Shape::Array(shapes) })
             }
             Value::Object(map) => {
-                let members = read_members(map, pointer, moment, notes)?;
+                let members = read_members(map, pointer, moment, fields)?;
                 let plain = members.iter().all(|(_, shape)| matches!(shape, Shape::Plain(_)));
                 Some(if plain { Shape::Plain(value.clone()) } else { Shape::Object(members) })
             }
@@ -186,9 +207,9 @@ impl Shape {
     }
 }
 
-fn read_members(map: &Map, pointer: &str, moment: Moment, notes: &Notes) -> Option<Assignments> {
+fn read_members(map: &Map, pointer: &str, moment: Moment, fields: &Fields) -> Option<Assignments> {
     let read = |(key, value): (&Arc<str>, &Value)| {
-        let shape = Shape::read(value, &format!("{pointer}/{}", escape(key)), moment, notes);
+        let shape = Shape::read(value, &format!("{pointer}/{}", escape(key)), moment, fields);
         shape.map(|shape| (key.clone(), shape))
     };
     let members: Vec<Option<(Arc<str>, Shape)>> = map.iter().map(read).collect();
@@ -197,23 +218,27 @@ fn read_members(map: &Map, pointer: &str, moment: Moment, notes: &Notes) -> Opti
 
 /// A field that may hold anything, with expressions in it.
 pub(crate) fn read_shape(fields: &Fields, key: &'static str, moment: Moment) -> Option<Shape> {
-    Shape::read(fields.get(key)?, &fields.at(key), moment, fields.notes)
+    Shape::read(fields.get(key)?, &fields.at(key), moment, fields)
 }
 
 /// A field whose value is an expression; `None` for one that is absent or is none.
 pub(crate) fn read_query(fields: &Fields, key: &'static str) -> Option<Query> {
-    let text = fields.get(key)?.as_str().and_then(inner)?;
-    Query::read(text, &fields.at(key), Moment::Entry, fields.notes)
+    let text = fields.get(key)?.as_str()?;
+    let inner = inner(text);
+    if inner.is_none() && text.starts_with(OPENED) {
+        fields.error_at(key, UNCLOSED);
+    }
+    Query::read(inner?, &fields.at(key), Moment::Entry, fields)
 }
 
 /// Whether a field holds an expression, good or bad.
 pub(crate) fn is_query(fields: &Fields, key: &'static str) -> bool {
-    fields.get(key).and_then(Value::as_str).is_some_and(|text| inner(text).is_some())
+    fields.get(key).and_then(Value::as_str).is_some_and(|text| text.starts_with(OPENED))
 }
 
 pub(crate) fn read_assignments(fields: &Fields, moment: Moment) -> Option<Assignments> {
     let map = fields.object("Assign")?;
-    read_members(map, &fields.at("Assign"), moment, fields.notes)
+    read_members(map, &fields.at("Assign"), moment, fields)
 }
 
 /// A type of JSON, as AWS names it.

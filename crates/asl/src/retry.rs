@@ -2,7 +2,7 @@
 //!
 //! | field of a retrier | meaning                                       | range           | default |
 //! |--------------------|-----------------------------------------------|-----------------|---------|
-//! | `IntervalSeconds`  | before the first new attempt                  | 1 to 99,999,999 | 1       |
+//! | `IntervalSeconds`  | before the first new attempt                  | 0 to 99,999,999 | 1       |
 //! | `MaxAttempts`      | new attempts; 0 is never                      | 0 to 99,999,999 | 3       |
 //! | `BackoffRate`      | by which each interval grows                  | from 1.0        | 2.0     |
 //! | `MaxDelaySeconds`  | the longest interval                          | 1 to 31,622,400 | –       |
@@ -102,28 +102,15 @@ fn matches(error_equals: &[Arc<str>], trouble: &Trouble) -> bool {
 pub(crate) fn read_retriers(fields: &Fields) -> Vec<Retrier> {
     let entries = fields.array("Retry").map_or(&[][..], |entries| entries);
     let base = fields.at("Retry");
-    let read = |(place, value): (usize, &Value)| {
+    let read = |(place, value)| {
         let fields = Fields::of(value, format!("{base}/{place}"), fields.notes)?;
+        fields.required(&["ErrorEquals"]);
         let error_equals = read_error_equals(&fields, place + 1 == entries.len());
-        let interval_seconds = fields.integer("IntervalSeconds", 1..=99_999_999);
+        let interval_seconds = fields.integer("IntervalSeconds", 0..=99_999_999);
         let max_attempts = fields.integer("MaxAttempts", 0..=99_999_999);
-        let backoff_rate = fields.float("BackoffRate", 1.0);
+        let backoff_rate = fields.float("BackoffRate", 1.0..=f64::INFINITY);
         let max_delay_seconds = fields.integer("MaxDelaySeconds", 1..=31_622_400);
-        if let (Some(most), Some(interval)) = (max_delay_seconds, interval_seconds)
-            && most <= interval
-        {
-            fields
-                .notes
-                .error(&fields.at("MaxDelaySeconds"), "MaxDelaySeconds must be greater than IntervalSeconds");
-        }
-        let full_jitter = match fields.text("JitterStrategy").as_deref() {
-            None | Some("NONE") => false,
-            Some("FULL") => true,
-            Some(_) => {
-                fields.notes.error(&fields.at("JitterStrategy"), "Value must be one of [NONE, FULL]");
-                false
-            }
-        };
+        let full_jitter = fields.choice("JitterStrategy", &["NONE", "FULL"]) == Some("FULL");
         fields.text("Comment");
         fields.finish();
         Some(Retrier {
@@ -141,11 +128,11 @@ pub(crate) fn read_retriers(fields: &Fields) -> Vec<Retrier> {
 pub(crate) fn read_catchers(fields: &Fields, names: &Names) -> Vec<Catcher> {
     let entries = fields.array("Catch").map_or(&[][..], |entries| entries);
     let base = fields.at("Catch");
-    let read = |(place, value): (usize, &Value)| {
+    let read = |(place, value)| {
         let fields = fields.inner(value, format!("{base}/{place}"))?;
+        fields.required(&["ErrorEquals", "Next"]);
         let error_equals = read_error_equals(&fields, place + 1 == entries.len());
         let next = data::read_target(&fields, "Next", names);
-        fields.required("Next");
         let (result_path, output) = if fields.in_jsonata() {
             (ResultPath::Whole, read_shape(&fields, "Output", Moment::Error))
         } else {
@@ -159,26 +146,21 @@ pub(crate) fn read_catchers(fields: &Fields, names: &Names) -> Vec<Catcher> {
     entries.iter().enumerate().filter_map(read).collect()
 }
 
+/// `last` says whether the entry is the last of its list, as one with `States.ALL` must be.
 fn read_error_equals(fields: &Fields, last: bool) -> Option<Vec<Arc<str>>> {
-    fields.required("ErrorEquals");
-    let names = fields.array("ErrorEquals")?;
+    let names = fields.filled_array("ErrorEquals")?;
     let at = fields.at("ErrorEquals");
-    if names.is_empty() {
-        fields.notes.error(&at, "ErrorEquals must name at least one error");
-    }
     let mut read = Vec::new();
     for (place, name) in names.iter().enumerate() {
+        let at = format!("{at}/{place}");
         match name {
-            Value::String(name) => read.push(name.clone()),
-            _ => fields.notes.error(&format!("{at}/{place}"), "Expected value of type String"),
-        }
-    }
-    if read.iter().any(|name| &**name == error_names::ALL) {
-        if read.len() > 1 {
-            fields.notes.error(&at, "States.ALL must be the only name in its ErrorEquals");
-        }
-        if !last {
-            fields.notes.error(&at, "States.ALL must stand in the last entry");
+            Value::String(name) => {
+                if &**name == error_names::ALL && (names.len() > 1 || !last) {
+                    fields.notes.error(&at, "States.ALL must appear alone and at end of list");
+                }
+                read.push(name.clone());
+            }
+            _ => fields.notes.error(&at, "Expected value of type [STRING]"),
         }
     }
     Some(read)

@@ -323,22 +323,21 @@ fn what_cannot_be_evaluated_is_refused_with_its_place() {
         5:38 UNSUPPORTED_JSONATA_EXPRESSION: Reference to 'email' at the top level is not supported. at /States/A/Output/v
         6:27 UNSUPPORTED_JSONATA_EXPRESSION: Reference to '$' at the top level is not supported. at /States/B/Output
         6:27 UNSUPPORTED_JSONATA_EXPRESSION: Reference to '$$' is not supported. at /States/B/Output
-        6:57 RESERVED_VARIABLE_NAME: Cannot assign to reserved variable '$states'. at /States/B/Assign
-        6:57 INVALID_VARIABLE_NAME: Invalid variable name 'a b': the variable name contains invalid characters. at /States/B/Assign
-        7:38 INVALID_JSONATA_EXPRESSION: Unexpected end of expression at /States/C/Output/0
-        7:51 UNSUPPORTED_JSONATA_EXPRESSION: Field '$states.result' does not exist. at /States/C/Output/1
-        7:75 UNSUPPORTED_JSONATA_EXPRESSION: Field '$states.errorOutput' does not exist. at /States/C/Output/2
+        6:68 RESERVED_VARIABLE_NAME: Cannot assign to reserved variable '$states'. at /States/B/Assign/states
+        6:81 INVALID_VARIABLE_NAME: Invalid variable name 'a b': the variable name contains invalid characters. at /States/B/Assign/a b
+        7:38 INVALID_JSONATA_EXPRESSION: Unexpected end of expression at /States/C/Output[0]
+        7:51 UNSUPPORTED_JSONATA_EXPRESSION: Field '$states.result' does not exist. at /States/C/Output[1]
+        7:75 UNSUPPORTED_JSONATA_EXPRESSION: Field '$states.errorOutput' does not exist. at /States/C/Output[2]
+        8:27 SCHEMA_VALIDATION_FAILED: The QueryLanguage is set to 'JSONata', but field 'InputPath' is only supported for the 'JSONPath' QueryLanguage at /States/D
+        8:47 SCHEMA_VALIDATION_FAILED: The QueryLanguage is set to 'JSONata', but field 'Parameters' is only supported for the 'JSONPath' QueryLanguage at /States/D
         8:65 SCHEMA_VALIDATION_FAILED: JSONata string must start with {% and end with %} at /States/D/Output
-        8:5 SCHEMA_VALIDATION_FAILED: The QueryLanguage is set to 'JSONata', but field 'InputPath' is only supported for the 'JSONPath' QueryLanguage at /States/D
-        8:5 SCHEMA_VALIDATION_FAILED: The QueryLanguage is set to 'JSONata', but field 'Parameters' is only supported for the 'JSONPath' QueryLanguage at /States/D
-        9:5 SCHEMA_VALIDATION_FAILED: 'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine at /States/E
+        9:27 SCHEMA_VALIDATION_FAILED: 'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine at /States/E
         10:27 SCHEMA_VALIDATION_FAILED: Value should be one of the following: [JSONPath, JSONata] at /States/F/QueryLanguage
-        11:42 UNSUPPORTED_JSONATA_EXPRESSION: Reference to 'a' at the top level is not supported. at /States/G/Choices/0/Condition
-        11:80 SCHEMA_VALIDATION_FAILED: The field 'Condition' is required but was missing at /States/G/Choices/1
-        11:80 SCHEMA_VALIDATION_FAILED: The QueryLanguage is set to 'JSONata', but field 'Variable' is only supported for the 'JSONPath' QueryLanguage at /States/G/Choices/1
-        12:26 SCHEMA_VALIDATION_FAILED: Expected value of type Array, or a JSONata expression at /States/H/Items
-        12:73 SCHEMA_VALIDATION_FAILED: Field 'QueryLanguage' is not supported at /States/H/ItemProcessor/QueryLanguage
-        12:38 SCHEMA_VALIDATION_FAILED: Field 'Arguments' is not supported at /States/H/Arguments"#]].assert_eq(&mistakes(
+        11:42 UNSUPPORTED_JSONATA_EXPRESSION: Reference to 'a' at the top level is not supported. at /States/G/Choices[0]/Condition
+        11:81 SCHEMA_VALIDATION_FAILED: The QueryLanguage is set to 'JSONata', but field 'Variable' is only supported for the 'JSONPath' QueryLanguage at /States/G/Choices[1]
+        12:38 SCHEMA_VALIDATION_FAILED: Field 'Arguments' is not supported at /States/H
+        12:26 SCHEMA_VALIDATION_FAILED: Expected value of type [ARRAY] at /States/H/Items
+        12:73 SCHEMA_VALIDATION_FAILED: Field 'QueryLanguage' is not supported at /States/H/ItemProcessor"#]].assert_eq(&mistakes(
         r#"{
   "QueryLanguage": "JSONata",
   "StartAt": "A",
@@ -355,8 +354,8 @@ fn what_cannot_be_evaluated_is_refused_with_its_place() {
 }"#,
     ));
     expect![[r#"
-        2:5 SCHEMA_VALIDATION_FAILED: The QueryLanguage is set to 'JSONPath', but field 'Output' is only supported for the 'JSONata' QueryLanguage at /States/A
-        4:56 SCHEMA_VALIDATION_FAILED: The QueryLanguage is set to 'JSONPath', but field 'Output' is only supported for the 'JSONata' QueryLanguage at /States/B/ItemProcessor/States/I"#]].assert_eq(&mistakes(
+        2:27 SCHEMA_VALIDATION_FAILED: The QueryLanguage is set to 'JSONPath', but field 'Output' is only supported for the 'JSONata' QueryLanguage at /States/A
+        4:78 SCHEMA_VALIDATION_FAILED: The QueryLanguage is set to 'JSONPath', but field 'Output' is only supported for the 'JSONata' QueryLanguage at /States/B/ItemProcessor/States/I"#]].assert_eq(&mistakes(
         r#"{"StartAt": "A", "States": {
     "A": {"Type": "Pass", "Output": "{% 1 %}", "Next": "B"},
     "B": {"Type": "Map", "QueryLanguage": "JSONata", "End": true, "Items": [],

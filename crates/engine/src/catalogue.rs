@@ -69,12 +69,9 @@ pub struct Revision {
 impl Revision {
     /// The definition, parsed when first asked for. The error says why it no longer can be.
     pub fn parsed(&self) -> Result<&Arc<Definition>, &str> {
-        let parse = || match Definition::parse(&self.definition) {
-            Ok((definition, _warnings)) => Ok(Arc::new(definition)),
-            Err(diagnostics) => {
-                let first = diagnostics.first().map_or("", |diagnostic| &diagnostic.message);
-                Err(format!("revision {} no longer parses: {first}", self.number))
-            }
+        let parse = || match Definition::reread(&self.definition) {
+            Some(definition) => Ok(Arc::new(definition)),
+            None => Err(format!("revision {} can no longer be read", self.number)),
         };
         self.parsed.get_or_init(parse).as_ref().map_err(String::as_str)
     }
@@ -82,6 +79,7 @@ impl Revision {
     /// As callers see it.
     pub fn pinned(&self) -> PinnedMachine {
         PinnedMachine {
+            revision: self.number,
             key: self.key.clone(),
             definition: self.definition.clone(),
             role_arn: self.role_arn.clone(),

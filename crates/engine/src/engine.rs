@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use stepwell_asl::Definition;
 use stepwell_model::{EntityId, Failure, TaskRef, Timestamp};
 use stepwell_store::Store;
 use stepwell_task::Integration;
@@ -201,6 +202,12 @@ impl Engine {
     /// As [`Engine::execution`].
     pub fn pinned_machine(&self, key: &ExecutionKey) -> Result<PinnedMachine, EngineError> {
         self.commons().pinned_machine(key)
+    }
+
+    /// The definition of a revision, compiled; compiles it if nobody has asked before.
+    pub fn compiled(&self, revision: u64) -> Option<Arc<Definition>> {
+        let revision = self.commons().catalogue().revision(revision)?.clone();
+        revision.parsed().ok().cloned()
     }
 
     /// The whole history of an execution. Reads the store.

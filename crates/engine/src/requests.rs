@@ -173,6 +173,8 @@ pub struct ListCursor {
 /// The revision of a machine that an execution is pinned to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PinnedMachine {
+    /// The number of the revision, for [`Engine::compiled`](crate::Engine::compiled).
+    pub revision: u64,
     /// The machine's key.
     pub key: MachineKey,
     /// The definition as the caller wrote it.

@@ -10,7 +10,7 @@ pub const IDEMPOTENT: &str = "arn:aws:lambda:us-east-1:123456789012:function:ide
 /// A function that may not.
 pub const PLAIN: &str = "arn:aws:lambda:us-east-1:123456789012:function:plain";
 /// A function that nobody knows.
-pub const UNKNOWN: &str = "arn:aws:states:::nowhere:go";
+pub const UNKNOWN: &str = "arn:aws:states:::aws-sdk:nowhere:go";
 /// A message with a token in it.
 pub const TOKEN: &str = "arn:aws:states:::sqs:sendMessage.waitForTaskToken";
 /// The activities there are.
@@ -106,9 +106,9 @@ impl Writer<'_> {
         let (resource, fields) = match self.random.below(10) {
             0..=2 => (PLAIN.to_owned(), self.sometimes(50, format!(r#","TimeoutSeconds":{timeout}"#))),
             3 | 4 => (IDEMPOTENT.to_owned(), self.sometimes(50, format!(r#","TimeoutSeconds":{timeout}"#))),
-            5 => (UNKNOWN.to_owned(), String::new()),
+            5 => (UNKNOWN.to_owned(), r#","Parameters":{}"#.to_owned()),
             6 | 7 => {
-                let parameters = r#","Parameters":{"MessageBody.$":"$$.Task.Token"}"#;
+                let parameters = r#","Parameters":{"QueueUrl":"q","MessageBody.$":"$$.Task.Token"}"#;
                 let deadline = self.sometimes(60, format!(r#","TimeoutSeconds":{timeout}"#));
                 (TOKEN.to_owned(), format!("{parameters}{deadline}"))
             }

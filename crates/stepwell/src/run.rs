@@ -19,6 +19,7 @@ use stepwell_value::{Payload, Value};
 use crate::cli;
 use crate::client::Client;
 use crate::complaint::{Complaint, Exit, quoted};
+use crate::source::Source;
 use crate::validate;
 use crate::wiring;
 use progress::Progress;
@@ -69,19 +70,18 @@ struct Start {
 /// The definition, once nothing is wrong with it; what is wrong goes to stderr.
 fn read_definition(command: &cli::Run) -> Result<String, Complaint> {
     let file = &command.file;
-    let definition = validate::read(file)?;
-    let findings: Vec<_> =
-        validate::diagnostics(&definition).into_iter().map(|diagnostic| (file.clone(), diagnostic)).collect();
+    let source = Source::read(file)?;
+    let findings = source.findings();
     for finding in &findings {
         match command.json {
-            true => eprintln!("{}", validate::json(finding)),
-            false => eprint!("{}", validate::lines(finding)),
+            true => eprintln!("{}", validate::json(file, finding)),
+            false => eprint!("{}", validate::lines(file, finding)),
         }
     }
-    if findings.iter().any(|(_, diagnostic)| validate::is_error(diagnostic)) {
+    if findings.iter().any(|finding| finding.diagnostic.is_error()) {
         return Err(Complaint::usage("the definition has errors", file.display().to_string()));
     }
-    Ok(definition)
+    Ok(source.definition)
 }
 
 /// The input: JSON as it was typed, or the content of a file.

@@ -30,21 +30,25 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     publishing?;
     tags?;
     encryption?;
-    if machine_type == Some("EXPRESS") {
-        let message = "Express state machines are not supported by this release of Stepwell";
-        return Err(Exception::new(ExceptionKind::StateMachineTypeNotSupported, message));
-    }
+    let machine_type = match machine_type {
+        Some("EXPRESS") => MachineType::Express,
+        _ => MachineType::Standard,
+    };
     // Always in one form, so that a configuration given and the same one by default compare equal.
     let logging = logging.map(|logging| logging.into_json()).transpose()?;
     let logging = logging.unwrap_or_else(|| configuration::LOGGING_DEFAULT.to_owned());
     let tracing = tracing.unwrap_or_else(|| configuration::TRACING_DEFAULT.to_owned());
-    definitions::check(&definition).await?;
+    definitions::check(machine_type, &definition).await?;
+    if machine_type == MachineType::Express {
+        let message = "Express state machines are not supported by this release of Stepwell";
+        return Err(Exception::new(ExceptionKind::StateMachineTypeNotSupported, message));
+    }
 
     let key = MachineKey { place: call.caller.place.clone(), name };
     let arn = names::machine_arn(&key);
     let create = CreateMachine {
         key,
-        machine_type: MachineType::Standard,
+        machine_type,
         definition,
         role_arn,
         logging: Some(logging.into()),

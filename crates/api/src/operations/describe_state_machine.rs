@@ -1,8 +1,9 @@
-//! `DescribeStateMachine`. With `METADATA_ONLY` the definition is `{}`.
+//! `DescribeStateMachine`. With `METADATA_ONLY` the definition is `{}`, and nothing is
+//! said about the variables in it.
 
 use crate::reply::Reply;
 use crate::request::Text;
-use crate::{Call, Exception, configuration, names};
+use crate::{Call, Exception, configuration, definitions, names};
 
 /// What `includedData` may be.
 pub(super) const INCLUDED_DATA: &[&str] = &["ALL_DATA", "METADATA_ONLY"];
@@ -28,5 +29,10 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     reply.raw("tracingConfiguration", machine.tracing.as_deref().unwrap_or(configuration::TRACING_DEFAULT));
     reply.raw("encryptionConfiguration", configuration::ENCRYPTION_DEFAULT);
     reply.maybe_text("revisionId", machine.revision_id.as_deref());
+    if included != Some("METADATA_ONLY")
+        && let Some(definition) = call.api.engine.compiled(machine.revision)
+    {
+        definitions::tell_variables(&definition, &mut reply);
+    }
     Ok(reply.finish())
 }

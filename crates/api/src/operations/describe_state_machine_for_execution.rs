@@ -5,7 +5,7 @@
 use super::describe_state_machine::INCLUDED_DATA;
 use crate::reply::Reply;
 use crate::request::Text;
-use crate::{Call, Exception, configuration, names};
+use crate::{Call, Exception, configuration, definitions, names};
 
 pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     let mut members = call.request.members();
@@ -30,5 +30,10 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     reply.raw("tracingConfiguration", tracing.unwrap_or(configuration::TRACING_DEFAULT));
     reply.raw("encryptionConfiguration", configuration::ENCRYPTION_DEFAULT);
     reply.maybe_text("revisionId", pinned.revision_id.as_deref());
+    if included != Some("METADATA_ONLY")
+        && let Some(definition) = call.api.engine.compiled(pinned.revision)
+    {
+        definitions::tell_variables(&definition, &mut reply);
+    }
     Ok(reply.finish())
 }

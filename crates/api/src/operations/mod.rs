@@ -25,6 +25,7 @@ mod start_execution;
 mod stop_execution;
 mod test_state;
 mod update_state_machine;
+mod validate_state_machine_definition;
 
 type Answer<'a> = Pin<Box<dyn Future<Output = Result<String, Exception>> + Send + 'a>>;
 
@@ -53,6 +54,10 @@ pub const ALL: &[Operation] = &[
         name: "DescribeStateMachineForExecution",
         run: |call| Box::pin(describe_state_machine_for_execution::run(call)),
     },
+    Operation {
+        name: "ValidateStateMachineDefinition",
+        run: |call| Box::pin(validate_state_machine_definition::run(call)),
+    },
     Operation { name: "DeleteStateMachine", run: |call| Box::pin(delete_state_machine::run(call)) },
     Operation { name: "ListStateMachines", run: |call| Box::pin(list_state_machines::run(call)) },
     Operation { name: "CreateActivity", run: |call| Box::pin(create_activity::run(call)) },
@@ -80,7 +85,6 @@ const NOT_YET: &[&str] = &[
     "UntagResource",
     "UpdateMapRun",
     "UpdateStateMachineAlias",
-    "ValidateStateMachineDefinition",
 ];
 
 /// The answer to an operation that is not in the list.

@@ -3,6 +3,7 @@
 //! An update that changes nothing makes no revision: the reply is that of the last one (recorded).
 
 use stepwell_engine::UpdateMachine;
+use stepwell_model::MachineType;
 
 use crate::exception::{Exception, ExceptionKind};
 use crate::reply::Reply;
@@ -35,7 +36,10 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     }
     let logging = logging.map(|logging| logging.into_json()).transpose()?;
     if let Some(definition) = &definition {
-        definitions::check(definition).await?;
+        // One that is not there is told by the update.
+        let machine = call.api.engine.machine(&key);
+        let machine_type = machine.map_or(MachineType::Standard, |machine| machine.machine_type);
+        definitions::check(machine_type, definition).await?;
     }
 
     let update = UpdateMachine {

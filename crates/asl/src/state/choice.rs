@@ -20,7 +20,7 @@ use stepwell_jsonpath::Expression;
 use stepwell_model::{Failure, Timestamp, error_names};
 use stepwell_value::Value;
 
-use crate::data::{Assign, read_assign, read_expression, read_target};
+use crate::data::{Assign, looks_like_an_expression, read_assign, read_operand, read_target};
 use crate::definition::{Names, StateId};
 use crate::fields::Fields;
 use crate::query::{Known, Moment, Query, Shape, is_query, read_query, read_shape};
@@ -138,18 +138,15 @@ const COMPARISONS: [(&str, &str, Kind, Order); 16] = [
 
 impl Choice {
     pub(crate) fn read(fields: &Fields, names: &Names) -> Option<Choice> {
+        fields.required(&["Choices"]);
         let default = read_target(fields, "Default", names);
-        fields.required("Choices");
-        let choices = fields.array("Choices")?;
+        let choices = fields.filled_array("Choices")?;
         let base = fields.at("Choices");
-        if choices.is_empty() {
-            fields.notes.error(&base, "Choices must hold at least one rule");
-        }
         let mut rules = Vec::new();
         for (place, choice) in choices.iter().enumerate() {
-            let fields = fields.inner(choice, format!("{base}/{place}"))?;
+            let Some(fields) = fields.inner(choice, format!("{base}/{place}")) else { continue };
+            fields.required(&["Next"]);
             let next = read_target(&fields, "Next", names);
-            fields.required("Next");
             let assign = read_assign(&fields, Moment::Entry);
             fields.text("Comment");
             let (rule, output) = if fields.in_jsonata() {
@@ -163,11 +160,6 @@ impl Choice {
             }
         }
         Some(Choice { rules, default })
-    }
-
-    /// Every state it may lead to.
-    pub(crate) fn targets(&self) -> impl Iterator<Item = StateId> {
-        self.rules.iter().map(|rule| rule.next).chain(self.default)
     }
 
     pub(crate) fn enter(&self, turn: &mut Turn) -> Result<(), Failure> {
@@ -189,8 +181,26 @@ impl Choice {
     }
 }
 
+/// What a rule is; exactly one of these.
+const SELECTORS: [&str; 5] = ["And", "Or", "Not", "Variable", "Condition"];
+
+/// Whether a rule is exactly one thing, in whatever language.
+fn check_selectors(fields: &Fields) -> bool {
+    let one = SELECTORS.iter().filter(|key| fields.map.contains_key(key)).count() == 1;
+    if !one {
+        let text =
+            format!("The object must have only one of the following fields, [{}]", SELECTORS.join(", "));
+        fields.notes.error(&fields.pointer, &text);
+    }
+    one
+}
+
 fn read_condition(fields: &Fields) -> Option<Condition> {
-    fields.required("Condition");
+    check_selectors(fields);
+    if fields.map.contains_key("Variable") {
+        // The operators of a rule in the other language are not told one by one.
+        operators().for_each(|name| _ = fields.has(name));
+    }
     if is_query(fields, "Condition") {
         return read_query(fields, "Condition").map(Condition::Query);
     }
@@ -198,93 +208,102 @@ fn read_condition(fields: &Fields) -> Option<Condition> {
 }
 
 fn read_rule(fields: &Fields) -> Option<Rule> {
-    fields.has("Variable");
-    let combined = ["And", "Or", "Not"].into_iter().filter(|key| fields.has(key)).count();
-    let tests: Vec<Option<Test>> = read_tests(fields);
-    if combined + tests.len() != 1 {
-        let text = "A rule must have exactly one comparison operator, And, Or or Not";
-        fields.notes.error(&fields.pointer, text);
-        return None;
+    let one = check_selectors(fields);
+    let rule = if fields.has("And") {
+        read_rules(fields, "And").map(Rule::And)
+    } else if fields.has("Or") {
+        read_rules(fields, "Or").map(Rule::Or)
+    } else if let Some(value) = fields.get("Not") {
+        read_inner(value, fields.at("Not"), fields).map(|rule| Rule::Not(Box::new(rule)))
+    } else if fields.has("Variable") {
+        let present = operators().filter(|name| fields.has(name)).count();
+        if present != 1 {
+            let names = operators().collect::<Vec<&str>>().join(", ");
+            let text = if present == 0 {
+                format!("This object should have only one of the following fields: [{names}]")
+            } else {
+                format!("There should only be one of the following fields: [{names}]")
+            };
+            fields.notes.error(&fields.pointer, &text);
+        }
+        let variable = read_operand(fields, "Variable");
+        let test = read_test(fields);
+        variable.zip(test).map(|(variable, test)| Rule::Test { variable, test })
+    } else {
+        None
+    };
+    // What stands beside the rule was told to be one too many already.
+    if !one {
+        SELECTORS.iter().for_each(|name| _ = fields.has(name));
+        operators().for_each(|name| _ = fields.has(name));
     }
-    if fields.has("And") {
-        return read_rules(fields, "And").map(Rule::And);
-    }
-    if fields.has("Or") {
-        return read_rules(fields, "Or").map(Rule::Or);
-    }
-    if let Some(value) = fields.get("Not") {
-        return read_inner(value, fields.at("Not"), fields).map(|rule| Rule::Not(Box::new(rule)));
-    }
-    fields.required("Variable");
-    let variable = read_expression(fields, "Variable");
-    let test = tests.into_iter().flatten().next();
-    Some(Rule::Test { variable: variable?, test: test? })
+    rule
+}
+
+/// Every operator that compares a `Variable`.
+fn operators() -> impl Iterator<Item = &'static str> {
+    let comparisons = COMPARISONS.iter().flat_map(|(name, path_name, _, _)| [*name, *path_name]);
+    comparisons.chain(IS.iter().map(|(name, _)| *name)).chain(["StringMatches"])
 }
 
 fn read_rules(fields: &Fields, key: &'static str) -> Option<Vec<Rule>> {
-    let values = fields.array(key)?;
+    let values = fields.filled_array(key)?;
     let base = fields.at(key);
-    if values.is_empty() {
-        fields.notes.error(&base, &format!("{key} must hold at least one rule"));
-    }
     let rules = values.iter().enumerate();
-    rules.map(|(place, value)| read_inner(value, format!("{base}/{place}"), fields)).collect()
+    let rules = rules.map(|(place, value)| read_inner(value, format!("{base}/{place}"), fields));
+    // All of them, so that each mistake is noted.
+    let rules: Vec<Option<Rule>> = rules.collect();
+    rules.into_iter().collect()
 }
 
-fn read_inner(value: &Value, pointer: String, outer: &Fields) -> Option<Rule> {
+fn read_inner<'a>(value: &'a Value, pointer: String, outer: &Fields<'a>) -> Option<Rule> {
     let fields = outer.inner(value, pointer)?;
     fields.text("Comment");
-    if fields.has("Next") {
-        fields.notes.error(&fields.at("Next"), "Next may stand at the top of a rule only");
-    }
     let rule = read_rule(&fields);
     fields.finish();
     rule
 }
 
-/// Each operator that is there, `None` for one that could not be read.
-fn read_tests(fields: &Fields) -> Vec<Option<Test>> {
-    let mut tests = Vec::new();
+/// The operator of a rule; if there are several, which is a mistake, any of them.
+fn read_test(fields: &Fields) -> Option<Test> {
     for (name, path_name, kind, order) in COMPARISONS {
         if fields.has(name) {
-            let operand = read_literal(fields, name, kind).map(Operand::Literal);
-            tests.push(operand.map(|operand| Test::Compare { kind, order, operand }));
+            let operand = read_literal(fields, name, kind).map(Operand::Literal)?;
+            return Some(Test::Compare { kind, order, operand });
         }
         if fields.has(path_name) {
-            let operand = read_expression(fields, path_name).map(|path| Operand::Path(path_name, path));
-            tests.push(operand.map(|operand| Test::Compare { kind, order, operand }));
+            let operand = read_operand(fields, path_name).map(|path| Operand::Path(path_name, path))?;
+            return Some(Test::Compare { kind, order, operand });
         }
     }
     for (name, is) in IS {
         if fields.has(name) {
-            tests.push(fields.boolean(name).map(|wanted| Test::Is(is, wanted)));
+            return fields.boolean(name).map(|wanted| Test::Is(is, wanted));
         }
     }
-    if fields.has("StringMatches") {
-        tests.push(fields.text("StringMatches").map(Test::Matches));
-    }
-    tests
+    fields.text("StringMatches").map(Test::Matches)
 }
 
 fn read_literal(fields: &Fields, key: &'static str, kind: Kind) -> Option<Value> {
     let value = fields.get(key)?;
-    let (fits, wanted) = match kind {
-        Kind::String => (value.as_str().is_some(), "String"),
-        Kind::Numeric => (value.as_number().is_some(), "Number"),
-        Kind::Boolean => (value.as_bool().is_some(), "Boolean"),
+    let (fits, mistake) = match kind {
+        Kind::String => (value.as_str().is_some(), "Expected value of type [STRING]"),
+        Kind::Numeric => (value.as_number().is_some(), "Expected value of type [NUMBER]"),
+        Kind::Boolean => (value.as_bool().is_some(), "Expected value of type [BOOLEAN]"),
         Kind::Timestamp => {
-            (value.as_str().is_some_and(|text| Timestamp::parse_rfc3339(text).is_some()), "Timestamp")
+            let fits = value.as_str().is_some_and(|text| Timestamp::parse_rfc3339(text).is_some());
+            (fits, "String does not match RFC3339 timestamp")
         }
     };
-    if fits {
-        return Some(value.clone());
+    if !fits {
+        fields.error_at(key, mistake);
+        return None;
     }
-    let text = match kind {
-        Kind::Timestamp => "String does not match RFC3339 timestamp".to_owned(),
-        Kind::String | Kind::Numeric | Kind::Boolean => format!("Expected value of type {wanted}"),
-    };
-    fields.notes.error(&fields.at(key), &text);
-    None
+    if kind == Kind::String && value.as_str().is_some_and(looks_like_an_expression) {
+        let text = format!("The value of '{key}' looks like a JSONPath. Use '{key}Path' to evaluate it.");
+        fields.notes.warn("NO_PATH", &fields.at(key), text);
+    }
+    Some(value.clone())
 }
 
 impl Rule {

@@ -14,7 +14,7 @@ use stepwell_jsonpath::Expression;
 use stepwell_model::Failure;
 use stepwell_value::Value;
 
-use crate::data::read_expression;
+use crate::data::{looks_like_an_expression, read_path_or_call};
 use crate::fields::Fields;
 use crate::query::{CAUSE_CHARACTERS_MAX, Query, cut, is_query, read_query};
 use crate::turn::Turn;
@@ -56,8 +56,14 @@ impl Fail {
                 }
                 return fields.text(literal).map(Text::Literal);
             }
-            let text = fields.text(literal).map(Text::Literal);
-            text.or_else(|| read_expression(fields, path).map(|expression| Text::Path(path, expression)))
+            let text = fields.text(literal);
+            if text.as_deref().is_some_and(looks_like_an_expression) {
+                let text =
+                    format!("The value of '{literal}' looks like a JSONPath. Use '{path}' to evaluate it.");
+                fields.notes.warn("NO_PATH", &fields.at(literal), text);
+            }
+            let text = text.map(Text::Literal);
+            text.or_else(|| read_path_or_call(fields, path).map(|expression| Text::Path(path, expression)))
         };
         Some(Fail { error: read("Error", "ErrorPath"), cause: read("Cause", "CausePath") })
     }

@@ -22,11 +22,12 @@ use stepwell_jsonpath::{Expression, Template};
 use stepwell_model::Failure;
 use stepwell_value::{Payload, Value};
 
-use crate::data::{read_expression, read_template};
+use crate::data::{read_data_reference, read_reference, read_template};
 use crate::definition::{Builder, ScopeId};
 use crate::fields::Fields;
 use crate::journal::EventKind;
-use crate::query::{Known, Moment, Query, Shape, is_query, read_query, read_shape};
+use crate::query::{Count, Known, Moment, Query, Shape, is_query, read_count, read_query, read_shape};
+use crate::state::distributed;
 use crate::turn::Turn;
 
 /// How many iterations of an inline Map AWS runs at once, whatever `MaxConcurrency` says.
@@ -43,6 +44,8 @@ pub(crate) struct Map {
     tolerances: Vec<(&'static str, Query)>,
     /// `Parameters` in older definitions is what `ItemSelector` is now.
     pub(crate) legacy_selector: bool,
+    /// Whether it is not distributed, by its mode or by fields that only a distributed one has.
+    runs_inline: bool,
 }
 
 /// Where the items are.
@@ -71,18 +74,12 @@ enum Concurrency {
 const CONCURRENCY_NUMBER_MAX: u64 = i64::MAX as u64;
 
 impl Map {
-    pub(crate) fn read(fields: &Fields, builder: &mut Builder) -> Option<Map> {
-        fields.at_most_one(&["ItemProcessor", "Iterator"]);
+    pub(crate) fn read<'a>(fields: &Fields<'a>, builder: &mut Builder<'a>) -> Option<Map> {
+        fields.exactly_one(&["ItemProcessor", "Iterator"]);
         let in_jsonata = fields.in_jsonata();
         if !in_jsonata {
             fields.at_most_one(&["ItemSelector", "Parameters"]);
             fields.at_most_one(&["MaxConcurrency", "MaxConcurrencyPath"]);
-        }
-        for key in ["ItemReader", "ItemBatcher", "ResultWriter", "Label"] {
-            if fields.has(key) {
-                let text = format!("{key} belongs to a distributed Map, which this release does not run yet");
-                fields.notes.error(&fields.at(key), &text);
-            }
         }
         let tolerances = read_tolerances(fields);
         let (items, item_selector) = if in_jsonata {
@@ -90,40 +87,28 @@ impl Map {
             if matches!(&items, Some(Shape::Plain(value)) if value.as_array().is_none())
                 || matches!(&items, Some(Shape::Object(_)))
             {
-                fields
-                    .notes
-                    .error(&fields.at("Items"), "Expected value of type Array, or a JSONata expression");
+                // Not measured.
+                fields.error_at("Items", "Expected value of type [ARRAY]");
             }
             let selector = read_shape(fields, "ItemSelector", Moment::Entry).map(Selector::Query);
             (Items::Query(items), selector)
         } else {
             let selector = read_template(fields, "ItemSelector").map(Selector::Path);
-            (Items::Path(read_expression(fields, "ItemsPath")), selector)
+            (Items::Path(read_reference(fields, "ItemsPath")), selector)
         };
         let concurrency = read_concurrency(fields);
+        let has_distributed_fields = distributed::read(fields, builder);
         let key = if fields.has("ItemProcessor") { "ItemProcessor" } else { "Iterator" };
-        if !fields.has(key) {
-            fields.required("ItemProcessor");
-        }
-        let processor = Fields::new(fields.object(key)?, fields.at(key), fields.notes);
+        let processor = Fields::of(fields.get(key)?, fields.at(key), fields.notes)?;
         processor.text("Comment");
-        if let Some(config) = processor.object("ProcessorConfig") {
-            let config = Fields::new(config, processor.at("ProcessorConfig"), fields.notes);
-            match config.text("Mode").as_deref() {
-                None | Some("INLINE") => {}
-                Some("DISTRIBUTED") => {
-                    let text = "a distributed Map is not supported by this release of Stepwell yet";
-                    fields.notes.error(&config.at("Mode"), text);
-                }
-                Some(_) => {
-                    fields.notes.error(&config.at("Mode"), "Value must be one of [INLINE, DISTRIBUTED]")
-                }
-            }
-            config.text("ExecutionType");
-            config.finish();
-        }
+        let is_distributed = distributed::read_mode(&processor);
         let scope = builder.scope(&processor);
         processor.finish();
+        let runs_inline = !is_distributed && !has_distributed_fields;
+        if !runs_inline {
+            let text = "Stepwell does not run a distributed Map yet: an execution that comes to it fails";
+            fields.notes.warn("STEPWELL_NOT_RUN_YET", &fields.pointer, text.to_owned());
+        }
         Some(Map {
             processor: scope?,
             items,
@@ -131,10 +116,15 @@ impl Map {
             concurrency,
             tolerances,
             legacy_selector: !in_jsonata && fields.has("Parameters"),
+            runs_inline,
         })
     }
 
     pub(crate) fn enter(&self, turn: &mut Turn) -> Result<(), Failure> {
+        if !self.runs_inline {
+            let cause = "A distributed Map is not supported by this release of Stepwell.";
+            return Err(turn.runtime_failure(cause));
+        }
         let concurrency_max = self.concurrency_max(turn)?;
         for (field, query) in &self.tolerances {
             turn.query_integer(query, field, 0, CONCURRENCY_NUMBER_MAX)?;
@@ -231,35 +221,33 @@ impl Map {
 }
 
 fn read_concurrency(fields: &Fields) -> Concurrency {
-    if fields.in_jsonata() && is_query(fields, "MaxConcurrency") {
-        return read_query(fields, "MaxConcurrency").map_or(Concurrency::Literal(0), Concurrency::Query);
+    match read_count(fields, "MaxConcurrency", 0..=CONCURRENCY_NUMBER_MAX) {
+        Some(Count::Literal(most)) => Concurrency::Literal(most),
+        Some(Count::Query(query)) => Concurrency::Query(query),
+        None if fields.in_jsonata() => Concurrency::Literal(0),
+        None => read_data_reference(fields, "MaxConcurrencyPath")
+            .map_or(Concurrency::Literal(0), Concurrency::Path),
     }
-    let path = match fields.integer("MaxConcurrency", 0..=CONCURRENCY_NUMBER_MAX) {
-        Some(most) => return Concurrency::Literal(most),
-        None if fields.in_jsonata() => None,
-        None => read_expression(fields, "MaxConcurrencyPath"),
-    };
-    path.map_or(Concurrency::Literal(0), Concurrency::Path)
 }
 
 /// Checks `ToleratedFailure…`; those that are expressions come back.
 fn read_tolerances(fields: &Fields) -> Vec<(&'static str, Query)> {
     let mut queries = Vec::new();
-    for (key, path) in [
-        ("ToleratedFailureCount", "ToleratedFailureCountPath"),
-        ("ToleratedFailurePercentage", "ToleratedFailurePercentagePath"),
-    ] {
-        if fields.in_jsonata() && is_query(fields, key) {
-            queries.extend(read_query(fields, key).map(|query| (key, query)));
-        } else if key == "ToleratedFailureCount" {
-            fields.integer(key, 0..=CONCURRENCY_NUMBER_MAX);
-        } else if fields.float(key, 0.0).is_some_and(|percentage| percentage > 100.0) {
-            fields.notes.error(&fields.at(key), "Value must be less than or equal to 100");
-        }
-        if !fields.in_jsonata() {
-            fields.at_most_one(&[key, path]);
-            read_expression(fields, path);
-        }
+    if let Some(Count::Query(query)) = read_count(fields, "ToleratedFailureCount", 0..=CONCURRENCY_NUMBER_MAX)
+    {
+        queries.push(("ToleratedFailureCount", query));
+    }
+    let percentage = "ToleratedFailurePercentage";
+    if fields.in_jsonata() && is_query(fields, percentage) {
+        queries.extend(read_query(fields, percentage).map(|query| (percentage, query)));
+    } else {
+        fields.float(percentage, 0.0..=100.0);
+    }
+    if !fields.in_jsonata() {
+        fields.at_most_one(&["ToleratedFailureCount", "ToleratedFailureCountPath"]);
+        fields.at_most_one(&["ToleratedFailurePercentage", "ToleratedFailurePercentagePath"]);
+        read_data_reference(fields, "ToleratedFailureCountPath");
+        read_data_reference(fields, "ToleratedFailurePercentagePath");
     }
     queries
 }

@@ -5,6 +5,7 @@
 //! in `data`, `retry` and `decide`.
 
 pub(crate) mod choice;
+mod distributed;
 pub(crate) mod fail;
 pub(crate) mod map;
 pub(crate) mod parallel;
@@ -67,32 +68,131 @@ impl StateKind {
     }
 }
 
+/// Fields that every state may have.
+const COMMON: &[&str] = &["Type", "Comment", "QueryLanguage"];
+
+/// The other fields that a state of a type may have, in whatever language. AWS refuses all others;
+/// measured with 50 names on each of the types.
+fn fields_of(state_type: StateType) -> &'static [&'static str] {
+    match state_type {
+        StateType::Pass => &[
+            "InputPath",
+            "OutputPath",
+            "Result",
+            "ResultPath",
+            "Parameters",
+            "Output",
+            "Assign",
+            "Next",
+            "End",
+        ],
+        StateType::Task => &[
+            "InputPath",
+            "OutputPath",
+            "ResultPath",
+            "Parameters",
+            "Arguments",
+            "Output",
+            "Assign",
+            "Resource",
+            "Credentials",
+            "ResultSelector",
+            "Retry",
+            "Catch",
+            "TimeoutSeconds",
+            "TimeoutSecondsPath",
+            "HeartbeatSeconds",
+            "HeartbeatSecondsPath",
+            "Next",
+            "End",
+        ],
+        StateType::Wait => &[
+            "InputPath",
+            "OutputPath",
+            "Output",
+            "Assign",
+            "Seconds",
+            "Timestamp",
+            "SecondsPath",
+            "TimestampPath",
+            "Next",
+            "End",
+        ],
+        StateType::Parallel => &[
+            "InputPath",
+            "OutputPath",
+            "ResultPath",
+            "Parameters",
+            "Arguments",
+            "Output",
+            "Assign",
+            "ResultSelector",
+            "Retry",
+            "Catch",
+            "Branches",
+            "Next",
+            "End",
+        ],
+        StateType::Map => &[
+            "InputPath",
+            "OutputPath",
+            "ResultPath",
+            "Parameters",
+            "Output",
+            "Assign",
+            "ResultSelector",
+            "Retry",
+            "Catch",
+            "ItemProcessor",
+            "Iterator",
+            "ItemsPath",
+            "Items",
+            "ItemSelector",
+            "ItemReader",
+            "ItemBatcher",
+            "ResultWriter",
+            "MaxConcurrency",
+            "MaxConcurrencyPath",
+            "ToleratedFailurePercentage",
+            "ToleratedFailurePercentagePath",
+            "ToleratedFailureCount",
+            "ToleratedFailureCountPath",
+            "Label",
+            "Next",
+            "End",
+        ],
+        StateType::Choice => &["InputPath", "OutputPath", "Output", "Assign", "Choices", "Default"],
+        StateType::Succeed => &["InputPath", "OutputPath", "Output"],
+        StateType::Fail => &["Error", "Cause", "ErrorPath", "CausePath"],
+    }
+}
+
 /// Reads one state.
-pub(crate) fn read(
+pub(crate) fn read<'a>(
     name: &Arc<str>,
-    value: &Value,
+    value: &'a Value,
     pointer: String,
     names: &Names,
-    builder: &mut Builder,
+    builder: &mut Builder<'a>,
 ) -> Option<State> {
     let fields = Fields::of(value, pointer, builder.notes)?;
-    fields.required("Type");
+    fields.required(&["Type"]);
     let type_name = fields.text("Type")?;
-    let Some(state_type) = StateType::ALL.into_iter().find(|known| known.as_str() == &*type_name) else {
-        let known: Vec<&str> = StateType::ALL.iter().map(|known| known.as_str()).collect();
-        let text = format!("Value is not one of the state types [{}]", known.join(", "));
-        fields.notes.error(&fields.at("Type"), &text);
+    let Some(state_type) = TYPES.into_iter().find(|known| known.as_str() == &*type_name) else {
+        let known = TYPES.map(StateType::as_str).join(", ");
+        fields.error_at("Type", &format!("The field 'Type' should have one of these values: [{known}]"));
         return None;
     };
+    let language = Language::of(&fields, builder.language);
+    let mixed = builder.language == Language::Jsonata && language == Language::JsonPath;
+    if mixed {
+        let text = "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine";
+        fields.error_around("QueryLanguage", text, None);
+    }
+    let fields = fields.speaking(language);
+    fields.only(&[COMMON, fields_of(state_type)], mixed);
+    Language::check(&fields);
     fields.text("Comment");
-    let fields = {
-        let language = Language::read(&fields, builder.language);
-        if builder.language == Language::Jsonata && language == Language::JsonPath {
-            let text = "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine";
-            fields.notes.error(&fields.pointer, text);
-        }
-        fields.speaking(language)
-    };
     let data = Data::read(&fields, state_type);
     let has_assign = !matches!(state_type, StateType::Succeed | StateType::Fail);
     let assign =
@@ -103,7 +203,9 @@ pub(crate) fn read(
         StateType::Task | StateType::Parallel | StateType::Map => {
             (retry::read_retriers(&fields), retry::read_catchers(&fields, names))
         }
-        _ => (Vec::new(), Vec::new()),
+        StateType::Pass | StateType::Choice | StateType::Wait | StateType::Succeed | StateType::Fail => {
+            (Vec::new(), Vec::new())
+        }
     };
     let kind = match state_type {
         StateType::Task => task::Task::read(&fields).map(StateKind::Task),
@@ -115,9 +217,21 @@ pub(crate) fn read(
         StateType::Parallel => parallel::Parallel::read(&fields, builder).map(StateKind::Parallel),
         StateType::Map => map::Map::read(&fields, builder).map(StateKind::Map),
     };
-    fields.finish();
     if leads_on && transition.is_none() {
         return None;
     }
-    Some(State { name: name.clone(), transition, data, assign, retriers, catchers, kind: kind? })
+    let variables = fields.variables();
+    Some(State { name: name.clone(), transition, data, assign, retriers, catchers, kind: kind?, variables })
 }
+
+/// The types in the order in which AWS lists them.
+const TYPES: [StateType; 8] = [
+    StateType::Task,
+    StateType::Wait,
+    StateType::Pass,
+    StateType::Succeed,
+    StateType::Fail,
+    StateType::Choice,
+    StateType::Parallel,
+    StateType::Map,
+];

@@ -23,16 +23,13 @@ pub(crate) struct Parallel {
 }
 
 impl Parallel {
-    pub(crate) fn read(fields: &Fields, builder: &mut Builder) -> Option<Parallel> {
-        fields.required("Branches");
-        let branches = fields.array("Branches")?;
+    pub(crate) fn read<'a>(fields: &Fields<'a>, builder: &mut Builder<'a>) -> Option<Parallel> {
+        fields.required(&["Branches"]);
+        let branches = fields.filled_array("Branches")?;
         let base = fields.at("Branches");
-        if branches.is_empty() {
-            fields.notes.error(&base, "Branches must hold at least one branch");
-        }
         let mut scopes = Vec::new();
         for (place, branch) in branches.iter().enumerate() {
-            let fields = Fields::of(branch, format!("{base}/{place}"), fields.notes)?;
+            let Some(fields) = Fields::of(branch, format!("{base}/{place}"), fields.notes) else { continue };
             fields.text("Comment");
             scopes.extend(builder.scope(&fields));
             fields.finish();

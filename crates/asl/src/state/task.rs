@@ -14,13 +14,15 @@
 //! Source: Amazon States Language specification, "Task State".
 
 use stepwell_jsonpath::Expression;
-use stepwell_model::{Failure, Resource};
+use stepwell_model::{Failure, Pattern, Resource};
+use stepwell_value::Value;
 
-use crate::data::read_expression;
+use crate::data::{read_reference, read_template};
 use crate::fields::Fields;
 use crate::io::{Effect, TaskSpec};
 use crate::journal::EventKind;
-use crate::query::{Query, is_query, read_query};
+use crate::query::{Count, Query, read_count};
+use crate::resources;
 use crate::turn::Turn;
 
 /// A `Task`.
@@ -41,46 +43,105 @@ enum Seconds {
 
 const SECONDS_MAX: u64 = 99_999_999;
 
+/// What an express state machine cannot wait for.
+fn check_for_express(fields: &Fields, resource: &Resource) {
+    if !fields.notes.is_express() {
+        return;
+    }
+    // The blank at the end of the second is AWS's (recorded).
+    let text = match resource {
+        Resource::Activity { .. } => "Express state machine does not support Activity ARN",
+        Resource::Service { pattern: Pattern::Sync { .. }, .. } => {
+            "Express state machine does not support '.sync' service integration"
+        }
+        Resource::Service { pattern: Pattern::WaitForTaskToken, .. } => {
+            "Express state machine does not support '.waitForTaskToken' service integration "
+        }
+        Resource::Service { pattern: Pattern::RequestResponse, .. } | Resource::LambdaFunction { .. } => {
+            return;
+        }
+    };
+    fields.error_at("Resource", text);
+}
+
+/// A service gets a request, and some of its members must be there.
+fn check_request(fields: &Fields, resource: &Resource, arn: &str) {
+    if !matches!(resource, Resource::Service { .. }) {
+        return;
+    }
+    let key = if fields.in_jsonata() { "Arguments" } else { "Parameters" };
+    let Some(request) = fields.get(key) else {
+        fields.error_at("Resource", &format!("{key} field is required for resource ARN: {arn}"));
+        return;
+    };
+    for member in resources::required_members(resource) {
+        check_member(fields, key, request, member);
+    }
+}
+
+/// A member that an object must have, as it is or with `.$`. What is no object is an expression.
+fn check_member(fields: &Fields, key: &'static str, object: &Value, member: &str) {
+    let Some(map) = object.as_object() else { return };
+    if !map.contains_key(member) && !map.contains_key(&format!("{member}.$")) {
+        fields.error_at(key, &format!("The field '{member}' is required but was missing"));
+    }
+}
+
+/// `Credentials` are checked; at run time they mean nothing yet, as no roles are taken on.
+fn check_credentials(fields: &Fields, resource: Option<&Resource>) {
+    let Some(credentials) = fields.get("Credentials") else { return };
+    if let Some(Resource::Activity { .. }) = resource {
+        fields.error_at("Credentials", "The field 'Credentials' is not supported for activities");
+    }
+    if fields.object("Credentials").is_some() {
+        check_member(fields, "Credentials", credentials, "RoleArn");
+    }
+    // In JSONata AWS takes them as they are and reports nothing that is wrong in an expression.
+    if !fields.in_jsonata() {
+        read_template(fields, "Credentials");
+    }
+}
+
 impl Task {
     pub(crate) fn read(fields: &Fields) -> Option<Task> {
-        fields.required("Resource");
+        fields.required(&["Resource"]);
         if !fields.in_jsonata() {
             fields.at_most_one(&["TimeoutSeconds", "TimeoutSecondsPath"]);
             fields.at_most_one(&["HeartbeatSeconds", "HeartbeatSecondsPath"]);
         }
-        if fields.has("Credentials") {
-            fields.notes.error(
-                &fields.at("Credentials"),
-                "Credentials are not supported by this release of Stepwell yet",
-            );
-        }
-        let seconds = |literal, path| {
-            if fields.in_jsonata() && is_query(fields, literal) {
-                return read_query(fields, literal).map(|query| Seconds::Query(literal, query));
-            }
-            let number = fields.integer(literal, 1..=SECONDS_MAX).map(Seconds::Literal);
-            if fields.in_jsonata() {
-                return number;
-            }
-            number.or_else(|| read_expression(fields, path).map(|expression| Seconds::Path(path, expression)))
+        let seconds = |literal, path| match read_count(fields, literal, 1..=SECONDS_MAX) {
+            Some(Count::Literal(seconds)) => Some(Seconds::Literal(seconds)),
+            Some(Count::Query(query)) => Some(Seconds::Query(literal, query)),
+            None if fields.in_jsonata() => None,
+            None => read_reference(fields, path).map(|expression| Seconds::Path(path, expression)),
         };
         let timeout = seconds("TimeoutSeconds", "TimeoutSecondsPath");
         let heartbeat = seconds("HeartbeatSeconds", "HeartbeatSecondsPath");
         if let (Some(Seconds::Literal(timeout)), Some(Seconds::Literal(heartbeat))) = (&timeout, &heartbeat)
             && heartbeat >= timeout
         {
-            let text = "HeartbeatSeconds must be smaller than TimeoutSeconds";
-            fields.notes.error(&fields.at("HeartbeatSeconds"), text);
+            // Documented; the text is not measured.
+            fields.error_at("HeartbeatSeconds", "HeartbeatSeconds must be smaller than TimeoutSeconds");
         }
         let text = fields.text("Resource")?;
         let resource = Resource::parse(&text);
-        if resource.is_none() {
-            let message = format!(
-                "The resource provided {text} is not recognized. The value is not a valid resource ARN, or the \
-                 resource is not available in this region."
-            );
-            fields.notes.error(&fields.at("Resource"), &message);
+        match &resource {
+            Some(resource) if resources::is_known(resource) => {
+                check_for_express(fields, resource);
+                check_request(fields, resource, &text);
+            }
+            None if !text.starts_with("arn:") => {
+                fields.error_at("Resource", "Value is not a valid resource ARN");
+            }
+            Some(_) | None => {
+                let message = format!(
+                    "The resource provided {text} is not recognized. The value is not a valid resource ARN, or \
+                     the resource is not available in this region."
+                );
+                fields.error_at("Resource", &message);
+            }
         }
+        check_credentials(fields, resource.as_ref());
         Some(Task { resource: resource?, timeout, heartbeat })
     }
 

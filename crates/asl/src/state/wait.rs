@@ -19,7 +19,7 @@ use stepwell_jsonpath::Expression;
 use stepwell_model::{Failure, Timestamp};
 use stepwell_value::Value;
 
-use crate::data::read_expression;
+use crate::data::read_reference;
 use crate::fields::Fields;
 use crate::journal::EventKind;
 use crate::query::{Query, is_query, read_query};
@@ -39,18 +39,12 @@ pub(crate) enum Wait {
     TimestampQuery(Query),
 }
 
-const JSONATA_FIELDS: [&str; 2] = ["Seconds", "Timestamp"];
-
-const FIELDS: [&str; 4] = ["Seconds", "SecondsPath", "Timestamp", "TimestampPath"];
+/// In the order in which AWS lists them.
+const FIELDS: [&str; 4] = ["SecondsPath", "Seconds", "TimestampPath", "Timestamp"];
 
 impl Wait {
     pub(crate) fn read(fields: &Fields) -> Option<Wait> {
-        let keys = if fields.in_jsonata() { &JSONATA_FIELDS[..] } else { &FIELDS[..] };
-        fields.at_most_one(keys);
-        if !keys.iter().any(|key| fields.has(key)) {
-            let text = format!("One of these fields is required: [{}]", keys.join(", "));
-            fields.notes.error(&fields.pointer, &text);
-        }
+        fields.exactly_one(&FIELDS);
         if fields.in_jsonata() && is_query(fields, "Seconds") {
             return read_query(fields, "Seconds").map(Wait::SecondsQuery);
         }
@@ -61,18 +55,18 @@ impl Wait {
             return Some(Wait::Seconds(seconds));
         }
         if !fields.in_jsonata()
-            && let Some(path) = read_expression(fields, "SecondsPath")
+            && let Some(path) = read_reference(fields, "SecondsPath")
         {
             return Some(Wait::SecondsPath(path));
         }
         if !fields.in_jsonata()
-            && let Some(path) = read_expression(fields, "TimestampPath")
+            && let Some(path) = read_reference(fields, "TimestampPath")
         {
             return Some(Wait::TimestampPath(path));
         }
         let moment = Timestamp::parse_rfc3339(&fields.text("Timestamp")?);
         if moment.is_none() {
-            fields.notes.error(&fields.at("Timestamp"), "String does not match RFC3339 timestamp");
+            fields.error_at("Timestamp", "String does not match RFC3339 timestamp");
         }
         moment.map(Wait::Timestamp)
     }

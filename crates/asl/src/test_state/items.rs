@@ -10,11 +10,11 @@
 
 use std::sync::Arc;
 
-use stepwell_model::{Failure, error_names};
+use stepwell_model::{Failure, MachineType, error_names};
 use stepwell_value::{Payload, Value};
 
 use super::{Inspection, Mock};
-use crate::data::{Data, read_expression, read_template};
+use crate::data::{Data, read_path, read_template};
 use crate::fields::{Fields, Notes};
 use crate::query::{Known, Language, Moment, read_query, read_shape};
 use crate::state::map::Map;
@@ -62,7 +62,7 @@ pub(super) fn survey(
     reader_data: Option<&str>,
     turn: &mut Turn,
 ) -> Result<Survey, Failure> {
-    let notes = Notes::default();
+    let notes = Notes::new(MachineType::Standard);
     let nothing = Value::object::<&str>([]);
     let language = match &turn.state.data {
         Data::Path(_) => Language::JsonPath,
@@ -149,7 +149,7 @@ fn whole(
         if let Some(query) = read_query(fields, key) {
             return turn.query_integer(&query, key, 0, COUNT_MAX).map(Some);
         }
-    } else if let Some(path) = read_expression(fields, path_key) {
+    } else if let Some(path) = read_path(fields, path_key) {
         let input = turn.effective_input()?;
         let value = turn.evaluate(&path, input.value(), path_key)?;
         return match value.as_i64().and_then(|number| u64::try_from(number).ok()) {
@@ -184,7 +184,7 @@ fn percentage(fields: &Fields, turn: &mut Turn) -> Result<Option<f64>, Failure> 
                 }
             };
         }
-    } else if let Some(path) = read_expression(fields, path_key) {
+    } else if let Some(path) = read_path(fields, path_key) {
         let input = turn.effective_input()?;
         let value = turn.evaluate(&path, input.value(), path_key)?;
         return number(&value).map(Some).ok_or_else(|| {

@@ -5,10 +5,9 @@
 use std::sync::Arc;
 
 use stepwell_model::{Resource, StateType};
-use stepwell_value::{Map, Position, Value, locate};
+use stepwell_value::{Map, Value};
 
-use crate::definition::{Definition, Diagnostic, Severity, StateId, read_machine};
-use crate::fields::Notes;
+use crate::definition::{Definition, Diagnostic, StateId};
 use crate::state::StateKind;
 
 /// What the context object calls the state under test, also if it stands in a machine (recorded).
@@ -43,24 +42,16 @@ impl Tested {
     /// Reads the state `state_name` of a machine, on whatever level it stands; without a name, a
     /// definition that is one state.
     ///
-    /// What can be tested with a mock and not run yet is let through.
     pub fn read(text: &str, state_name: Option<&str>) -> Result<Tested, Untestable> {
-        let written = Value::parse(text).map_err(|error| {
-            Untestable::Invalid(vec![Diagnostic {
-                severity: Severity::Error,
-                code: "INVALID_JSON_DESCRIPTION",
-                message: error.message,
-                pointer: String::new(),
-                position: error.position,
-                hint: None,
-            }])
-        })?;
+        let Ok(written) = Value::parse(text) else {
+            return Err(Untestable::Invalid(Definition::parse(text).err().unwrap_or_default()));
+        };
         let name = state_name.unwrap_or(STATE_NAME);
         let definition = match state_name {
-            Some(_) => read(&written, text, ""),
-            None => read(&machine_around(&written), text, ALONE),
+            Some(_) => Definition::parse(text),
+            None => read_alone(&written),
         };
-        let mut definition = definition.map_err(Untestable::Invalid)?;
+        let (mut definition, _) = definition.map_err(Untestable::Invalid)?;
         let mut states = definition.states_mut().iter_mut().zip(0..);
         let (state, place) = states.find(|(state, _)| &*state.name == name).ok_or(Untestable::NoSuchState)?;
         let name = std::mem::replace(&mut state.name, STATE_NAME.into());
@@ -107,30 +98,21 @@ impl Tested {
     }
 }
 
-/// Reads a machine; `base` is where in it what the caller wrote begins.
-fn read(machine: &Value, text: &str, base: &str) -> Result<Definition, Vec<Diagnostic>> {
-    let notes = Notes::default();
-    let definition = read_machine(machine, &notes);
-    let mut diagnostics = notes.into_inner();
-    diagnostics.retain(|found| found.severity == Severity::Error && !is_not_yet(found));
-    if let (Some(definition), true) = (definition, diagnostics.is_empty()) {
-        return Ok(definition);
-    }
-    for found in &mut diagnostics {
-        if !base.is_empty() {
-            found.pointer = found.pointer.replacen(base, "", 1);
-            let message = found.message.replacen(base, "", 1);
-            let end = if message.ends_with(" at ") { "/" } else { "" };
-            found.message = message + end;
+/// Reads a machine made around one state; places are told as the caller wrote them.
+fn read_alone(state: &Value) -> Result<(Definition, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let text = machine_around(state).to_json().unwrap_or_default();
+    Definition::parse(&text).map_err(|mut found| {
+        for found in &mut found {
+            found.pointer = found.pointer.replacen(ALONE, "", 1);
+            if let Some(location) = &mut found.location {
+                *location = location.replacen(ALONE, "", 1);
+                if location.is_empty() {
+                    location.push('/');
+                }
+            }
         }
-        found.position = Position::of(text, locate(text, &found.pointer).unwrap_or(0));
-    }
-    Err(diagnostics)
-}
-
-/// Whether something is refused only because this release cannot run it yet: a mock stands in for it.
-fn is_not_yet(found: &Diagnostic) -> bool {
-    found.message.contains("this release")
+        found
+    })
 }
 
 /// A machine of one state, and of an end for each state that it names as next.

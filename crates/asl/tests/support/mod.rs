@@ -206,12 +206,23 @@ pub fn one(state: &str) -> String {
 
 pub const FUNCTION: &str = "arn:aws:lambda:us-east-1:000000000000:function:f";
 
-/// What is wrong with a definition, a line each.
+/// What is found in a definition, a line each.
 pub fn mistakes(definition: &str) -> String {
-    let Err(diagnostics) = Definition::parse(definition) else { return "nothing is wrong".to_owned() };
-    let told = diagnostics.iter().map(|d| {
+    mistakes_for(MachineType::Standard, definition)
+}
+
+pub fn mistakes_for(machine_type: MachineType, definition: &str) -> String {
+    let found = match Definition::parse_for(machine_type, definition) {
+        Ok((_, warnings)) if warnings.is_empty() => return "nothing is wrong".to_owned(),
+        Ok((_, warnings)) => warnings,
+        Err(diagnostics) => diagnostics,
+    };
+    let told = found.iter().map(|d| {
         let hint = d.hint.as_ref().map(|hint| format!(" [{hint}]")).unwrap_or_default();
-        format!("{}:{} {}: {}{hint}", d.position.line, d.position.column, d.code, d.message)
+        let position = d.position(definition);
+        let location = d.location.as_deref().unwrap_or("null");
+        let (line, column) = (position.line, position.column);
+        format!("{line}:{column} {}: {} at {location}{hint}", d.code, d.message)
     });
     told.collect::<Vec<String>>().join("\n")
 }
