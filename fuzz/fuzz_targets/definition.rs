@@ -37,7 +37,8 @@ fuzz_target!(|bytes: &[u8]| {
             assert!(!diagnostics.is_empty());
             for diagnostic in diagnostics {
                 assert!(!diagnostic.message.is_empty(), "{diagnostic:?}");
-                assert!(diagnostic.position.line >= 1 && diagnostic.position.column >= 1, "{diagnostic:?}");
+                let place = diagnostic.position(&text);
+                assert!(place.line >= 1 && place.column >= 1, "{diagnostic:?}");
             }
             return;
         }

@@ -11,7 +11,6 @@ use stepwell_jsonpath::Expression;
 fuzz_target!(|bytes: &[u8]| {
     let (text, input) = split(bytes);
     let Ok(expression) = Expression::parse(&text) else { return };
-    assert_eq!(expression.text(), text);
     scope_over(&input, |scope| {
         if let Err(error) = expression.evaluate(scope) {
             assert!(error.error_name().starts_with("States."), "{error:?}");
