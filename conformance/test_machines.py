@@ -116,17 +116,6 @@ def test_an_update_to_a_bad_definition_changes_nothing(sfn, world):
     assert json.loads(sfn.describe_state_machine(stateMachineArn=machine)["definition"]) == PASS
 
 
-def test_a_definition_in_jsonata_is_refused_with_a_word_about_it(world):
-    message = world.refused(
-        "InvalidDefinition",
-        "create_state_machine",
-        name="jsonata",
-        definition=json.dumps({**PASS, "QueryLanguage": "JSONata"}),
-        roleArn=servers.ROLE_ARN,
-    )
-    assert "JSONata" in message
-
-
 def test_a_deleted_machine_goes_away_and_its_name_is_free(sfn, world):
     machine = world.machine(PASS, "fleeting")
     sfn.delete_state_machine(stateMachineArn=machine)

@@ -93,6 +93,8 @@ class Bindings:
         """Whether the placeholder may stand for this value, together with all others."""
         if name in self.values:
             return self.values[name] == value
+        if name == value:
+            return True  # A word that the case itself sent.
         family = _family(name)
         if family in self.allowed and value not in self.allowed[family]:
             return False

@@ -92,6 +92,8 @@ def test_a_word_stands_for_what_the_run_has_there_and_for_nothing_else():
     assert not same(["snf_role_arn"], ["arn:aws:iam::111111111111:role/other"], Bindings({"role": {role}}))
     assert same({"a": "f:lambda_function_1_name"}, {"a": "f:mine"}, Bindings({"lambda": {"mine"}}))
     assert not same({"a": "f:lambda_function_1_name"}, {"a": "f:other"}, Bindings({"lambda": {"mine"}}))
+    # Some cases send the word itself, as the name of something that need not be there.
+    assert same({"a": "lambda_function_name"}, {"a": "lambda_function_name"}, Bindings({"lambda": set()}))
     assert not same({"name": "some_name"}, {"name": "other_name"})
     assert not same({"a": "<class 'str'>"}, {"a": "<class 'int'>"})
 

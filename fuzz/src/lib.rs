@@ -1,7 +1,10 @@
-//! What the fuzz targets share: an allocator that counts, and the codes that errors may have.
+//! What the fuzz targets share: an allocator that counts, the codes that errors may have, and a scope.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use stepwell_jsonpath::Scope;
+use stepwell_value::Value;
 
 /// The system's allocator, and how many bytes are taken from it.
 pub struct Counting;
@@ -61,3 +64,28 @@ pub fn is_known(code: &str) -> bool {
     };
     known && digits.len() == 4 && digits.bytes().all(|digit| digit.is_ascii_digit())
 }
+
+/// Text and input: the bytes up to the first 0xFF, and the rest as JSON, `{}` if it is none.
+pub fn split(bytes: &[u8]) -> (String, Value) {
+    let end = bytes.iter().position(|byte| *byte == 0xFF).unwrap_or(bytes.len());
+    let text = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    let json = std::str::from_utf8(bytes.get(end + 1..).unwrap_or_default()).unwrap_or_default();
+    (text, Value::parse(json).unwrap_or_else(|_| Value::object::<&str>([])))
+}
+
+/// Evaluates something over an input, with a variable `x` and a context object that are the same, and
+/// sees to it that not much memory is taken.
+pub fn scope_over<T>(input: &Value, work: impl FnOnce(&Scope) -> T) -> T {
+    let scope = Scope {
+        input,
+        context: &|| input.clone(),
+        variable: &|name| (name == "x").then(|| input.clone()),
+        random: &|| 0x1234_5678_9ABC_DEF0,
+    };
+    let (result, memory) = measured(|| work(&scope));
+    assert!(memory <= MEMORY_MAX, "{memory} bytes were taken");
+    result
+}
+
+/// How much an evaluation may take.
+const MEMORY_MAX: usize = 256 << 20;

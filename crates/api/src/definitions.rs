@@ -32,13 +32,20 @@ pub(crate) async fn diagnose(
 /// Refuses a definition that is not valid, with all that is wrong with it.
 pub(crate) async fn check(machine_type: MachineType, definition: &Arc<str>) -> Result<(), Exception> {
     let found = diagnose(machine_type, definition).await?;
-    let errors = found.iter().filter(|found| found.is_error());
+    if found.iter().any(Diagnostic::is_error) { Err(told(&found)) } else { Ok(()) }
+}
+
+/// What is said of a definition that is not valid.
+pub(crate) fn invalid(text: &str, mut diagnostics: Vec<Diagnostic>) -> Exception {
+    tell_as_jackson(text, &mut diagnostics);
+    told(&diagnostics)
+}
+
+fn told(diagnostics: &[Diagnostic]) -> Exception {
+    let errors = diagnostics.iter().filter(|found| found.is_error());
     let told: Vec<String> = errors.take(TOLD_MAX).map(sentence).collect();
-    if told.is_empty() {
-        return Ok(());
-    }
     let message = format!("Invalid State Machine Definition: '{}'", told.join(", "));
-    Err(Exception::new(ExceptionKind::InvalidDefinition, message))
+    Exception::new(ExceptionKind::InvalidDefinition, message)
 }
 
 fn parse(machine_type: MachineType, text: &str) -> Vec<Diagnostic> {
@@ -46,13 +53,18 @@ fn parse(machine_type: MachineType, text: &str) -> Vec<Diagnostic> {
         Ok((_, warnings)) => warnings,
         Err(diagnostics) => diagnostics,
     };
+    tell_as_jackson(text, &mut found);
+    found
+}
+
+/// Puts what is wrong with a text that is not JSON into Jackson's words.
+fn tell_as_jackson(text: &str, found: &mut [Diagnostic]) {
     for diagnostic in found.iter_mut().filter(|found| found.code == "INVALID_JSON_DESCRIPTION") {
         let Err(error) = Payload::parse(text) else { continue };
         let place = json_place(text, &error);
         diagnostic.message = format!("{}\n at {place}", json_reason(text, &error));
         diagnostic.location = Some(place);
     }
-    found
 }
 
 /// What is said of one diagnostic where several stand side by side; measured.

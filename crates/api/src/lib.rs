@@ -13,6 +13,7 @@ mod exception;
 mod history;
 mod json_reason;
 mod metrics;
+mod mock;
 mod names;
 pub mod operations;
 mod page;

@@ -621,5 +621,81 @@ async fn no_body_brings_an_operation_down() {
             expect![[r#"! {"__type":"com.amazon.coral.service#UnknownOperationException"}"#]],
         )
         .await;
-    world.check("TestState", "{}", expect![[r#"! {"__type":"com.amazon.coral.service#UnknownOperationException","message":"TestState is not supported by this release of Stepwell"}"#]]).await;
+    world.check("StartSyncExecution", "{}", expect![[r#"! {"__type":"com.amazon.coral.service#UnknownOperationException","message":"StartSyncExecution is not supported by this release of Stepwell"}"#]]).await;
+}
+
+#[tokio::test]
+async fn one_state_is_tested() {
+    let world = World::new();
+    let test =
+        |definition: &str, more: &str| format!(r#"{{"definition":{}{more}}}"#, Value::from(definition));
+    let pass = r#"{"Type":"Pass","QueryLanguage":"JSONata","Output":"{% $states.context %}","End":true}"#;
+    world.check("TestState", &test(pass, ""), expect![[r#"{"output":"{\"Execution\":{\"Id\":\"arn:aws:states:us-east-1:123456789012:express:f893a2ee-fb32-455e-b1c1-8690ee42c90b:71bb54d8-d101-45b9-834d-0bff90150280\",\"Input\":{},\"Name\":\"71bb54d8-d101-45b9-834d-0bff90150280\",\"RoleArn\":null,\"StartTime\":\"2023-11-14T22:13:20.123Z\"},\"StateMachine\":{\"Id\":\"arn:aws:states:us-east-1:123456789012:stateMachine:f893a2ee-fb32-455e-b1c1-8690ee42c90b\",\"Name\":\"f893a2ee-fb32-455e-b1c1-8690ee42c90b\"},\"State\":{\"EnteredTime\":\"2023-11-14T22:13:20.123Z\",\"Name\":\"StateName\"}}","status":"SUCCEEDED"}"#]]).await;
+    world
+        .check("TestState", &test(r#"{"Type":"Pass","Next":"B"}"#, r#","inspectionLevel":"TRACE","input":"[1, 2]""#), expect![[r#"{"output":"[1, 2]","inspectionData":{"input":"[1, 2]","afterInputPath":"[1, 2]","afterParameters":"[1, 2]","afterResultSelector":"[1, 2]","afterResultPath":"[1, 2]"},"nextState":"B","status":"SUCCEEDED"}"#]])
+        .await;
+    let each = r#"{"Type":"Map","ItemProcessor":{"StartAt":"A","States":{"A":{"Type":"Succeed"}}},"ToleratedFailurePercentage":50,"Retry":[{"ErrorEquals":["E"]}],"End":true}"#;
+    let more = r#","inspectionLevel":"DEBUG","input":"[1,2]","mock":{"errorOutput":{"error":"E"}}"#;
+    world.check("TestState", &test(each, more), expect![[r#"{"error":"E","inspectionData":{"input":"[1,2]","afterInputPath":"[1,2]","afterItemsPath":"[1, 2]","maxConcurrency":0,"toleratedFailurePercentage":50.0,"errorDetails":{"retryIndex":0,"retryBackoffIntervalSeconds":1}},"status":"RETRIABLE"}"#]]).await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_tested_is_refused_in_the_words_of_aws() {
+    let world = World::new();
+    let pass = r#"{"Type":"Pass","End":true}"#;
+    let task = r#"{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"f"},"End":true}"#;
+    let held = r#"{"Type":"Task","Resource":"arn:aws:states:us-east-1:123456789012:activity:a","End":true}"#;
+    let mock = r#""mock":{"result":"{}"}"#;
+    let mut told = String::new();
+    for (definition, more) in [
+        ("{", ""),
+        (pass, r#""stateName":"A""#),
+        (r#"{"StartAt":"A","States":{"A":{"Type":"Succeed"}}}"#, r#""stateName":"B""#),
+        (held, ""),
+        (pass, mock),
+        (pass, r#""input":"not json""#),
+        (pass, r#""variables":"1""#),
+        (pass, r#""roleArn":"role""#),
+        (task, r#""context":"{}""#),
+        (task, r#""stateConfiguration":{"retrierRetryCount":1}"#),
+        (task, r#""stateConfiguration":{"retrierRetryCount":-1},"inspectionLevel":"ALL""#),
+        (task, r#""mock":{}"#),
+        (task, r#""mock":{"result":"{}","errorOutput":{"error":"E"}}"#),
+        (task, r#""mock":{"errorOutput":{"cause":"c"}}"#),
+        (task, r#""mock":{"result":"{"}"#),
+        (task, r#""mock":{"result":"[]"}"#),
+        (task, r#""mock":{"result":"{}"},"context":"[]""#),
+        (task, r#""mock":{"result":"{}"},"context":"{\"State\":{\"RetryCount\":\"1\"}}""#),
+        (task, r#""mock":{"result":"{}"},"context":"{\"State\":1}""#),
+        (task, r#""mock":{"result":"{}"},"revealSecrets":true"#),
+        (task, r#""mock":{"errorOutput":{"error":"E"}},"stateConfiguration":{"errorCausedByState":"X"}"#),
+    ] {
+        let more = if more.is_empty() { String::new() } else { format!(",{more}") };
+        let body = format!(r#"{{"definition":{}{more}}}"#, Value::from(definition));
+        told += &world.call("TestState", &body).await;
+        told.push('\n');
+    }
+    expect![[r#"
+        ! {"__type":"InvalidDefinition","message":"Invalid State Machine Definition: 'INVALID_JSON_DESCRIPTION: Unexpected end-of-input: expected close marker for Object (start marker at [Source: (String)\"{\"; line: 1, column: 1])\n at [Source: (String)\"{\"; line: 1, column: 2] at [Source: (String)\"{\"; line: 1, column: 2]'"}
+        ! {"__type":"InvalidDefinition","message":"Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: These fields are required: [States, StartAt] at /, SCHEMA_VALIDATION_FAILED: Field 'Type' is not supported at /, SCHEMA_VALIDATION_FAILED: Field 'End' is not supported at /'"}
+        ! {"__type":"ValidationException","message":"State not found in definition"}
+        ! {"__type":"InvalidDefinition","message":"TestState API does not support Activity tasks, or Task states with a '.sync' or '.waitForTaskToken' service integration pattern, when a mock is not specified."}
+        ! {"__type":"ValidationException","message":"State type 'Pass' is not supported when a mock is specified"}
+        ! {"__type":"InvalidExecutionInput","message":"Invalid State Machine Execution Input: 'Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')'"}
+        ! {"__type":"ValidationException","message":"Variables must be a valid JSON object."}
+        ! {"__type":"InvalidArn","message":"Invalid Role Arn: 'role'"}
+        ! {"__type":"ValidationException","message":"TestState does not support Context when a mock is not specified."}
+        ! {"__type":"ValidationException","message":"TestState does not support RetrierRetryCount when a mock is not specified."}
+        ! {"__type":"ValidationException","message":"2 validation errors detected: Value 'ALL' at 'inspectionLevel' failed to satisfy constraint: Member must satisfy enum value set: [INFO, DEBUG, TRACE]; Value '-1' at 'stateConfiguration.retrierRetryCount' failed to satisfy constraint: Member must have value greater than or equal to 0"}
+        ! {"__type":"ValidationException","message":"A mock must specify exactly one of these fields: [result, errorOutput]"}
+        ! {"__type":"ValidationException","message":"A mock must specify exactly one of these fields: [result, errorOutput]"}
+        ! {"__type":"ValidationException","message":"Mocked errorOutput must contain an error."}
+        ! {"__type":"ValidationException","message":"Mocked result must be valid JSON."}
+        ! {"__type":"ValidationException","message":"Mocked result must be a JSON object."}
+        ! {"__type":"ValidationException","message":"Invalid Context object provided: Context object must be a JSON object"}
+        ! {"__type":"ValidationException","message":"Invalid Context object provided: State.RetryCount must be a number"}
+        ! {"__type":"ValidationException","message":"Invalid Context object provided: State must be an object"}
+        ! {"__type":"ValidationException","message":"TestState does not support RevealSecrets when a mock is specified."}
+        ! {"__type":"ValidationException","message":"State not found in definition"}
+    "#]].assert_eq(&told);
 }

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use crate::execution::Execution;
+use crate::execution::{Execution, Phase};
 
 /// Chance, from the execution's seed, the branch and the history so far: the same each time the same
 /// decision is taken.
@@ -14,7 +14,14 @@ pub(crate) struct Chance {
 
 impl Chance {
     pub(crate) fn new(execution: &Execution, branch: u32, drawn: u64) -> Chance {
-        let place = execution.last_event_id.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ u64::from(branch) << 40;
+        // What is not shown moves no id: the end of a Wait is told from its beginning by the phase.
+        let waits = execution
+            .branches
+            .get(&branch)
+            .is_some_and(|branch| matches!(branch.phase, Phase::Waiting { .. }));
+        let place = execution.last_event_id.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+            ^ u64::from(branch) << 40
+            ^ u64::from(waits) << 39;
         Chance { base: mix(execution.seed ^ place), drawn: Cell::new(drawn) }
     }
 

@@ -2,7 +2,9 @@
 //!
 //! Source: Developer Guide, "Accessing execution data from the Context object".
 
-use stepwell_value::Value;
+use std::sync::Arc;
+
+use stepwell_value::{Map, Value};
 
 use crate::definition::State;
 use crate::execution::{Execution, Phase};
@@ -17,6 +19,9 @@ pub(crate) fn value(
     token: Option<&str>,
     item: Option<(u64, &Value)>,
 ) -> Value {
+    if let Some(given) = &execution.context {
+        return of_test(given, token, item);
+    }
     let origin = &execution.origin;
     let text = |text: &str| Value::from(text);
     let mut members = vec![
@@ -55,6 +60,18 @@ pub(crate) fn value(
         members.push(("Map", map));
     }
     Value::object(members)
+}
+
+/// The context object of a test, with what only the moment knows.
+fn of_test(given: &Map, token: Option<&str>, item: Option<(u64, &Value)>) -> Value {
+    let mut context = given.clone();
+    if let Some(token) = token.filter(|_| !context.contains_key("Task")) {
+        context.insert("Task".into(), Value::object([("Token", Value::from(token))]));
+    }
+    if let Some((index, item)) = item {
+        context.insert("Map".into(), map_item(index, item.clone()));
+    }
+    Value::Object(Arc::new(context))
 }
 
 fn map_item(index: u64, value: Value) -> Value {

@@ -19,6 +19,9 @@ use crate::retry::Trouble;
 use crate::state::StateKind;
 use crate::turn::{COMPOSED_TIMES_MAX, Turn, too_large};
 
+/// How long the expressions of one execution may take before others get their turn, in milliseconds.
+const EVALUATION_MS_A_TURN: u64 = 20;
+
 impl Execution {
     /// Decides what follows from `input` at `now`, which must not be before an earlier `now`.
     ///
@@ -34,7 +37,8 @@ impl Execution {
         recorder: &mut Recorder,
     ) -> Result<(), Refused> {
         let origin = self.origin.clone();
-        let mut hand = Hand { execution: self, origin: &origin, now, world, recorder };
+        let evaluated_ms = Cell::new(0);
+        let mut hand = Hand { execution: self, origin: &origin, now, world, recorder, evaluated_ms };
         hand.hear(input)?;
         hand.go_on(fuel);
         Ok(())
@@ -48,6 +52,8 @@ pub(crate) struct Hand<'t> {
     pub(crate) now: Timestamp,
     pub(crate) world: &'t dyn World,
     pub(crate) recorder: &'t mut Recorder,
+    /// How long expressions took so far.
+    pub(crate) evaluated_ms: Cell<u64>,
 }
 
 impl<'t> Hand<'t> {
@@ -69,10 +75,19 @@ impl<'t> Hand<'t> {
         self.execution.branches.get(&branch).map_or(0, |branch| branch.last_event_id)
     }
 
-    fn turn(&mut self, branch: u32) -> Option<Turn<'_, 't>> {
+    pub(crate) fn turn(&mut self, branch: u32) -> Option<Turn<'_, 't>> {
         let state_id = self.execution.branches.get(&branch)?.state;
         let state = self.origin.definition.state(state_id)?;
-        Some(Turn { state, state_id, branch, token: None, drawn: Cell::new(0), hand: self })
+        Some(Turn {
+            state,
+            state_id,
+            branch,
+            token: None,
+            drawn: Cell::new(0),
+            evaluated_ms: Cell::new(0),
+            composed_bytes: Cell::new(0),
+            hand: self,
+        })
     }
 
     fn hear(&mut self, input: Input) -> Result<(), Refused> {
@@ -130,7 +145,7 @@ impl<'t> Hand<'t> {
     }
 
     /// What AWS calls a task in the text about its size: the service, or the state.
-    fn task_name(&self, state: StateId) -> Arc<str> {
+    pub(crate) fn task_name(&self, state: StateId) -> Arc<str> {
         match self.origin.definition.task_resource(state) {
             Some(Resource::Service { service, .. }) => service.clone(),
             Some(Resource::Activity { .. } | Resource::LambdaFunction { .. }) | None => {
@@ -184,6 +199,10 @@ impl<'t> Hand<'t> {
             && let Some(branch) = self.execution.ready.pop_front()
         {
             self.step(branch, fuel);
+            // Long expressions use the fuel up as well, so that others get their turn.
+            if self.evaluated_ms.get() > EVALUATION_MS_A_TURN {
+                *fuel = 0;
+            }
         }
     }
 

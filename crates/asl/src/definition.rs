@@ -101,7 +101,7 @@ impl Diagnostic {
         }
     }
 
-    fn of(note: Note, root: &Value) -> Diagnostic {
+    pub(crate) fn of(note: Note, root: &Value) -> Diagnostic {
         let Note { code, severity, pointer, shown, message, hint } = note;
         let location = match &shown {
             Shown::There => Some(location(root, &pointer)),
@@ -168,6 +168,10 @@ impl Definition {
         self.states.get(id.0 as usize)
     }
 
+    pub(crate) fn states_mut(&mut self) -> &mut [State] {
+        &mut self.states
+    }
+
     pub(crate) fn scope(&self, id: ScopeId) -> &Scope {
         &self.scopes[id.0 as usize]
     }
@@ -180,7 +184,7 @@ impl Definition {
     }
 }
 
-fn read_json(text: &str) -> Result<Value, Vec<Diagnostic>> {
+pub(crate) fn read_json(text: &str) -> Result<Value, Vec<Diagnostic>> {
     let trouble = |code, message: &str, offset| {
         let message = message.to_owned();
         let (severity, pointer) = (Severity::Error, String::new());
@@ -198,7 +202,7 @@ fn read_json(text: &str) -> Result<Value, Vec<Diagnostic>> {
     if value.as_object().is_some() { Ok(value) } else { Err(no_object()) }
 }
 
-fn read_machine(value: &Value, notes: &Notes) -> Option<Definition> {
+pub(crate) fn read_machine(value: &Value, notes: &Notes) -> Option<Definition> {
     let fields = Fields::new(value.as_object()?, String::new(), notes);
     fields.text("Comment");
     fields.choice("Version", &["1.0"]);

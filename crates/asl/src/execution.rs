@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use stepwell_model::{ExecutionStatus, Failure, Resource, Timestamp};
-use stepwell_value::Payload;
+use stepwell_value::{Map, Payload};
 
 use crate::definition::{State, StateId};
 use crate::io::{Origin, Outstanding, TIMEOUT_GRACE_SECONDS, TaskSpec};
@@ -36,6 +36,8 @@ pub struct Execution {
     pub(crate) due: BTreeSet<(Timestamp, u32)>,
     /// Tasks that are waited for, by the id of their `…Scheduled` event, with their branch.
     pub(crate) tasks: BTreeMap<u64, u32>,
+    /// The context object of a test of one state, instead of the execution's own.
+    pub(crate) context: Option<Map>,
 }
 
 /// A line of states under way.
@@ -248,6 +250,7 @@ impl Execution {
             ready: VecDeque::new(),
             due: BTreeSet::new(),
             tasks: BTreeMap::new(),
+            context: None,
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use stepwell_model::{Failure, Limits, Resource, Timestamp};
 use stepwell_value::Payload;
 
+use crate::test_state::Inspection;
 use crate::{Definition, Event};
 
 /// What an execution is for good, beside its journal: all of it can be had again after a restart.
@@ -169,4 +170,6 @@ pub struct Recorder {
     pub events: Vec<Event>,
     /// To be released, in this order, once the events are durable.
     pub effects: Vec<Effect>,
+    /// What a test of one state shows of its data; absent in an execution.
+    pub(crate) inspection: Option<Box<Inspection>>,
 }

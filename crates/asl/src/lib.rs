@@ -24,6 +24,7 @@ mod query;
 mod resources;
 mod retry;
 mod state;
+pub mod test_state;
 mod turn;
 
 pub use codec::{CorruptJournal, decode, encode};

@@ -18,16 +18,16 @@
 //! recorded from AWS.
 
 use std::ops::RangeInclusive;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use stepwell_jsonata::{Environment, EvaluateError, Expression, Profile};
+use stepwell_jsonata::{Budget, Environment, EvaluateError, Expression, Profile};
 use stepwell_model::{Failure, error_names};
 use stepwell_value::{Map, Payload, Value};
 
 use crate::fields::{Fields, escape};
 use crate::journal::EventKind;
 use crate::state::StateKind;
-use crate::turn::Turn;
+use crate::turn::{COMPOSED_TIMES_MAX, Turn, too_large};
 
 /// The language of a state's fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -262,10 +262,23 @@ pub(crate) struct Known {
     pub(crate) item: Option<(u64, Value)>,
 }
 
+/// The members of `$states`.
+static STATES_KEYS: LazyLock<[Arc<str>; 4]> =
+    LazyLock::new(|| ["input", "result", "errorOutput", "context"].map(Arc::from));
+
 /// How long one expression may take, in milliseconds.
 ///
 /// Source: Developer Guide, "Transforming data with JSONata", limits.
 const EXPRESSION_MS_MAX: u64 = 1_000;
+
+/// How long all expressions of a state may take together, in milliseconds. Ours: AWS has a bound for
+/// each alone, but there a long one holds up nobody else.
+const STATE_MS_MAX: u64 = 5_000;
+
+/// The longest cause, in characters.
+///
+/// Source: API reference, `SensitiveCause`.
+pub(crate) const CAUSE_CHARACTERS_MAX: usize = 32_768;
 
 /// The longest text of a value that a cause shows, in bytes.
 const SHOWN_BYTES_MAX: usize = 1024;
@@ -284,14 +297,20 @@ impl Turn<'_, '_> {
     }
 
     fn states(&self, known: &Known, with_context: bool) -> Value {
-        let mut members = vec![("input", self.raw_input().value().clone())];
-        members.extend(known.result.clone().map(|result| ("result", result)));
-        members.extend(known.error_output.clone().map(|error| ("errorOutput", error)));
+        let [input, result, error_output, context] = &*STATES_KEYS;
+        let mut map = Map::default();
+        map.insert(input.clone(), self.raw_input().value().clone());
+        if let Some(value) = &known.result {
+            map.insert(result.clone(), value.clone());
+        }
+        if let Some(value) = &known.error_output {
+            map.insert(error_output.clone(), value.clone());
+        }
         if with_context {
             let item = known.item.as_ref().map(|(index, item)| (*index, item));
-            members.push(("context", self.context(item)));
+            map.insert(context.clone(), self.context(item));
         }
-        Value::object(members)
+        Value::Object(Arc::new(map))
     }
 
     fn shape_with(&mut self, shape: &Shape, states: &Value, location: &str) -> Result<Value, Failure> {
@@ -325,7 +344,15 @@ impl Turn<'_, '_> {
     fn query_with(&mut self, query: &Query, states: &Value, location: &str) -> Result<Value, Failure> {
         let outcome = self.evaluate_query(query, states);
         let cause = match outcome {
-            Ok(Some(value)) => return Ok(in_java(&value).unwrap_or(value)),
+            Ok(Some(value)) => {
+                let most = COMPOSED_TIMES_MAX * self.hand.origin.limits.payload_bytes_max;
+                let mut room = most.saturating_sub(self.composed_bytes.get());
+                if !measure(&value, &mut room) {
+                    return Err(too_large(&self.state.name));
+                }
+                self.composed_bytes.set(most - room);
+                return Ok(in_java(&value).unwrap_or(value));
+            }
             Ok(None) => "returned nothing (undefined).".to_owned(),
             Err(error) if error.is_not_json() => "returned an unsupported result type.".to_owned(),
             Err(error) => format!("threw an error during evaluation{}", told(&error)),
@@ -338,6 +365,7 @@ impl Turn<'_, '_> {
         let chance = self.chance();
         let world = self.hand.world;
         let began_ms = world.elapsed_ms();
+        let most_ms = EXPRESSION_MS_MAX.min(STATE_MS_MAX.saturating_sub(self.evaluated_ms.get()));
         let value = query.expression.evaluate(&Environment {
             input: None,
             bindings: &|name| match name {
@@ -346,10 +374,13 @@ impl Turn<'_, '_> {
             },
             now: i64::try_from(self.hand.now.epoch_ms).unwrap_or(i64::MAX),
             random: &|| chance.next(),
-            expired: Some(&|| world.elapsed_ms().saturating_sub(began_ms) > EXPRESSION_MS_MAX),
-            ..Environment::empty()
+            expired: Some(&|| world.elapsed_ms().saturating_sub(began_ms) > most_ms),
+            budget: Budget::step_functions(),
         });
         self.drawn.set(chance.drawn.get());
+        let taken_ms = world.elapsed_ms().saturating_sub(began_ms);
+        self.evaluated_ms.set(self.evaluated_ms.get() + taken_ms);
+        self.hand.evaluated_ms.set(self.hand.evaluated_ms.get() + taken_ms);
         value
     }
 
@@ -377,7 +408,8 @@ impl Turn<'_, '_> {
 
     /// Records a failed evaluation; the failure it returns is the state's.
     pub(crate) fn evaluation_failed(&mut self, location: Option<&str>, cause: &str) -> Failure {
-        let failure = Failure::new(error_names::QUERY_EVALUATION_ERROR, self.told(cause));
+        let cause = cut(self.told(cause), CAUSE_CHARACTERS_MAX);
+        let failure = Failure::new(error_names::QUERY_EVALUATION_ERROR, cause);
         let branch = &self.hand.execution.branches[&self.branch];
         // Before anything has followed the entry, AWS has it point back to what the entry points
         // back to; but for a Wait, to the entry.
@@ -450,6 +482,36 @@ impl Turn<'_, '_> {
             values.push((name.clone(), value));
         }
         Ok(values)
+    }
+}
+
+/// At most so many characters of a text.
+pub(crate) fn cut(mut text: String, characters_max: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(characters_max) {
+        text.truncate(end);
+    }
+    text
+}
+
+/// Takes about what a value has in bytes of JSON from `room`; whether there was enough.
+fn measure(value: &Value, room: &mut usize) -> bool {
+    let own = match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 4,
+        Value::String(text) => text.len() + 2,
+        Value::Array(_) | Value::Object(_) => 2,
+    };
+    let Some(left) = room.checked_sub(own) else { return false };
+    *room = left;
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+        Value::Array(items) => items.iter().all(|item| measure(item, room)),
+        Value::Object(map) => map.iter().all(|(key, item)| match room.checked_sub(key.len() + 3) {
+            Some(left) => {
+                *room = left;
+                measure(item, room)
+            }
+            None => false,
+        }),
     }
 }
 

@@ -22,6 +22,7 @@ use crate::query::Known;
 use crate::retry::Trouble;
 use crate::state::StateKind;
 use crate::state::choice::TopRule;
+use crate::test_state::Inspection;
 
 /// How many times larger than a payload may be something that is composed on the way may be: what
 /// comes of it in the end is measured exactly, but a small template can ask for gigabytes.
@@ -37,6 +38,10 @@ pub(crate) struct Turn<'h, 't> {
     pub(crate) token: Option<Arc<str>>,
     /// How often chance was drawn.
     pub(crate) drawn: Cell<u64>,
+    /// How long its expressions took so far.
+    pub(crate) evaluated_ms: Cell<u64>,
+    /// How large what they gave is, about, in bytes of JSON.
+    pub(crate) composed_bytes: Cell<usize>,
 }
 
 impl Turn<'_, '_> {
@@ -67,10 +72,21 @@ impl Turn<'_, '_> {
     }
 
     /// What `InputPath` leaves of it; in JSONata, all of it.
-    pub(crate) fn effective_input(&self) -> Result<Payload, Failure> {
+    pub(crate) fn effective_input(&mut self) -> Result<Payload, Failure> {
         match &self.state.data {
-            Data::Path(data) => self.through(&data.input_path, self.raw_input()),
+            Data::Path(data) => {
+                let input = self.through(&data.input_path, self.raw_input())?;
+                self.inspect(|seen| &mut seen.after_input_path, &input);
+                Ok(input)
+            }
             Data::Query(_) => Ok(self.raw_input()),
+        }
+    }
+
+    /// Shows a test of this state what a field made of the data.
+    fn inspect(&mut self, place: impl FnOnce(&mut Inspection) -> &mut Option<Payload>, payload: &Payload) {
+        if let Some(seen) = &mut self.hand.recorder.inspection {
+            *place(seen) = Some(payload.clone());
         }
     }
 
@@ -79,14 +95,21 @@ impl Turn<'_, '_> {
         match &self.state.data {
             Data::Path(data) => {
                 let input = self.effective_input()?;
-                match &data.parameters {
-                    None => Ok(input),
-                    Some(template) => self.fill(template, input.value()),
-                }
+                let parameters = match &data.parameters {
+                    None => input,
+                    Some(template) => self.fill(template, input.value())?,
+                };
+                self.inspect(|seen| &mut seen.after_parameters, &parameters);
+                Ok(parameters)
             }
             Data::Query(QueryData { arguments: Some(shape), .. }) => {
                 let value = self.shape(shape, &Known::default(), "Arguments")?;
-                self.payload(value)
+                let arguments = self.payload(value)?;
+                // Recorded: the arguments of a Parallel are not shown.
+                if let StateKind::Task(_) = self.state.kind {
+                    self.inspect(|seen| &mut seen.after_arguments, &arguments);
+                }
+                Ok(arguments)
             }
             Data::Query(_) => Ok(self.raw_input()),
         }
@@ -123,7 +146,7 @@ impl Turn<'_, '_> {
         value.map_err(|error| self.failure(&error, error.cause(field)))
     }
 
-    fn fill(&self, template: &Template, input: &Value) -> Result<Payload, Failure> {
+    pub(crate) fn fill(&self, template: &Template, input: &Value) -> Result<Payload, Failure> {
         let value = self.fill_value(template, input, None)?;
         self.payload(value)
     }
@@ -225,6 +248,10 @@ impl Turn<'_, '_> {
     /// Leaves a state whose work had this result: `ResultSelector`, `ResultPath`, `OutputPath`,
     /// `Assign`, or `Output` and `Assign`.
     fn finish(&mut self, result: Payload) -> Result<(), Failure> {
+        // Recorded: the results of a Parallel or Map are shown once they are selected from.
+        if let StateKind::Task(_) = self.state.kind {
+            self.inspect(|seen| &mut seen.result, &result);
+        }
         match &self.state.data {
             Data::Path(_) => self.finish_plain(result),
             Data::Query(data) => {
@@ -244,6 +271,7 @@ impl Turn<'_, '_> {
             None => result,
             Some(selector) => self.fill(selector, result.value())?,
         };
+        self.inspect(|seen| &mut seen.after_result_selector, &result);
         let known = Known::default();
         let assigned = self.assign(self.state.assign.as_ref(), result.value(), &known, "Assign")?;
         let combined = match (&data.result_path, result) {
@@ -251,6 +279,7 @@ impl Turn<'_, '_> {
             (ResultPath::Discard, _) => self.raw_input(),
             (ResultPath::Path(_), result) => self.combine(&data.result_path, &result)?,
         };
+        self.inspect(|seen| &mut seen.after_result_path, &combined);
         let output = self.through(&data.output_path, combined)?;
         self.leave(output, assigned)
     }

@@ -1,5 +1,11 @@
 //! States in JSONata: whole executions with their histories, and what is refused.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the bound of time is what is tested"
+)]
+
 mod support;
 
 use expect_test::expect;
@@ -362,4 +368,40 @@ fn an_expression_in_another_place_than_its_own_is_a_text() {
     let definition =
         jsonata(r#""A": {"Type": "Pass", "Comment": "{% nonsense( %}", "Output": " {% 1 %}", "End": true}"#);
     assert_eq!(output_of(&definition, "{}"), r#"" {% 1 %}""#);
+}
+
+#[test]
+fn a_template_of_many_expressions_is_bounded_as_a_whole() {
+    let fields: Vec<String> = (0..300).map(|n| format!(r#""f{n}": "{{% [1..100000] %}}""#)).collect();
+    let definition =
+        jsonata(&format!(r#""A": {{"Type": "Pass", "Output": {{{}}}, "End": true}}"#, fields.join(",")));
+    let began = std::time::Instant::now();
+    let history = history_of(&definition, "{}");
+    assert!(history.contains("States.DataLimitExceeded"), "{history:.500}");
+    assert!(began.elapsed() < std::time::Duration::from_secs(3), "{:?}", began.elapsed());
+}
+
+#[test]
+fn chance_before_and_after_a_wait_differs() {
+    let definition = jsonata(
+        r#""A": {"Type": "Wait", "Seconds": "{% 1 + $floor($random() * 1000000) %}",
+            "Output": "{% 1 + $floor($random() * 1000000) %}", "End": true}"#,
+    );
+    let history = history_of(&definition, "{}");
+    let output = output_of(&definition, "{}");
+    assert!(!history.contains(&format!("+{output}000ms")), "{history}");
+}
+
+#[test]
+fn an_error_and_a_cause_are_no_longer_than_aws_has_them() {
+    let history = history_of(
+        &jsonata(
+            r#""A": {"Type": "Fail", "Error": "{% $pad('e', 300) %}", "Cause": "{% $pad('c', 40000, '.') %}"}"#,
+        ),
+        "{}",
+    );
+    let last = history.lines().last().unwrap();
+    let (error, cause) = last.split_once(" | ").unwrap();
+    assert_eq!(error.split_once("ExecutionFailed ").unwrap().1.chars().count(), 256);
+    assert_eq!(cause.chars().count(), 32_768);
 }

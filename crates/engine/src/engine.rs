@@ -64,11 +64,11 @@ impl Engine {
         Ok(engine)
     }
 
-    fn wires(&self) -> &Wires {
+    pub(crate) fn wires(&self) -> &Arc<Wires> {
         &self.runtime.wires
     }
 
-    fn commons(&self) -> &Commons {
+    pub(crate) fn commons(&self) -> &Commons {
         &self.runtime.wires.commons
     }
 

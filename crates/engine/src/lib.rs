@@ -14,6 +14,7 @@
 //! | `names`, `tokens`, `keys` | what is generated and sealed                              |
 //! | `reads`      | what is read, out of the store                                         |
 //! | `deletion`   | the one thing that takes its time                                      |
+//! | `trial`      | one task outside of any execution, for a test of a state               |
 //!
 //! # Known limits
 //!
@@ -37,6 +38,7 @@ mod runtime;
 mod shard;
 mod stats;
 mod tokens;
+mod trial;
 
 pub use catalogue::{ActivityKey, Catalogue, Change, Plan, Revision, execution_arn, machine_arn};
 pub use clock::{Clock, SystemClock};
@@ -50,3 +52,4 @@ pub use options::{EngineOptions, Log, LogEvent, LogLevel, Seed, Stopwatch, rando
 pub use requests::*;
 pub use shard::{Shard, replay};
 pub use stats::EngineStats;
+pub use trial::Trial;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use stepwell_asl::TaskSpec;
 use stepwell_engine::*;
 use stepwell_model::{ExecutionStatus, Failure, MachineType, Resource, TaskRef, Timestamp};
 use stepwell_store::{FailedCommit, MemoryStore, Store};
@@ -27,6 +28,7 @@ impl Clock for Hands {
 #[derive(Default)]
 struct Functions {
     held: Mutex<HashMap<TaskRef, Done>>,
+    cancelled: Mutex<Vec<TaskRef>>,
 }
 
 impl Integration for Functions {
@@ -51,7 +53,9 @@ impl Integration for Functions {
         }
     }
 
-    fn cancel(&self, _task: TaskRef) {}
+    fn cancel(&self, task: TaskRef) {
+        self.cancelled.lock().unwrap().push(task);
+    }
 }
 
 struct House {
@@ -210,6 +214,36 @@ fn an_integration_that_panics_leaves_the_outcome_unknown() {
     let failure = house.ends(&started).failure.unwrap();
     assert_eq!(failure.error_name(), "Stepwell.OutcomeUnknown");
     assert_eq!(house.engine.health(), Ok(()));
+}
+
+#[test]
+fn a_trial_performs_a_task_outside_of_any_execution() {
+    let house = house();
+    let trial = house.engine.trial(&place());
+    let perform = |function: &str| {
+        let arn = format!("arn:aws:lambda:us-east-1:123456789012:function:{function}").into();
+        let spec = TaskSpec {
+            scheduled_event_id: 3,
+            resource: Resource::LambdaFunction { arn },
+            parameters: Payload::parse("[1]").unwrap(),
+            timeout_seconds: None,
+            heartbeat_seconds: None,
+        };
+        trial.perform(spec, Duration::from_secs(1))
+    };
+    assert_eq!(wait(perform("echo")), TaskOutcome::Succeeded(Payload::parse("[1]").unwrap()));
+    assert_eq!(wait(perform("panic")), TaskOutcome::Unknown);
+    assert_ne!(trial.new_name(), trial.new_name());
+
+    // Given up before it has ended.
+    let mut given_up = Box::pin(perform("held"));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(given_up.as_mut().poll(&mut context).is_pending());
+    let held: Vec<TaskRef> = house.functions.held.lock().unwrap().keys().copied().collect();
+    assert!(house.functions.cancelled.lock().unwrap().is_empty());
+    drop(given_up);
+    assert_eq!(*house.functions.cancelled.lock().unwrap(), held);
+    assert_eq!(house.engine.stats().started, 0);
 }
 
 #[test]

@@ -12,7 +12,8 @@ use crate::error::{MEMORY, Raised, Step};
 pub struct Budget {
     /// How many steps: an evaluated node, an item visited, a small block of bytes made. Steps take
     /// well under a microsecond, but for one thing: a regular expression that has to look at the whole
-    /// of a long text for every match. Give a clock in `Environment::expired` to bound that in time.
+    /// of a long text for every match. Give a clock in `Environment::expired` to bound that in time;
+    /// it is asked between matches, and one search of a megabyte takes a second at the very worst.
     pub fuel: u64,
     /// How deep evaluations may nest. What the native stack allows bounds it too, at
     /// [`Budget::stack_bytes`].
@@ -35,6 +36,14 @@ impl Default for Budget {
             memory_bytes: 32 * 1024 * 1024,
             output_bytes: 16 * 1024 * 1024,
         }
+    }
+}
+
+impl Budget {
+    /// What AWS Step Functions allows, as far as it was measured there: evaluations nest at most 100
+    /// deep. (Its memory limit is between 16 and 64 MiB and counts in its own way.)
+    pub fn step_functions() -> Budget {
+        Budget { depth: 100, ..Budget::default() }
     }
 }
 

@@ -12,8 +12,8 @@
 //! | U1003 | the result is too large or nests too deep |
 //! | U1004 | the result is a function |
 //! | U1005 | a text to be read as JSON is none |
-//! | S0303 | a regular expression that cannot be matched in linear time, is too large, or is wrong |
-//! | S0501 | the text nests too deep |
+//! | S0303 | a regular expression that cannot be matched in linear time, is too large, alone or with the others, or is wrong |
+//! | S0501 | the text nests too deep or is too long, or a signature has too many parameters |
 //! | S0601 | `$`, `$$` or a bare name where the profile knows no context |
 
 use stepwell_value::Value;
@@ -139,12 +139,7 @@ impl Raised {
             "type" => return self.kind.map_or("undefined".to_owned(), |kind| format!("\"{kind}\"")),
             _ => None,
         };
-        let mut text = value.map_or("undefined".to_owned(), json::plain);
-        if text.len() > QUOTED_MAX {
-            let end = (0..=QUOTED_MAX).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-            text.truncate(end);
-        }
-        text
+        value.map_or("undefined".to_owned(), |value| json::plain(value, QUOTED_MAX))
     }
 
     /// The text of the code with the fields filled in.
@@ -177,7 +172,7 @@ impl Raised {
     pub fn token_text(&self) -> Option<String> {
         self.token.as_ref().map(|token| match token {
             Value::String(text) => text.to_string(),
-            other => json::plain(other),
+            other => json::plain(other, QUOTED_MAX),
         })
     }
 

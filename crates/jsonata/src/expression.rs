@@ -53,7 +53,10 @@ impl Expression {
     /// The reference's `T` and `D` codes, and ours for what ran out of budget or is not JSON; see
     /// [`EvaluateError`].
     pub fn evaluate(&self, environment: &Environment<'_>) -> Result<Option<Value>, EvaluateError> {
-        Evaluator::new(environment, &self.profile).run(&self.node)
+        match crate::evaluate::leaf(&self.node, environment) {
+            Some(result) => Ok(result),
+            None => Evaluator::new(environment, &self.profile).run(&self.node),
+        }
     }
 }
 

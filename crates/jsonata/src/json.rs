@@ -23,19 +23,31 @@ pub(crate) fn write_number(number: f64, out: &mut String) {
     }
 }
 
-/// Compact JSON of a value, numbers as JavaScript has them.
-pub(crate) fn plain(value: &Value) -> String {
+/// Compact JSON of a value, numbers as JavaScript has them, cut off after about so many bytes.
+pub(crate) fn plain(value: &Value, bytes_max: usize) -> String {
     let mut out = String::new();
-    write(value, &mut out, 0);
+    write(value, &mut out, 0, bytes_max);
+    if out.len() > bytes_max {
+        out.truncate(boundary(&out, bytes_max));
+    }
     out
 }
 
-fn write(value: &Value, out: &mut String, depth: usize) {
+/// The last end of a character within so many bytes.
+fn boundary(text: &str, bytes: usize) -> usize {
+    (0..=bytes.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
+
+fn write(value: &Value, out: &mut String, depth: usize, bytes_max: usize) {
+    if out.len() > bytes_max {
+        return;
+    }
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(true) => out.push_str("true"),
         Value::Bool(false) => out.push_str("false"),
         Value::Number(number) => write_number(number.as_f64(), out),
+        Value::String(text) if text.len() > bytes_max => quote(&text[..boundary(text, bytes_max)], out),
         Value::String(text) => quote(text, out),
         // Values from outside may nest deeper than a message needs.
         Value::Array(_) | Value::Object(_) if depth > stepwell_value::DEPTH_MAX => out.push_str("null"),
@@ -45,7 +57,7 @@ fn write(value: &Value, out: &mut String, depth: usize) {
                 if at > 0 {
                     out.push(',');
                 }
-                write(item, out, depth + 1);
+                write(item, out, depth + 1, bytes_max);
             }
             out.push(']');
         }
@@ -57,7 +69,7 @@ fn write(value: &Value, out: &mut String, depth: usize) {
                 }
                 quote(key, out);
                 out.push(':');
-                write(item, out, depth + 1);
+                write(item, out, depth + 1, bytes_max);
             }
             out.push('}');
         }

@@ -198,6 +198,8 @@ impl<'a> Lexer<'a> {
         let mut plain_from = self.at;
         // The first half of a surrogate pair that an escape gave, waiting for the second.
         let mut half: Option<u32> = None;
+        // How far behind the end of the text the reference stands.
+        let mut behind = 0;
         while let Some(byte) = self.byte(self.at) {
             if byte == b'\\' {
                 if plain_from < self.at {
@@ -236,6 +238,8 @@ impl<'a> Lexer<'a> {
                         let unit = u32::from_str_radix(&digits, 16).unwrap_or(0xFFFD);
                         unicode(unit, &mut half, &mut out);
                         self.at += digits.len();
+                        // The reference goes on behind the end.
+                        behind = 4 - digits.len();
                     }
                 }
                 self.at += escape.len_utf8();
@@ -252,7 +256,10 @@ impl<'a> Lexer<'a> {
                 self.at += 1;
             }
         }
-        self.error("S0101")
+        self.error("S0101").map_err(|mut raised: Box<Raised>| {
+            raised.position = raised.position.map(|place| place + behind);
+            raised
+        })
     }
 
     fn number(&mut self) -> Step<Token> {

@@ -45,9 +45,17 @@
 //! - Numbers that are only passed on keep all their digits.
 //! - Strings cannot hold half a surrogate pair; `$split(text, '')` gives characters.
 //! - Regular expressions that need backtracking are refused (S0303); see [`CompileError`].
-//! - An input array is never changed: grouping an empty one leaves an `undefined` in it in JavaScript.
+//! - An array is never changed: an object constructor leaves an `undefined` in an empty one in JavaScript.
 //! - A transform inserts values as they are then; in JavaScript they go on changing with their original.
+//! - A width in a date picture that is no number (`[Y,-]`) counts as none; JavaScript writes `NaN`.
+//! - The last digit of `$power` may differ, where mathematics libraries do.
 //! - Properties that every JavaScript object has (`constructor`, `toString`) are not there.
+//! - `*` and `**` find nothing inside a function, and a regular expression is not matched against one's
+//!   text; to JavaScript it is an object, or has a text.
+//! - A partial application of a built-in function goes around its signature. What JavaScript then makes
+//!   of arguments of wrong types is T0410 here.
+//! - Where a function is not called by its name, an error has the function's own name and no place; in
+//!   JavaScript it has those of its last call in the process.
 //! - Where JavaScript fails with an error of its own and without a code, the result here is undefined or
 //!   an error with the code that fits best.
 //! - Several mistakes in one array or object constructor: the first in the text is reported; in
@@ -78,3 +86,8 @@ pub use error::{CompileError, EvaluateError};
 pub use expression::{Environment, Expression, bindings};
 pub use profile::Profile;
 pub use references::Reference;
+
+/// The examples of the README are tests, too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

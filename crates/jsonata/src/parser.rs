@@ -393,7 +393,7 @@ impl<'a> Parser<'a> {
                 }
                 match self.token.shown() {
                     stepwell_value::Value::String(token) => text.push_str(&token),
-                    other => text.push_str(&crate::json::plain(&other)),
+                    other => text.push_str(&crate::json::plain(&other, 64)),
                 }
             }
             self.expect(">", false)?;

@@ -30,6 +30,11 @@ impl Profile {
         Profile { without: &["eval"], step_functions: true, context: false }
     }
 
+    /// Whether what is not finite is written as a text, `Infinity` or `NaN`, rather than lost.
+    pub(crate) fn is_step_functions(&self) -> bool {
+        self.step_functions
+    }
+
     pub(crate) fn builtin(&self, name: &str) -> Option<Builtin> {
         let own = STEP_FUNCTIONS.iter().find(|entry| self.step_functions && entry.name == name);
         own.or_else(|| JSONATA.iter().find(|entry| entry.name == name && !self.without.contains(&entry.name)))
@@ -57,12 +62,15 @@ impl Profile {
     }
 }
 
+/// How many wrong names are told of at most.
+const NAMES_MAX: usize = 100;
+
 /// Looks for names, `$` and `$$` that are evaluated in the context that the whole expression has.
 /// Later steps of a path and predicates have a context of their own; the body of a function has the
 /// context of where it stands. AWS looks neither into transforms nor at wildcards.
 fn top_level(node: &Node, names: &mut Vec<(String, usize)>) {
     let mut found = |name: String| {
-        if names.iter().all(|(known, _)| *known != name) {
+        if names.len() < NAMES_MAX && names.iter().all(|(known, _)| *known != name) {
             names.push((name, node.position));
         }
     };

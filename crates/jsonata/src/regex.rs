@@ -18,6 +18,10 @@ const QUANTIFIER_MAX: usize = 40;
 /// The longest pattern, in bytes.
 const SOURCE_MAX: usize = 16 * 1024;
 
+/// How many ranges of many characters a pattern that ignores case may have: each character of them is
+/// looked up.
+const WIDE_RANGES_MAX: usize = 16;
+
 /// A compiled pattern.
 #[derive(Debug)]
 pub(crate) struct Pattern {
@@ -36,10 +40,16 @@ impl Pattern {
             return Err(format!("The regular expression is longer than {SOURCE_MAX} bytes"));
         }
         let multiline = flags.contains('m');
-        let translated = Translator::new(source, multiline).run()?;
+        let mut translator = Translator::new(source, multiline);
+        translator.run()?;
+        let ignores_case = flags.contains('i');
+        if ignores_case && translator.wide_ranges > WIDE_RANGES_MAX {
+            return Err("The regular expression is too large".to_owned());
+        }
+        let translated = translator.out;
         for bytes in SIZES.into_iter().filter(|bytes| *bytes <= room) {
             let built = RegexBuilder::new(&translated)
-                .case_insensitive(flags.contains('i'))
+                .case_insensitive(ignores_case)
                 .multi_line(multiline)
                 .size_limit(bytes)
                 .dfa_size_limit(bytes.max(64 * 1024))
@@ -71,6 +81,8 @@ struct Translator {
     at: usize,
     out: String,
     groups: usize,
+    /// Ranges of more than two thousand characters, perhaps.
+    wide_ranges: usize,
     names: bool,
     multiline: bool,
 }
@@ -97,14 +109,14 @@ impl Translator {
             }
             at += 1;
         }
-        Translator { source, at: 0, out: String::new(), groups, names, multiline }
+        Translator { source, at: 0, out: String::new(), groups, wide_ranges: 0, names, multiline }
     }
 
     fn peek(&self, ahead: usize) -> Option<char> {
         self.source.get(self.at + ahead).copied()
     }
 
-    fn run(mut self) -> Result<String, String> {
+    fn run(&mut self) -> Result<(), String> {
         while let Some(character) = self.peek(0) {
             self.at += 1;
             match character {
@@ -128,7 +140,7 @@ impl Translator {
                 other => self.out.push(other),
             }
         }
-        Ok(self.out)
+        Ok(())
     }
 
     fn push_set(&mut self, set: &str) {
@@ -326,7 +338,9 @@ impl Translator {
                         self.out.push_str("\\-");
                     } else {
                         self.out.push('-');
-                        if self.peek(0) == Some('-') {
+                        let end = self.peek(0).unwrap_or_default();
+                        self.wide_ranges += usize::from(end == '\\' || end > '\u{7ff}');
+                        if end == '-' {
                             self.at += 1;
                             self.out.push_str("\\-");
                         }
@@ -373,6 +387,9 @@ mod tests {
             assert!(Pattern::compile(pattern, "", ALL_MAX).unwrap_err().contains("not supported"));
         }
         assert!(Pattern::compile("(a{1000}){1000}", "", ALL_MAX).unwrap_err().contains("too large"));
+        let wide = "[:-\u{fffd}]".repeat(100);
+        assert!(Pattern::compile(&wide, "i", ALL_MAX).unwrap_err().contains("too large"));
+        assert!(Pattern::compile("[a-z0-9-\u{e9}]+[\\u0400-\\u04ff]", "i", ALL_MAX).is_ok());
         assert!(Pattern::compile("(", "", ALL_MAX).unwrap_err().contains("not valid"));
     }
 }

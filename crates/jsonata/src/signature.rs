@@ -91,12 +91,42 @@ fn closing(text: &[char], start: usize, open: char, close: char) -> usize {
     at
 }
 
+/// The kinds of a choice. The reference puts it into a class of a regular expression, so a dash makes a
+/// range even here.
+fn choice_kinds(choice: &str) -> u8 {
+    let class: Vec<char> = choice.chars().chain(['m']).collect();
+    let mut kinds = MISSING;
+    let mut at = 0;
+    while at < class.len() {
+        let range = class.get(at + 1) == Some(&'-') && at + 2 < class.len();
+        let last = if range { class[at + 2] } else { class[at] };
+        for letter in ['s', 'n', 'b', 'l', 'o', 'a', 'f'] {
+            if (class[at]..=last).contains(&letter) {
+                kinds |= kind_of(letter);
+            }
+        }
+        at += if range { 3 } else { 1 };
+    }
+    kinds
+}
+
 impl Signature {
     /// Reads a signature with its angle brackets. The error is a code, a value and an offset.
+    /// The offset counts UTF-16 units.
     pub fn parse(text: &str) -> Result<Signature, (&'static str, String, usize)> {
         let text: Vec<char> = text.chars().collect();
+        Signature::read(&text).map_err(|(code, value, at)| {
+            (code, value, text[..at.min(text.len())].iter().map(|letter| letter.len_utf16()).sum())
+        })
+    }
+
+    fn read(text: &[char]) -> Result<Signature, (&'static str, String, usize)> {
         let mut parameters: Vec<Parameter> = Vec::new();
         let mut at = 1;
+        // A dash before all parameters is the first one's, and lets any context stand for it, or none if
+        // there was another mark before.
+        let mut first_context = None;
+        let mut first_marked = false;
         while at < text.len() && text[at] != ':' {
             let letter = text[at];
             let all = STRING | NUMBER | BOOLEAN | NULL | FUNCTION | OBJECT | ARRAY | MISSING;
@@ -106,13 +136,13 @@ impl Signature {
                 'f' => Some(FUNCTION),
                 'j' => Some(all & !FUNCTION),
                 '(' => {
-                    let end = closing(&text, at, '(', ')');
+                    let end = closing(text, at, '(', ')');
                     let choice: String = text[(at + 1).min(text.len())..end.min(text.len())].iter().collect();
                     if choice.contains('<') {
                         return Err(("S0402", choice, at));
                     }
                     at = end;
-                    Some(choice.chars().fold(MISSING, |kinds, letter| kinds | kind_of(letter)))
+                    Some(choice_kinds(&choice))
                 }
                 _ => None,
             };
@@ -126,7 +156,7 @@ impl Signature {
                     optional: false,
                     repeated: false,
                     lazy: false,
-                    context: None,
+                    context: first_context.take(),
                     subtype: None,
                 }),
                 (None, Some(last)) => match letter {
@@ -143,7 +173,7 @@ impl Signature {
                     }
                     '+' => last.repeated = true,
                     '<' if matches!(last.letter, 'a' | 'f') => {
-                        let end = closing(&text, at, '<', '>');
+                        let end = closing(text, at, '<', '>');
                         last.subtype = Some(text[(at + 1).min(end)..end.min(text.len())].iter().collect());
                         at = end;
                     }
@@ -151,7 +181,12 @@ impl Signature {
                     _ => {}
                 },
                 (None, None) if letter == '<' => return Err(("S0401", String::new(), at)),
-                (None, None) => {}
+                (None, None) => {
+                    if letter == '-' {
+                        first_context = Some(if first_marked { 0 } else { u8::MAX });
+                    }
+                    first_marked |= matches!(letter, '-' | '?' | '+');
+                }
             }
             at += 1;
         }

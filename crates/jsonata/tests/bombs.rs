@@ -53,6 +53,14 @@ fn memory_bombs_end_before_the_memory_is_taken() {
         "$match($pad('x', 1000000), /./)",
         "$toMillis('1', '[Y,*-999999999]') & $fromMillis(0, '[Y,999999999-999999999]')",
         "$zip([1..500000], [1..500000], [1..500000])",
+        "$join([1..100000].(''), $pad('', 1000000, 'x'))",
+        "$replace($pad('', 1000000, 'a'), /(a+)/, $pad('', 1000000, '$1'))",
+        "$count([1..1000000]{$string($): $})",
+        "[1..1000000].$eval('/a[b-z]{100}c/')",
+        "($a := [1..20000].[[]]; [1..1000].$clone($a))",
+        "$string($pad('', 10000000, '\\u0001') & 1 ~> $split(''))",
+        "($o := $merge([1..5000].{'k' & $: $}); $f := function() { $each($o, $f) }; $f())",
+        "($o := [1..50000]; $f := function() { $sort($o, $f) }; $f())",
     ] {
         check(text, &["U1001", "U1002", "U1003", "D3130", "D3136"]);
     }
@@ -82,6 +90,11 @@ fn endless_work_ends() {
         "($a := [1..5000]; $a[$ in $a[$ in $a]])",
         "$replace($pad('', 200000, 'ab'), /a.*?c|a/, function($m) { $m.match & 'b' }) ~> $length()",
         "$contains($pad('', 3000000, 'ab'), /(a*b*)*c/) or [1..1e7]",
+        "($s := $pad('', 5000000, '1') & '2'; $t := $pad('', 5000000, '1') & '3'; [1..1000000].($s = $t)[0])",
+        "($s := $pad('', 5000000, '1') & '2'; $t := $pad('', 5000000, '1') & '3'; [1..1000000].($s in [$t])[0])",
+        "($s := $pad('', 5000000, '1') & '2'; [1..1000000].($number($s))[0])",
+        "[1..1000000].$toMillis('2020', '[Y0001]-[M01]-[D01] [MNn] [FNn]')",
+        "[1..1000000].$formatNumber(1, '#,#,#,#,#,#,#,#,#,#,#,#,#,#,#,#,#,#,#,#,#,#,#,#,#,#,#,#,#,#,#,0')",
         "items[items[items[items[items[$f := 1]]]]] or ($f := function($n) {[$f($n), $f($n)]}; $f(1))",
     ] {
         check(text, &["U1001", "U1002"]);
@@ -98,7 +111,11 @@ fn deep_values_are_refused() {
     ] {
         check(text, &["U1003", "U1002", "U1001"]);
     }
-    // Long chains of functions are no trouble by themselves.
+    // Long chains of functions are no trouble by themselves, and neither are those of partial ones.
+    check(
+        "($g := function($f, $n) { $n = 0 ? $f(1, 2) : $g(($n = 50000 ? function($a, $b) { $a } : $f)(?, ?), $n - 1) }; $g(1, 50000))",
+        &["no error"],
+    );
     check(
         "($f := function($n, $g) { $n = 0 ? $error('done') : $f($n - 1, function() { $g() }) }; $f(20000, $sum))",
         &["D3137"],
@@ -138,6 +155,26 @@ fn deep_sources_are_refused() {
         let text = part.repeat(300_000 / part.len()) + "1";
         check(&text, &["S0501", "S0201", "S0210", "S0214", "U1001"]);
     }
+}
+
+#[test]
+fn long_sources_are_refused_or_cheap() {
+    let terms = |term: &str, count: usize| vec![term; count].join(",");
+    let names = |count: usize| (0..count).map(|name| format!("$v{name} := 1")).collect::<Vec<_>>().join(";");
+    for text in [
+        format!("[1..500000]^({})", terms("$", 1_000)),
+        format!("function()<{}>{{1}}", "x?".repeat(100_000)),
+        format!("[1, {}]", terms("/a[b-z]{100}c/", 15_000)),
+        format!("({}; [1..1000000].$v0)", names(10_000)),
+        format!("({}; [1..1000000].$missing)", names(10_000)),
+    ] {
+        check(&text, &["S0501", "S0303", "U1001", "U1002"]);
+    }
+    // Patterns are matched again and again, but nothing is tried twice.
+    let arguments = terms("1", 40);
+    check(&format!("function()<{}s>{{1}}({arguments})", "x?".repeat(60)), &["T0410"]);
+    check(&format!("($f := function()<{}s>{{1}}; $f({arguments}))", "x+".repeat(60)), &["T0410"]);
+    check(&format!("['{}'][0].a", "x".repeat(200_000)), &["no error"]);
 }
 
 /// The default budget holds on the stack of a thread that Rust starts.

@@ -49,6 +49,11 @@ impl Value {
         parse::value(text)
     }
 
+    /// Parses JSON text in which no object has a key twice.
+    pub fn parse_unique(text: &str) -> Result<Value, ParseError> {
+        parse::unique(text)
+    }
+
     /// A string value.
     pub fn string(text: impl Into<Arc<str>>) -> Value {
         Value::String(text.into())

@@ -51,6 +51,8 @@ impl Number {
     pub fn in_java(&self) -> Option<Number> {
         let float = match &self.0 {
             Repr::Int(_) => return None,
+            // In these ranges Java writes what JavaScript writes.
+            Repr::Float(float) if JAVA_PLAIN.contains(&float.abs()) => return None,
             Repr::Float(_) | Repr::Text(_) => self.as_f64(),
         };
         let text = if float.trunc() == float && float.abs() < 9_223_372_036_854_775_808.0 {
@@ -88,31 +90,48 @@ impl Number {
         use std::fmt::Write;
         match &self.0 {
             Repr::Int(int) => write!(out, "{int}").expect("a String takes what it is given"),
-            Repr::Float(float) => out.push_str(&float_text(*float)),
+            Repr::Float(float) => write_float(*float, out),
             Repr::Text(text) => out.push_str(text),
         }
     }
 }
 
-/// A double in JavaScript's shortest form.
 fn float_text(float: f64) -> String {
-    if float == 0.0 {
-        return "0".to_owned();
+    let mut out = String::new();
+    write_float(float, &mut out);
+    out
+}
+
+/// Appends a double in JavaScript's shortest form.
+fn write_float(float: f64, out: &mut String) {
+    use std::fmt::Write;
+    // Whole numbers that a double tells apart are written faster as such.
+    if float.trunc() == float && float.abs() <= 9_007_199_254_740_992.0 {
+        write!(out, "{}", float as i64).expect("a String takes what it is given");
+        return;
     }
     let size = float.abs();
     if (EXPONENT_BELOW..EXPONENT_FROM).contains(&size) {
-        return format!("{float}");
+        write!(out, "{float}").expect("a String takes what it is given");
+        return;
     }
     let text = format!("{float:e}");
     match text.split_once('e') {
-        Some((digits, exponent)) if !exponent.starts_with('-') => format!("{digits}e+{exponent}"),
-        _ => text,
+        Some((digits, exponent)) if !exponent.starts_with('-') => {
+            out.push_str(digits);
+            out.push_str("e+");
+            out.push_str(exponent);
+        }
+        _ => out.push_str(&text),
     }
 }
 
+/// The magnitudes that Java writes without an exponent.
+const JAVA_PLAIN: std::ops::Range<f64> = 1e-3..1e7;
+
 /// A finite double that is not a whole `long`, as Java prints it.
 fn java_double(float: f64) -> String {
-    if (1e-3..1e7).contains(&float.abs()) {
+    if JAVA_PLAIN.contains(&float.abs()) {
         return float.to_string();
     }
     let text = format!("{float:E}");

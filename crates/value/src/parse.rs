@@ -53,6 +53,11 @@ pub(crate) fn value(text: &str) -> Result<Value, ParseError> {
     Reader::new(text).document::<true>()
 }
 
+/// The same, but no object may have a key twice.
+pub(crate) fn unique(text: &str) -> Result<Value, ParseError> {
+    Reader { doubles: false, ..Reader::new(text) }.document::<true>()
+}
+
 /// Whether `text` is JSON, without building anything.
 pub(crate) fn check(text: &str) -> Result<(), ParseError> {
     Reader::new(text).document::<false>().map(drop)
@@ -76,6 +81,8 @@ struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
     depth: usize,
+    /// Whether an object may have a key twice.
+    doubles: bool,
 }
 
 /// The message of a failure; its place is where the reader stands.
@@ -83,7 +90,7 @@ type Step<T> = Result<T, String>;
 
 impl<'a> Reader<'a> {
     fn new(text: &'a str) -> Reader<'a> {
-        Reader { text, bytes: text.as_bytes(), at: 0, depth: 0 }
+        Reader { text, bytes: text.as_bytes(), at: 0, depth: 0, doubles: true }
     }
 
     fn document<const BUILD: bool>(mut self) -> Result<Value, ParseError> {
@@ -166,6 +173,9 @@ impl<'a> Reader<'a> {
             self.blanks();
             let value = self.value::<BUILD>()?;
             if BUILD {
+                if !self.doubles && map.contains_key(&key) {
+                    return Err(format!("the key {key:?} stands twice in an object"));
+                }
                 map.insert(key.into(), value);
             }
             self.blanks();

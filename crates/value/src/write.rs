@@ -23,8 +23,11 @@ impl std::fmt::Display for Unwritable {
 
 impl std::error::Error for Unwritable {}
 
+/// Room that suits most payloads.
+const TEXT_BYTES: usize = 256;
+
 pub(crate) fn json(value: &Value, bytes_max: usize) -> Result<String, Unwritable> {
-    let mut out = String::new();
+    let mut out = String::with_capacity(TEXT_BYTES);
     write(value, &mut out, 0, bytes_max)?;
     if out.len() > bytes_max { Err(Unwritable::TooLong) } else { Ok(out) }
 }

@@ -21,6 +21,10 @@ Usage: cargo xtask COMMAND
                          black-box tests, crash test
   conformance [FILTER or pytest arguments]
                          the black-box tests alone
+  recorded [--area A] [--case TEXT] [--verbose] ...
+                         the cases recorded from AWS, with a table
+  differential [--count N] [--seed N] ...
+                         JSONata beside the official JavaScript, on generated expressions
   crash [--kills N] [--seed N] [--json] ...
                          the crash test alone
   sim [--seeds N] ...    the simulator, in an optimized build
@@ -40,6 +44,8 @@ fn main() -> ExitCode {
         run::DEPLOY_WHEN_READY => run::deploy_when_ready(rest),
         "test" => return test::test(rest),
         "conformance" => conformance(rest),
+        "recorded" => recorded(rest),
+        "differential" => differential(rest),
         "crash" => crash(rest),
         "sim" => sim(rest),
         "bench" => bench(rest),
@@ -105,6 +111,18 @@ fn conformance(arguments: &[String]) -> Result<(), String> {
         all => command.args(all),
     };
     must(&mut command)
+}
+
+fn recorded(arguments: &[String]) -> Result<(), String> {
+    let python = python::environment()?;
+    must(cargo().args(["build", "--package", "stepwell"]))?;
+    let mut command = Command::new(python);
+    must(command.current_dir(root()).arg("conformance/recorded/run.py").args(arguments))
+}
+
+fn differential(arguments: &[String]) -> Result<(), String> {
+    let example = ["run", "--release", "--package", "stepwell-jsonata", "--example", "differential", "--"];
+    must(cargo().args(example).args(arguments))
 }
 
 fn crash(arguments: &[String]) -> Result<(), String> {

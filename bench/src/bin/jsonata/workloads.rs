@@ -120,7 +120,7 @@ const LARGE: [(Group, &str); 3] = [
     (Group::LargePath, r#"{"region": batch.source.region, "last": orders[-1].id}"#),
 ];
 
-const BOUND: [(Group, &str); 5] = [
+const BOUND: [(Group, &str); 6] = [
     (Group::StepFunctions, "$states.input.customer.address.city"),
     (
         Group::StepFunctions,
@@ -129,6 +129,11 @@ const BOUND: [(Group, &str); 5] = [
     (Group::StepFunctions, "$states.input.items[price > 30].sku"),
     (Group::StepFunctions, "$sum($states.input.items.(price * quantity))"),
     (Group::StepFunctions, r#"$merge([$states.input, {"state": "PAID", "attempts": 1}])"#),
+    // What each state of the load generator's W6 does.
+    (
+        Group::StepFunctions,
+        r#"{"order": $states.input.id, "customer": $states.input.customer.name, "total": $sum($states.input.items.(price * quantity)) + 1.5, "label": "order " & $states.input.id & " of " & $states.input.customer.name, "large": $states.input.items[price > 10].sku, "items": $states.input.items}"#,
+    ),
 ];
 
 /// Every workload, in the order of the table.

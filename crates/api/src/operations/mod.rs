@@ -23,6 +23,7 @@ mod send_task_heartbeat;
 mod send_task_success;
 mod start_execution;
 mod stop_execution;
+mod test_state;
 mod update_state_machine;
 mod validate_state_machine_definition;
 
@@ -63,6 +64,7 @@ pub const ALL: &[Operation] = &[
     Operation { name: "DescribeActivity", run: |call| Box::pin(describe_activity::run(call)) },
     Operation { name: "DeleteActivity", run: |call| Box::pin(delete_activity::run(call)) },
     Operation { name: "ListActivities", run: |call| Box::pin(list_activities::run(call)) },
+    Operation { name: "TestState", run: |call| Box::pin(test_state::run(call)) },
 ];
 
 /// Operations of AWS that this release has not.
@@ -80,7 +82,6 @@ const NOT_YET: &[&str] = &[
     "RedriveExecution",
     "StartSyncExecution",
     "TagResource",
-    "TestState",
     "UntagResource",
     "UpdateMapRun",
     "UpdateStateMachineAlias",

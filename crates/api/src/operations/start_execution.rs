@@ -52,7 +52,7 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
 }
 
 /// Recorded: any JSON value will do; text without one has a reason of its own.
-fn parse_input(text: &str) -> Result<Payload, Exception> {
+pub(super) fn parse_input(text: &str) -> Result<Payload, Exception> {
     Payload::parse(text).map_err(|error| {
         let reason = match text.trim_ascii() {
             "" => "Invalid execution input.".to_owned(),

@@ -16,7 +16,7 @@ use stepwell_value::Value;
 
 use crate::data::{looks_like_an_expression, read_path_or_call};
 use crate::fields::Fields;
-use crate::query::{Query, is_query, read_query};
+use crate::query::{CAUSE_CHARACTERS_MAX, Query, cut, is_query, read_query};
 use crate::turn::Turn;
 
 /// A `Fail`.
@@ -32,6 +32,15 @@ enum Text {
     Literal(Arc<str>),
     Path(&'static str, Expression),
     Query(&'static str, Query),
+}
+
+/// The longest error and cause, in characters.
+///
+/// Source: API reference, `SensitiveError` and `SensitiveCause`.
+const ERROR_CHARACTERS_MAX: usize = 256;
+
+fn shortened(text: Arc<str>, characters_max: usize) -> Arc<str> {
+    if text.len() <= characters_max { text } else { cut(text.to_string(), characters_max).into() }
 }
 
 impl Fail {
@@ -75,8 +84,8 @@ impl Fail {
                 }
             }
         };
-        let error = read(&self.error)?;
-        let cause = read(&self.cause)?;
+        let error = read(&self.error)?.map(|error| shortened(error, ERROR_CHARACTERS_MAX));
+        let cause = read(&self.cause)?.map(|cause| shortened(cause, CAUSE_CHARACTERS_MAX));
         Err(Failure { error, cause })
     }
 }

@@ -38,12 +38,12 @@ pub(crate) const CONCURRENCY_MAX: u64 = 40;
 pub(crate) struct Map {
     pub(crate) processor: ScopeId,
     items: Items,
-    item_selector: Option<Selector>,
+    pub(crate) item_selector: Option<Selector>,
     concurrency: Concurrency,
     /// `ToleratedFailureCount` and `…Percentage`, as expressions.
     tolerances: Vec<(&'static str, Query)>,
     /// `Parameters` in older definitions is what `ItemSelector` is now.
-    legacy_selector: bool,
+    pub(crate) legacy_selector: bool,
     /// Whether it is not distributed, by its mode or by fields that only a distributed one has.
     runs_inline: bool,
 }
@@ -59,7 +59,7 @@ enum Items {
 
 /// `ItemSelector`.
 #[derive(Debug)]
-enum Selector {
+pub(crate) enum Selector {
     Path(Template),
     Query(Shape),
 }
@@ -134,7 +134,7 @@ impl Map {
         Ok(())
     }
 
-    fn items(&self, turn: &mut Turn) -> Result<Payload, Failure> {
+    pub(crate) fn items(&self, turn: &mut Turn) -> Result<Payload, Failure> {
         let path = match &self.items {
             Items::Path(path) => path.as_ref(),
             Items::Query(None) => return turn.input_array(),
@@ -165,7 +165,7 @@ impl Map {
         Err(turn.runtime_failure(&cause))
     }
 
-    fn concurrency_max(&self, turn: &mut Turn) -> Result<u64, Failure> {
+    pub(crate) fn concurrency_max(&self, turn: &mut Turn) -> Result<u64, Failure> {
         let path = match &self.concurrency {
             Concurrency::Literal(most) => return Ok(*most),
             Concurrency::Path(path) => path,

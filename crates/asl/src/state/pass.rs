@@ -14,7 +14,7 @@ use crate::turn::Turn;
 /// A `Pass`.
 #[derive(Debug)]
 pub(crate) struct Pass {
-    result: Option<Payload>,
+    pub(crate) result: Option<Payload>,
 }
 
 impl Pass {

@@ -119,8 +119,8 @@ fn marker(text: &str) -> Step<Marker> {
             }
         }
     } else if component == ',' {
-        // The comma of `[,...]` is the component and the width's mark at once.
-        presentation = "";
+        // The comma of `[,...]` is the component, the width's mark, and the presentation before it.
+        presentation = ",";
     }
     let mut second = None;
     if presentation.is_empty() {

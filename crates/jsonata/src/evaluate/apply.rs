@@ -20,6 +20,8 @@ pub(crate) struct Site<'s> {
     pub position: usize,
 }
 
+/// Where the reference, reading the text of a function of no parameters but `...args`, gives up.
+const NO_TEXT_POSITION: usize = 12;
 /// Where the reference, reading the text of a function with a default, meets the default.
 const NO_FORMALS_POSITION: usize = 26;
 
@@ -167,7 +169,7 @@ impl Evaluator<'_> {
                     }
                     None => args,
                 };
-                (builtin.call)(self, Call { args, input, frame })
+                builtin.run(self, Call { args, input, frame })
             }
             Function::Lambda(lambda) => {
                 let args = match &lambda.signature {
@@ -209,7 +211,7 @@ impl Evaluator<'_> {
                 match &partial.of {
                     // A partial application bypasses the signature, as in the reference.
                     Function::Native(builtin) => {
-                        (builtin.call)(self, Call { args: all, input: &Item::Undefined, frame })
+                        builtin.run(self, Call { args: all, input: &Item::Undefined, frame })
                     }
                     other => self.apply(&other.clone(), all, &Item::Undefined, frame, None),
                 }
@@ -253,7 +255,7 @@ impl Evaluator<'_> {
             Function::Next(_) | Function::Transform(_) => Some(1),
             // The reference reads the parameters off the function's text, and these have none there.
             Function::Wrapped(_) => {
-                let mut raised = Raised::new("S0202").with_token("..");
+                let mut raised = Raised::at("S0202", NO_TEXT_POSITION).with_token("..");
                 raised.value = Some(")".into());
                 return Err(raised);
             }

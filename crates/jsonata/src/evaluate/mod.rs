@@ -27,6 +27,7 @@ use crate::item::{FrameRef, Item, List, SHORT, mark};
 use crate::profile::Profile;
 use crate::stack;
 use frame::Frame;
+pub(crate) use quick::leaf;
 
 /// After so many steps the caller is asked whether time is up.
 const POLL_EVERY: u64 = 2_048;

@@ -11,6 +11,7 @@ use crate::ast::{Group, Kind, Node};
 use crate::budget::Hold;
 use crate::error::{NOT_JSON, OUTPUT, Raised, Step};
 use crate::item::{FrameRef, Item, List, Record, text_bytes};
+use crate::json;
 use crate::quick::is_bare;
 
 impl Evaluator<'_> {
@@ -29,6 +30,7 @@ impl Evaluator<'_> {
 
     fn writer(&self) -> Writer {
         Writer {
+            names_infinity: self.profile.is_step_functions(),
             room: self.environment.budget.output_bytes,
             hold: Hold::new(&self.meter),
             walk: WALK_MAX,
@@ -100,6 +102,8 @@ pub(super) const MEMBER_BYTES: usize = size_of::<Value>() + 16;
 const WALK_MAX: usize = 2_000;
 
 struct Writer {
+    /// Whether what is not finite is written as a text.
+    names_infinity: bool,
     /// How many bytes of JSON the rest may still have.
     room: usize,
     /// The memory of what has been made. What it is made of is given back on the way.
@@ -127,6 +131,10 @@ impl Writer {
                 let size = self.size(&value);
                 self.take(size)?;
                 Ok(value)
+            }
+            Item::Strange(number) if self.names_infinity => {
+                self.take(8)?;
+                Ok(Value::from(json::number(number)))
             }
             Item::Undefined | Item::Strange(_) => {
                 self.take(4)?;
@@ -184,15 +192,19 @@ impl Writer {
     /// The least that the JSON of a value takes.
     fn size(&mut self, value: &Value) -> usize {
         match value {
-            Value::Null | Value::Bool(true) => 4,
-            Value::Bool(false) => 5,
-            Value::Number(_) => 1,
-            Value::String(text) => text.len() + 2,
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+                scalar_size(value).unwrap_or_default()
+            }
             Value::Array(values) if self.walks(values.len()) => {
-                values.iter().map(|value| self.size(value) + 1).sum::<usize>() + 2
+                let sizes =
+                    values.iter().map(|value| scalar_size(value).unwrap_or_else(|| self.size(value)) + 1);
+                sizes.sum::<usize>() + 2
             }
             Value::Object(map) if self.walks(map.len()) => {
-                map.iter().map(|(key, value)| key.len() + self.size(value) + 4).sum::<usize>() + 2
+                let sizes = map.iter().map(|(key, value)| {
+                    key.len() + 4 + scalar_size(value).unwrap_or_else(|| self.size(value))
+                });
+                sizes.sum::<usize>() + 2
             }
             Value::Array(values) => {
                 let address = Arc::as_ptr(values).addr();
@@ -213,5 +225,17 @@ impl Writer {
                 size
             }
         }
+    }
+}
+
+/// The same of a scalar, which most values are.
+#[inline]
+fn scalar_size(value: &Value) -> Option<usize> {
+    match value {
+        Value::Null | Value::Bool(true) => Some(4),
+        Value::Bool(false) => Some(5),
+        Value::Number(_) => Some(1),
+        Value::String(text) => Some(text.len() + 2),
+        Value::Array(_) | Value::Object(_) => None,
     }
 }

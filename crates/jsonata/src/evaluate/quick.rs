@@ -327,7 +327,9 @@ impl<'e> Evaluator<'e> {
                 }
                 out.push_str(text);
             }
-            None if operand.peek().is_scalar() => out.push_str(&self.string(&operand.into_item(), false).ok()?),
+            None if operand.peek().is_scalar() => {
+                out.push_str(&self.string(&operand.into_item(), false).ok()?)
+            }
             None => return None,
         }
         Some(())
@@ -450,6 +452,38 @@ pub(super) fn follow<'v>(from: &'v Value, hops: &[Hop]) -> Option<Option<&'v Val
         }
     }
     Some(Some(current))
+}
+
+/// The whole result of an expression that is nothing but a path of names from the input or from a
+/// variable, for which not even an evaluator is needed.
+pub(crate) fn leaf(node: &Node, environment: &Environment<'_>) -> Option<Option<Value>> {
+    let quick = node.quick.as_ref()?;
+    if environment.budget.fuel < u64::from(quick.size) {
+        return None;
+    }
+    match &quick.code {
+        Code::Context(hops) => match environment.input? {
+            // An array for an input is wrapped.
+            Value::Array(_) => None,
+            input => follow(input, hops).map(|found| found.cloned()),
+        },
+        Code::Variable(name, built_in, hops) => match (environment.bindings)(name) {
+            Some(value) => follow(&value, hops).map(|found| found.cloned()),
+            None if *built_in => None,
+            None => Some(None),
+        },
+        Code::Number(_)
+        | Code::Text(_)
+        | Code::Constant(_)
+        | Code::Negate(_)
+        | Code::Arithmetic(..)
+        | Code::Compare(..)
+        | Code::Equal(..)
+        | Code::Concatenate(..)
+        | Code::And(..)
+        | Code::Or(..)
+        | Code::Condition(..) => None,
+    }
 }
 
 /// The same from what does not live long enough to be referred to.

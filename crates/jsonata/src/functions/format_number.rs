@@ -388,7 +388,7 @@ fn write(value: f64, picture: &Variables, properties: &Properties) -> String {
     }
     let point_of = |text: &[char]| text.iter().position(|character| *character == separator).unwrap_or(0);
     let point = point_of(&text);
-    let right = picture.fraction_min.saturating_sub(text.len() - point - 1);
+    let right = picture.fraction_min.saturating_sub(text.len().saturating_sub(point + 1));
     let left = picture.integer_min.saturating_sub(point);
     text.splice(0..0, std::iter::repeat_n(zero, left));
     text.extend(std::iter::repeat_n(zero, right));
@@ -415,7 +415,7 @@ fn write(value: f64, picture: &Variables, properties: &Properties) -> String {
         text.splice(at..at, grouping.iter().copied());
     }
     let point = point_of(&text);
-    if !picture.picture.contains(&properties.decimal_separator) || point == text.len() - 1 {
+    if !picture.picture.contains(&properties.decimal_separator) || point + 1 == text.len() {
         text.pop();
     }
     let mut out: String = picture.prefix.clone();

@@ -311,9 +311,13 @@ pub(super) fn split(evaluator: &mut Evaluator<'_>, call: Call<'_>) -> Step<Item>
         }
         _ => {
             let separator = call.text(1)?.unwrap_or_default();
-            // The limit is a whole number of 32 bits here, of which a fraction below one is none.
-            let most =
-                if limit.is_infinite() { usize::MAX } else { (limit.trunc() % 4_294_967_296.0) as usize };
+            // The limit is a whole number of 32 bits here: a fraction below one is none, and so is an
+            // infinite one.
+            let most = match call.number(2)? {
+                None => usize::MAX,
+                Some(limit) if limit.is_infinite() => 0,
+                Some(limit) => (limit.trunc() % 4_294_967_296.0) as usize,
+            };
             let call_room = if separator.is_empty() { text.len() } else { 0 };
             evaluator.spend(text.len() as u64 / 16 + call_room as u64)?;
             if separator.is_empty() {

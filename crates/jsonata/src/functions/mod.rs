@@ -37,7 +37,9 @@ pub(crate) struct Entry {
     /// How many parameters a partial application sees; the reference reads them off the function's
     /// text, and in one case cannot.
     pub formals: Option<usize>,
-    pub call: Native,
+    /// Which arguments are whole numbers, which Step Functions cuts off where they are not.
+    whole: &'static [usize],
+    call: Native,
 }
 
 pub(crate) type Builtin = &'static Entry;
@@ -49,6 +51,21 @@ impl std::fmt::Debug for Entry {
 }
 
 impl Entry {
+    /// Calls the function, its arguments already checked.
+    pub fn run(&self, evaluator: &mut Evaluator<'_>, mut call: Call<'_>) -> Step<Item> {
+        if evaluator.profile.is_step_functions() {
+            for index in self.whole {
+                if let Some(argument) = call.args.get_mut(*index)
+                    && let Some(number) = argument.as_number()
+                    && number.trunc() != number
+                {
+                    *argument = Item::number(number.trunc());
+                }
+            }
+        }
+        (self.call)(evaluator, call)
+    }
+
     pub fn signature(&self) -> Option<&Signature> {
         self.parsed.get_or_init(|| Signature::parse(self.signature).ok()).as_ref()
     }
@@ -58,7 +75,18 @@ type Native = fn(&mut Evaluator<'_>, Call<'_>) -> Step<Item>;
 
 const fn entry(name: &'static str, signature: &'static str, arity: usize, call: Native) -> Entry {
     let formals = Some(if arity == 0 { 1 } else { arity });
-    Entry { name, signature, parsed: OnceLock::new(), arity, formals, call }
+    Entry { name, signature, parsed: OnceLock::new(), arity, formals, whole: &[], call }
+}
+
+/// A function some of whose arguments are whole numbers.
+const fn entry_of_whole(
+    name: &'static str,
+    signature: &'static str,
+    arity: usize,
+    whole: &'static [usize],
+    call: Native,
+) -> Entry {
+    Entry { name, signature, parsed: OnceLock::new(), arity, formals: Some(arity), whole, call }
 }
 
 /// A function whose parameters the reference cannot read off, because one has a default.
@@ -68,7 +96,7 @@ const fn entry_without_formals(
     arity: usize,
     call: Native,
 ) -> Entry {
-    Entry { name, signature, parsed: OnceLock::new(), arity, formals: None, call }
+    Entry { name, signature, parsed: OnceLock::new(), arity, formals: None, whole: &[], call }
 }
 
 /// The functions of JSONata 2.0.6. Adding one ends here.
@@ -79,27 +107,27 @@ pub(crate) static JSONATA: [Entry; 65] = [
     entry("min", "<a<n>:n>", 1, number::min),
     entry("average", "<a<n>:n>", 1, number::average),
     entry_without_formals("string", "<x-b?:s>", 1, string::string),
-    entry("substring", "<s-nn?:s>", 3, text::substring),
+    entry_of_whole("substring", "<s-nn?:s>", 3, &[1, 2], text::substring),
     entry("substringBefore", "<s-s:s>", 2, text::substring_before),
     entry("substringAfter", "<s-s:s>", 2, text::substring_after),
     entry("lowercase", "<s-:s>", 1, text::lowercase),
     entry("uppercase", "<s-:s>", 1, text::uppercase),
     entry("length", "<s-:n>", 1, text::length),
     entry("trim", "<s-:s>", 1, text::trim),
-    entry("pad", "<s-ns?:s>", 3, text::pad),
-    entry("match", "<s-f<s:o>n?:a<o>>", 3, matching::matches),
+    entry_of_whole("pad", "<s-ns?:s>", 3, &[1], text::pad),
+    entry_of_whole("match", "<s-f<s:o>n?:a<o>>", 3, &[2], matching::matches),
     entry("contains", "<s-(sf):b>", 2, matching::contains),
-    entry("replace", "<s-(sf)(sf)n?:s>", 4, matching::replace),
-    entry("split", "<s-(sf)n?:a<s>>", 3, matching::split),
+    entry_of_whole("replace", "<s-(sf)(sf)n?:s>", 4, &[3], matching::replace),
+    entry_of_whole("split", "<s-(sf)n?:a<s>>", 3, &[2], matching::split),
     entry("join", "<a<s>s?:s>", 2, text::join),
     entry("formatNumber", "<n-so?:s>", 3, format_number::format_number),
-    entry("formatBase", "<n-n?:s>", 2, number::format_base),
+    entry_of_whole("formatBase", "<n-n?:s>", 2, &[1], number::format_base),
     entry("formatInteger", "<n-s:s>", 2, datetime::format_integer),
     entry("parseInteger", "<s-s:n>", 2, datetime::parse_integer),
     entry("number", "<(nsb)-:n>", 1, number::number),
     entry("floor", "<n-:n>", 1, number::floor),
     entry("ceil", "<n-:n>", 1, number::ceil),
-    entry("round", "<n-n?:n>", 2, number::round),
+    entry_of_whole("round", "<n-n?:n>", 2, &[1], number::round),
     entry("abs", "<n-:n>", 1, number::abs),
     entry("sqrt", "<n-:n>", 1, number::sqrt),
     entry("power", "<n-n:n>", 2, number::power),

@@ -82,7 +82,14 @@ pub(super) fn power(_: &mut Evaluator<'_>, call: Call<'_>) -> Step<Item> {
     let exponent = call.number(1)?.unwrap_or(f64::NAN);
     // One to what is not a number, or to infinity, is not a number in JavaScript.
     let undefined = exponent.is_nan() || (base.abs() == 1.0 && exponent.is_infinite());
-    let result = if undefined { f64::NAN } else { base.powf(exponent) };
+    let result = if undefined {
+        f64::NAN
+    } else if exponent == 2.0 {
+        // Exactly rounded, as in JavaScript; other powers may differ from it in the last digit.
+        base * base
+    } else {
+        base.powf(exponent)
+    };
     if !result.is_finite() {
         let mut raised = Raised::index("D3061", 1, call.arg(0).shown());
         raised.value2 = call.arg(1).shown();

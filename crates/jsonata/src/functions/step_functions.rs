@@ -9,24 +9,26 @@
 //! | `$uuid()` | a version 4 UUID |
 //! | `$parse(text)` | the value of a JSON text, in place of `$eval` |
 //!
-//! Numbers that ought to be whole are rounded down.
+//! Numbers that ought to be whole are cut off towards zero. What is missing gives nothing, as
+//! everywhere in the language.
 //!
-//! Source: Step Functions Developer Guide, "Transforming data with JSONata". The codes of their errors
-//! are not documented; here a wrong argument is T0410, as everywhere.
+//! Source: Step Functions Developer Guide, "Transforming data with JSONata"; the edges were measured on
+//! AWS by the authors of other emulators.
 
 use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
+use stepwell_value::Value;
 
 use super::{Call, Entry, entry, value};
-use crate::error::{Raised, Step};
+use crate::error::{NOT_PARSED, Raised, Step};
 use crate::evaluate::Evaluator;
-use crate::item::{Item, ListBuilder};
+use crate::item::{Item, ListBuilder, mark};
 
 pub(crate) static STEP_FUNCTIONS: [Entry; 6] = [
-    entry("partition", "<an:a>", 2, partition),
-    entry("range", "<nnn:a>", 3, range),
-    entry("hash", "<s-s:s>", 2, hash),
+    entry("partition", "<an?:a>", 2, partition),
+    entry("range", "<nnn?:a>", 3, range),
+    entry("hash", "<s-s?:s>", 2, hash),
     entry("random", "<n?:n>", 1, random),
     entry("uuid", "<:s>", 0, uuid),
     entry("parse", "<s-:x>", 1, parse),
@@ -39,13 +41,25 @@ fn wrong<T>(call: &Call<'_>, index: usize) -> Step<T> {
     Err(Raised::index("T0410", index + 1, call.arg(index).shown()))
 }
 
+/// An error in words of its own.
+fn refused<T>(text: impl Into<String>) -> Step<T> {
+    Err(Raised::text("D3137", text))
+}
+
 fn partition(evaluator: &mut Evaluator<'_>, mut call: Call<'_>) -> Step<Item> {
-    let size = call.number(1)?.map_or(f64::NAN, f64::floor);
+    let size = call.number(1)?.map_or(f64::INFINITY, f64::trunc);
+    if size < 0.0 {
+        return refused("Second argument must be zero or greater");
+    }
+    // Not a number is no size either.
     if size.is_nan() || size < 1.0 {
-        return wrong(&call, 1);
+        return Ok(Item::Undefined);
     }
     let Some(array) = call.array(0)? else { return Ok(Item::Undefined) };
     let len = array.array_len().unwrap_or(0);
+    if len == 0 {
+        return Ok(Item::Undefined);
+    }
     let size = size.min(len.max(1) as f64) as usize;
     evaluator.spend(len as u64)?;
     let mut rows = ListBuilder::with_room(&evaluator.meter, len.div_ceil(size))?;
@@ -60,13 +74,14 @@ fn partition(evaluator: &mut Evaluator<'_>, mut call: Call<'_>) -> Step<Item> {
 }
 
 fn range(evaluator: &mut Evaluator<'_>, call: Call<'_>) -> Step<Item> {
-    let whole = |index: usize| match call.number(index)?.map(f64::floor) {
+    let whole = |index: usize| match call.number(index)?.map(f64::trunc) {
         Some(number) if number.is_finite() => Ok(number),
         _ => wrong(&call, index),
     };
-    let (from, to, step) = (whole(0)?, whole(1)?, whole(2)?);
+    let (from, to) = (whole(0)?, whole(1)?);
+    let step = if call.arg(2).is_undefined() { 0.0 } else { whole(2)? };
     if step == 0.0 {
-        return wrong(&call, 2);
+        return Ok(Item::Undefined);
     }
     let count = ((to - from) / step).floor() + 1.0;
     if count > RANGE_MAX {
@@ -78,7 +93,8 @@ fn range(evaluator: &mut Evaluator<'_>, call: Call<'_>) -> Step<Item> {
     for index in 0..count {
         builder.push(Item::number(from + step * index as f64))?;
     }
-    builder.finish(0)
+    // One number stands for itself, and none is nothing.
+    builder.finish(mark::SEQUENCE)
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
@@ -88,20 +104,22 @@ fn hexadecimal(bytes: &[u8]) -> String {
 fn hash(evaluator: &mut Evaluator<'_>, call: Call<'_>) -> Step<Item> {
     let Some(text) = call.text(0)? else { return Ok(Item::Undefined) };
     evaluator.spend(text.len() as u64 / 16)?;
-    let algorithm = call.text(1)?.unwrap_or_default();
+    let Some(algorithm) = call.text(1)? else { return Ok(Item::Undefined) };
     let digest = match &*algorithm {
         "MD5" => hexadecimal(&Md5::digest(text.as_bytes())),
         "SHA-1" => hexadecimal(&Sha1::digest(text.as_bytes())),
         "SHA-256" => hexadecimal(&Sha256::digest(text.as_bytes())),
         "SHA-384" => hexadecimal(&Sha384::digest(text.as_bytes())),
         "SHA-512" => hexadecimal(&Sha512::digest(text.as_bytes())),
-        _ => return wrong(&call, 1),
+        other => {
+            let known = "SHA-1, SHA-384, SHA-256, SHA-512, MD5";
+            return refused(format!("Hash algorithm '{other}' must be one of {known}"));
+        }
     };
     evaluator.text(digest)
 }
 
-/// Java's generator, seeded as `java.util.Random`, gives the same number for the same seed. That AWS
-/// uses it is a guess; that the seed decides is documented.
+/// The first number of `java.util.Random` with this seed, which is what AWS gives.
 fn seeded(seed: i64) -> f64 {
     const MULTIPLIER: u64 = 0x5_DEEC_E66D;
     const MASK: u64 = (1 << 48) - 1;
@@ -115,7 +133,7 @@ fn seeded(seed: i64) -> f64 {
 
 fn random(evaluator: &mut Evaluator<'_>, call: Call<'_>) -> Step<Item> {
     Ok(Item::number(match call.number(0)? {
-        Some(seed) if seed.is_finite() => seeded(seed.floor() as i64),
+        Some(seed) if seed.is_finite() => seeded(seed.trunc() as i64),
         Some(_) => return wrong(&call, 0),
         None => super::number::random_float(evaluator),
     }))
@@ -137,8 +155,20 @@ fn uuid(evaluator: &mut Evaluator<'_>, _: Call<'_>) -> Step<Item> {
 }
 
 fn parse(evaluator: &mut Evaluator<'_>, call: Call<'_>) -> Step<Item> {
-    match call.text(0)? {
-        Some(text) => value::parse(evaluator, &text),
-        None => Ok(Item::Undefined),
+    let Some(text) = call.text(0)? else { return Ok(Item::Undefined) };
+    match value::parse(evaluator, &text, Value::parse_unique) {
+        Ok(Item::Value(value)) if has_infinity(&value) => refused("Invalid JSON"),
+        Err(raised) if raised.code == NOT_PARSED => refused("Invalid JSON"),
+        other => other,
+    }
+}
+
+/// Whether a number is too large for a double.
+fn has_infinity(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) | Value::String(_) => false,
+        Value::Number(number) => !number.as_f64().is_finite(),
+        Value::Array(items) => items.iter().any(has_infinity),
+        Value::Object(map) => map.values().any(has_infinity),
     }
 }

@@ -37,6 +37,7 @@ impl Evaluator<'_> {
         match &item {
             Item::Value(Value::String(text)) => Ok(text.clone()),
             Item::Function(_) => Ok("".into()),
+            Item::Strange(number) if self.profile.is_step_functions() => Ok(json::number(*number).into()),
             Item::Strange(_) => Err(Raised::value("D3001", item.shown())),
             _ => {
                 let mut writer = Writer { out: String::new(), asked: ASK_EVERY, pretty };
@@ -151,6 +152,11 @@ impl Writer {
             }
             Value::String(text) => {
                 evaluator.spend(text.len() as u64 / 64)?;
+                if text.len() > ASK_EVERY {
+                    // Control characters become six.
+                    let escaped = text.bytes().filter(|byte| *byte < 0x20).count() * 5;
+                    evaluator.foresee(self.out.len() + text.len() + escaped)?;
+                }
                 json::quote(text, &mut self.out);
             }
             Value::Array(values) => {

@@ -1,6 +1,6 @@
 //! Functions about any value: its truth, its kind, its existence; errors; `$eval`.
 
-use stepwell_value::Value;
+use stepwell_value::{ParseError, Value};
 
 use super::Call;
 use crate::budget::Hold;
@@ -64,17 +64,37 @@ pub(super) fn clone(evaluator: &mut Evaluator<'_>, call: Call<'_>) -> Step<Item>
         return Ok(Item::Undefined);
     }
     let text = evaluator.string(call.arg(0), false)?;
-    parse(evaluator, &text)
+    parse(evaluator, &text, Value::parse)
+}
+
+/// About what a value takes.
+fn bytes_of(value: &Value) -> usize {
+    let own = size_of::<Value>();
+    match value {
+        Value::Null | Value::Bool(_) => own,
+        Value::Number(_) => own + 16,
+        Value::String(text) => own + 24 + text.len(),
+        Value::Array(values) => own + 64 + values.iter().map(bytes_of).sum::<usize>(),
+        Value::Object(map) => {
+            own + 96 + map.iter().map(|(key, value)| 64 + key.len() + bytes_of(value)).sum::<usize>()
+        }
+    }
 }
 
 /// JSON text as a value, charged for what it becomes.
-pub(super) fn parse(evaluator: &mut Evaluator<'_>, text: &str) -> Step<Item> {
+pub(super) fn parse(
+    evaluator: &mut Evaluator<'_>,
+    text: &str,
+    read: fn(&str) -> Result<Value, ParseError>,
+) -> Step<Item> {
     // A byte of text becomes at most so many bytes of value: "[[],[],..." is the worst.
     evaluator.spend(text.len() as u64 / 8)?;
     evaluator.foresee(text.len().saturating_mul(16))?;
-    evaluator.meter.charge(text.len())?;
-    match Value::parse(text) {
-        Ok(value) => Ok(Item::Value(value)),
+    match read(text) {
+        Ok(value) => {
+            evaluator.meter.charge(bytes_of(&value))?;
+            Ok(Item::Value(value))
+        }
         Err(error) => Err(Raised::text(crate::error::NOT_PARSED, format!("The text is not JSON: {error}"))),
     }
 }
