@@ -128,7 +128,7 @@ def _uses(case):
                 yield "3", "JSONata"
 
     if "Error=ValueError Args=" in json.dumps(case.expect):
-        yield "4", "the message is that of LocalStack, not of AWS"
+        yield OUTSIDE, "the message is that of LocalStack, not of AWS"
     if "variableReferences" in json.dumps(case.expect):
         yield "4", "variableReferences"
     if case.area in JSONATA_AREAS:

@@ -32,17 +32,12 @@ pub(crate) async fn diagnose(
 /// Refuses a definition that is not valid, with all that is wrong with it.
 pub(crate) async fn check(machine_type: MachineType, definition: &Arc<str>) -> Result<(), Exception> {
     let found = diagnose(machine_type, definition).await?;
-    if found.iter().any(Diagnostic::is_error) { Err(told(&found)) } else { Ok(()) }
+    if found.iter().any(Diagnostic::is_error) { Err(invalid(&found)) } else { Ok(()) }
 }
 
-/// What is said of a definition that is not valid.
-pub(crate) fn invalid(text: &str, mut diagnostics: Vec<Diagnostic>) -> Exception {
-    tell_as_jackson(text, &mut diagnostics);
-    told(&diagnostics)
-}
-
-fn told(diagnostics: &[Diagnostic]) -> Exception {
-    let errors = diagnostics.iter().filter(|found| found.is_error());
+/// What is said of a definition with these errors.
+pub(crate) fn invalid(found: &[Diagnostic]) -> Exception {
+    let errors = found.iter().filter(|found| found.is_error());
     let told: Vec<String> = errors.take(TOLD_MAX).map(sentence).collect();
     let message = format!("Invalid State Machine Definition: '{}'", told.join(", "));
     Exception::new(ExceptionKind::InvalidDefinition, message)
@@ -53,12 +48,12 @@ fn parse(machine_type: MachineType, text: &str) -> Vec<Diagnostic> {
         Ok((_, warnings)) => warnings,
         Err(diagnostics) => diagnostics,
     };
-    tell_as_jackson(text, &mut found);
+    in_jackson(text, &mut found);
     found
 }
 
-/// Puts what is wrong with a text that is not JSON into Jackson's words.
-fn tell_as_jackson(text: &str, found: &mut [Diagnostic]) {
+/// Says in the words of Jackson, which AWS reads JSON with, why a text is none.
+pub(crate) fn in_jackson(text: &str, found: &mut [Diagnostic]) {
     for diagnostic in found.iter_mut().filter(|found| found.code == "INVALID_JSON_DESCRIPTION") {
         let Err(error) = Payload::parse(text) else { continue };
         let place = json_place(text, &error);

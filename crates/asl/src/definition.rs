@@ -101,7 +101,7 @@ impl Diagnostic {
         }
     }
 
-    pub(crate) fn of(note: Note, root: &Value) -> Diagnostic {
+    fn of(note: Note, root: &Value) -> Diagnostic {
         let Note { code, severity, pointer, shown, message, hint } = note;
         let location = match &shown {
             Shown::There => Some(location(root, &pointer)),
@@ -202,7 +202,7 @@ fn refusal(code: &'static str, message: &str, offset: Option<usize>) -> Vec<Diag
     vec![Diagnostic { severity, code, message, location: None, pointer, offset, hint: None }]
 }
 
-pub(crate) fn read_json(text: &str) -> Result<Value, Vec<Diagnostic>> {
+fn read_json(text: &str) -> Result<Value, Vec<Diagnostic>> {
     let no_object = || refusal("SCHEMA_VALIDATION_FAILED", "Definition must be a valid JSON object", None);
     if text.trim().is_empty() {
         return Err(no_object());
@@ -215,7 +215,7 @@ pub(crate) fn read_json(text: &str) -> Result<Value, Vec<Diagnostic>> {
     if value.as_object().is_some() { Ok(value) } else { Err(no_object()) }
 }
 
-pub(crate) fn read_machine(value: &Value, notes: &Notes) -> Option<Definition> {
+fn read_machine(value: &Value, notes: &Notes) -> Option<Definition> {
     let fields = Fields::new(value.as_object()?, String::new(), notes);
     fields.text("Comment");
     fields.choice("Version", &["1.0"]);

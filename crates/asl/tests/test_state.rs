@@ -548,10 +548,10 @@ fn the_context_and_the_variables_are_what_the_caller_gives() {
 #[test]
 fn the_places_of_mistakes_are_those_in_what_the_caller_wrote() {
     let places = |definition: &str, name| match Tested::read(definition, name) {
-        Err(Untestable::Invalid(found)) => {
-            let places = found.iter().map(|found| (found.pointer.clone(), found.position(definition).column));
-            places.collect::<Vec<_>>()
-        }
+        Err(Untestable::Invalid(found)) => found
+            .iter()
+            .map(|found| (found.pointer.clone(), found.position(definition).column))
+            .collect::<Vec<_>>(),
         other => panic!("{other:?}"),
     };
     let state = r#"{"Type": "Pass", "Ned": "B", "End": true}"#;

@@ -23,6 +23,7 @@ Usage: cargo xtask COMMAND
                          the black-box tests alone
   recorded [--area A] [--case TEXT] [--verbose] ...
                          the cases recorded from AWS, with a table
+  fields                 writes docs/asl-fields.md, which the recorded cases show
   differential [--count N] [--seed N] ...
                          JSONata beside the official JavaScript, on generated expressions
   crash [--kills N] [--seed N] [--json] ...
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         "test" => return test::test(rest),
         "conformance" => conformance(rest),
         "recorded" => recorded(rest),
+        "fields" => fields(rest),
         "differential" => differential(rest),
         "crash" => crash(rest),
         "sim" => sim(rest),
@@ -118,6 +120,11 @@ fn recorded(arguments: &[String]) -> Result<(), String> {
     must(cargo().args(["build", "--package", "stepwell"]))?;
     let mut command = Command::new(python);
     must(command.current_dir(root()).arg("conformance/recorded/run.py").args(arguments))
+}
+
+fn fields(arguments: &[String]) -> Result<(), String> {
+    let mut command = Command::new(python::environment()?);
+    must(command.current_dir(root()).arg("conformance/recorded/fields.py").args(arguments))
 }
 
 fn differential(arguments: &[String]) -> Result<(), String> {

@@ -82,7 +82,10 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     let (text, name) = (definition.clone(), state_name);
     let tested = aside(move || Tested::read(&text, name.as_deref())).await?;
     let tested = tested.map_err(|untestable| match untestable {
-        Untestable::Invalid(diagnostics) => definitions::invalid(&definition, diagnostics),
+        Untestable::Invalid(mut diagnostics) => {
+            definitions::in_jackson(&definition, &mut diagnostics);
+            definitions::invalid(&diagnostics)
+        }
         Untestable::NoSuchState => Exception::validation("State not found in definition"),
     })?;
     let mock = match mock {

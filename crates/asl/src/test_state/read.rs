@@ -4,11 +4,10 @@
 
 use std::sync::Arc;
 
-use stepwell_model::{MachineType, Resource, StateType};
+use stepwell_model::{Resource, StateType};
 use stepwell_value::{Map, Value};
 
-use crate::definition::{Definition, Diagnostic, StateId, read_json, read_machine};
-use crate::fields::Notes;
+use crate::definition::{Definition, Diagnostic, StateId};
 use crate::state::StateKind;
 
 /// What the context object calls the state under test, also if it stands in a machine (recorded).
@@ -43,13 +42,15 @@ impl Tested {
     /// Reads the state `state_name` of a machine, on whatever level it stands; without a name, a
     /// definition that is one state.
     pub fn read(text: &str, state_name: Option<&str>) -> Result<Tested, Untestable> {
-        let written = read_json(text).map_err(Untestable::Invalid)?;
+        let Ok(written) = Value::parse(text) else {
+            return Err(Untestable::Invalid(Definition::parse(text).err().unwrap_or_default()));
+        };
         let name = state_name.unwrap_or(STATE_NAME);
         let definition = match state_name {
-            Some(_) => read(&written),
-            None => read(&machine_around(&written)).map_err(alone),
+            Some(_) => Definition::parse(text),
+            None => read_alone(&written),
         };
-        let mut definition = definition.map_err(Untestable::Invalid)?;
+        let (mut definition, _) = definition.map_err(Untestable::Invalid)?;
         let mut states = definition.states_mut().iter_mut().zip(0..);
         let (state, place) = states.find(|(state, _)| &*state.name == name).ok_or(Untestable::NoSuchState)?;
         let name = std::mem::replace(&mut state.name, STATE_NAME.into());
@@ -96,27 +97,23 @@ impl Tested {
     }
 }
 
-fn read(machine: &Value) -> Result<Definition, Vec<Diagnostic>> {
-    let notes = Notes::new(MachineType::Standard);
-    let definition = read_machine(machine, &notes);
-    let found = notes.into_inner().into_iter().map(|note| Diagnostic::of(note, machine));
-    let errors: Vec<Diagnostic> = found.filter(Diagnostic::is_error).collect();
-    match definition {
-        Some(definition) if errors.is_empty() => Ok(definition),
-        Some(_) | None => Err(errors),
-    }
-}
-
-/// What is wrong with a state that came alone, at its places in what the caller wrote.
-fn alone(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    // Whether the machine that was made around it has an end is nothing to the caller.
-    found.retain(|found| found.location.is_some());
-    for found in &mut found {
-        found.pointer = found.pointer.replacen(ALONE, "", 1);
-        let location = found.location.as_deref().unwrap_or_default().replacen(ALONE, "", 1);
-        found.location = Some(if location.is_empty() { "/".to_owned() } else { location });
-    }
-    found
+/// Reads a machine made around one state; places are told as the caller wrote them.
+fn read_alone(state: &Value) -> Result<(Definition, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let text = machine_around(state).to_json().unwrap_or_default();
+    Definition::parse(&text).map_err(|mut found| {
+        // Whether the machine that was made around it has an end is nothing to the caller.
+        found.retain(|found| found.location.is_some());
+        for found in &mut found {
+            found.pointer = found.pointer.replacen(ALONE, "", 1);
+            if let Some(location) = &mut found.location {
+                *location = location.replacen(ALONE, "", 1);
+                if location.is_empty() {
+                    location.push('/');
+                }
+            }
+        }
+        found
+    })
 }
 
 /// A machine of one state, and of an end for each state that it names as next.
