@@ -181,7 +181,10 @@ def test_a_machine_that_takes_too_long_times_out(world):
 
 
 def test_an_execution_fails_at_25000_events(world):
-    machine = world.states("Again", Again={"Type": "Pass", "Next": "Again"})
+    machine = world.states("Again", End={"Type": "Succeed"}, Again={
+        "Type": "Choice", "Default": "Again",
+        "Choices": [{"Variable": "$.enough", "IsPresent": True, "Next": "End"}],
+    })
     described, history = world.run(machine, seconds=120)
     assert described["status"] == "FAILED"
     assert len(history) == 25000

@@ -59,7 +59,8 @@ def test_a_function_is_really_invoked(state):
 def test_what_is_not_there_fails_the_test_and_not_the_call(state):
     task = {"Type": "Task", "Resource": servers.function_arn("nobody"), "End": True}
     assert state(task)["status"] == "FAILED"
-    task = {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "Parameters": {}, "End": True}
+    task = {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage",
+            "Parameters": {"QueueUrl": "q", "MessageBody": "m"}, "End": True}
     assert "No integration is configured" in state(task)["cause"]
 
 
@@ -74,7 +75,7 @@ def test_a_wait_is_waited_for_and_a_long_one_times_out(state):
 def test_mocks_stand_in_for_services_functions_and_iterations(state):
     task = {
         "Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
-        "Parameters": {"Token.$": "$$.Task.Token"},
+        "Parameters": {"QueueUrl": "q", "MessageBody": "m", "Token.$": "$$.Task.Token"},
         "Retry": [{"ErrorEquals": ["Busy"], "IntervalSeconds": 2, "MaxAttempts": 2}],
         "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Sorry"}], "End": True,
     }
@@ -109,7 +110,8 @@ def test_refusals(client, state):
     each = {"Type": "Parallel", "Branches": [{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}], "End": True}
     code, message = refusal(lambda: state(each))
     assert code == "InvalidDefinition" and message.startswith("TestState API does not support Map or Parallel states.")
-    task = {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync", "Parameters": {}, "End": True}
+    task = {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync",
+            "Parameters": {"StateMachineArn": "m"}, "End": True}
     assert refusal(lambda: state(task))[0] == "InvalidDefinition"
     message = "Mock result schema validation error: Required field 'StateMachineArn' is missing"
     assert refusal(lambda: state(task, **mocked({"ExecutionArn": "x"}))) == ("ValidationException", message)

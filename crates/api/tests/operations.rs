@@ -699,3 +699,47 @@ async fn what_cannot_be_tested_is_refused_in_the_words_of_aws() {
         ! {"__type":"ValidationException","message":"State not found in definition"}
     "#]].assert_eq(&told);
 }
+
+#[tokio::test]
+async fn a_definition_can_be_checked_without_making_a_machine_of_it() {
+    let world = World::new();
+    let check = async |definition: &str, more: &str, expected: Expect| {
+        let body = format!(r#"{{"definition":{}{more}}}"#, Value::from(definition));
+        world.check("ValidateStateMachineDefinition", &body, expected).await;
+    };
+    check(PASS, "", expect![[r#"{"result":"OK","diagnostics":[],"truncated":false}"#]]).await;
+    check("", "", expect![[r#"{"result":"FAIL","diagnostics":[{"severity":"ERROR","code":"SCHEMA_VALIDATION_FAILED","message":"Definition must be a valid JSON object"}],"truncated":false}"#]]).await;
+    check("{", "", expect![[r#"{"result":"FAIL","diagnostics":[{"severity":"ERROR","code":"INVALID_JSON_DESCRIPTION","message":"Unexpected end-of-input: expected close marker for Object (start marker at [Source: (String)\"{\"; line: 1, column: 1])\n at [Source: (String)\"{\"; line: 1, column: 2]","location":"[Source: (String)\"{\"; line: 1, column: 2]"}],"truncated":false}"#]]).await;
+    let doubtful = r#"{"StartAt":"A","States":{"A":{"Type":"Pass","Result":"$.a","End":true}}}"#;
+    check(doubtful, "", expect![[r#"{"result":"OK","diagnostics":[],"truncated":false}"#]]).await;
+    check(doubtful, r#","severity":"WARNING""#, expect![[r#"{"result":"OK","diagnostics":[{"severity":"WARNING","code":"PASS_RESULT_IS_STATIC","message":"The 'Result' of a Pass state is taken as it is; a path in it is not evaluated.","location":"/States/A/Result"}],"truncated":false}"#]]).await;
+    let wrong =
+        r#"{"StartAt":"A","States":{"A":{"Type":"Pass","Result":"$.a","Retry":[],"Catch":[],"Next":"B"}}}"#;
+    check(wrong, "", expect![[r#"{"result":"FAIL","diagnostics":[{"severity":"ERROR","code":"SCHEMA_VALIDATION_FAILED","message":"Field 'Retry' is not supported","location":"/States/A"},{"severity":"ERROR","code":"SCHEMA_VALIDATION_FAILED","message":"Field 'Catch' is not supported","location":"/States/A"},{"severity":"ERROR","code":"MISSING_TRANSITION_TARGET","message":"Missing 'Next' target: B","location":"/States/A/Next"},{"severity":"ERROR","code":"MISSING_END_STATE","message":"Workflow has no terminal state"}],"truncated":false}"#]]).await;
+    check(wrong, r#","maxResults":2,"severity":"WARNING""#, expect![[r#"{"result":"FAIL","diagnostics":[{"severity":"ERROR","code":"SCHEMA_VALIDATION_FAILED","message":"Field 'Retry' is not supported","location":"/States/A"},{"severity":"ERROR","code":"SCHEMA_VALIDATION_FAILED","message":"Field 'Catch' is not supported","location":"/States/A"}],"truncated":true}"#]]).await;
+    check(wrong, r#","maxResults":0,"type":"EXPRESS""#, expect![[r#"{"result":"FAIL","diagnostics":[{"severity":"ERROR","code":"SCHEMA_VALIDATION_FAILED","message":"Field 'Retry' is not supported","location":"/States/A"},{"severity":"ERROR","code":"SCHEMA_VALIDATION_FAILED","message":"Field 'Catch' is not supported","location":"/States/A"},{"severity":"ERROR","code":"MISSING_TRANSITION_TARGET","message":"Missing 'Next' target: B","location":"/States/A/Next"},{"severity":"ERROR","code":"MISSING_END_STATE","message":"Workflow has no terminal state"}],"truncated":false}"#]]).await;
+    check(wrong, r#","maxResults":101,"severity":"HIGH","type":"FAST""#, expect![[r#"! {"__type":"ValidationException","message":"3 validation errors detected: Value 'FAST' at 'type' failed to satisfy constraint: Member must satisfy enum value set: [STANDARD, EXPRESS]; Value 'HIGH' at 'severity' failed to satisfy constraint: Member must satisfy enum value set: [ERROR, WARNING]; Value '101' at 'maxResults' failed to satisfy constraint: Member must have value less than or equal to 100"}"#]]).await;
+    world.check("ValidateStateMachineDefinition", "{}", expect![[r#"! {"__type":"ValidationException","message":"1 validation error detected: Value null at 'definition' failed to satisfy constraint: Member must not be null"}"#]]).await;
+}
+
+#[tokio::test]
+async fn what_a_definition_may_not_be_is_told_in_one_sentence() {
+    let world = World::new();
+    let loops = r#"{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"B"},"B":{"Type":"Pass","Retry":[],"Next":"A"}}}"#;
+    world.check("CreateStateMachine", &creation("m", loops), expect![[r#"! {"__type":"InvalidDefinition","message":"Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: Field 'Retry' is not supported at /States/B, MISSING_END_STATE: Workflow has no terminal state at null'"}"#]]).await;
+}
+
+#[tokio::test]
+async fn a_machine_is_described_with_the_variables_that_its_states_read() {
+    let world = World::new();
+    let definition = r#"{"StartAt":"A \"1\"","States":{
+        "A \"1\"":{"Type":"Pass","Assign":{"x":1,"y":2},"Next":"B"},
+        "B":{"Type":"Pass","Parameters":{"a.$":"$y","b.$":"$x"},"Next":"C \"2\""},
+        "C \"2\"":{"Type":"Succeed","InputPath":"$x"}}}"#;
+    world.create("m", definition).await;
+    let described = world.call("DescribeStateMachine", &machine("m")).await;
+    let references = Value::parse(&described).unwrap().get("variableReferences").unwrap().to_string();
+    expect![[r#"{"B":["x","y"],"C \"2\"":["x"]}"#]].assert_eq(&references);
+    let metadata = format!(r#"{{"stateMachineArn":"{}","includedData":"METADATA_ONLY"}}"#, machine_arn("m"));
+    assert!(!world.call("DescribeStateMachine", &metadata).await.contains("variableReferences"));
+}

@@ -136,12 +136,23 @@ impl Definition {
         let notes = Notes::new(machine_type);
         let definition = read_machine(&value, &notes);
         let diagnostics = notes.into_inner().into_iter().map(|note| Diagnostic::of(note, &value));
-        let diagnostics: Vec<Diagnostic> = diagnostics.collect();
+        let mut diagnostics: Vec<Diagnostic> = diagnostics.collect();
+        let failed = diagnostics.iter().any(Diagnostic::is_error);
         match definition {
-            Some(definition) if !diagnostics.iter().any(Diagnostic::is_error) => {
-                Ok((definition, diagnostics))
+            Some(definition) if !failed => Ok((definition, diagnostics)),
+            Some(_) => Err(diagnostics),
+            None => {
+                // Whatever cannot be compiled was noted; if not, it is refused nevertheless.
+                debug_assert!(failed, "a definition is refused without a reason");
+                if !failed {
+                    diagnostics.extend(refusal(
+                        "SCHEMA_VALIDATION_FAILED",
+                        "The definition is not valid",
+                        None,
+                    ));
+                }
+                Err(diagnostics)
             }
-            Some(_) | None => Err(diagnostics),
         }
     }
 
@@ -184,20 +195,22 @@ impl Definition {
     }
 }
 
+/// What is said of a definition that is wrong as a whole.
+fn refusal(code: &'static str, message: &str, offset: Option<usize>) -> Vec<Diagnostic> {
+    let message = message.to_owned();
+    let (severity, pointer) = (Severity::Error, String::new());
+    vec![Diagnostic { severity, code, message, location: None, pointer, offset, hint: None }]
+}
+
 fn read_json(text: &str) -> Result<Value, Vec<Diagnostic>> {
-    let trouble = |code, message: &str, offset| {
-        let message = message.to_owned();
-        let (severity, pointer) = (Severity::Error, String::new());
-        vec![Diagnostic { severity, code, message, location: None, pointer, offset, hint: None }]
-    };
-    let no_object = || trouble("SCHEMA_VALIDATION_FAILED", "Definition must be a valid JSON object", None);
+    let no_object = || refusal("SCHEMA_VALIDATION_FAILED", "Definition must be a valid JSON object", None);
     if text.trim().is_empty() {
         return Err(no_object());
     }
     let value = Value::parse(text).map_err(|error| {
         let deep = error.message.starts_with("nesting deeper");
         let code = if deep { "TOO_DEEPLY_NESTED" } else { "INVALID_JSON_DESCRIPTION" };
-        trouble(code, &error.message, Some(error.offset))
+        refusal(code, &error.message, Some(error.offset))
     })?;
     if value.as_object().is_some() { Ok(value) } else { Err(no_object()) }
 }

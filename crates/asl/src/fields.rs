@@ -420,7 +420,7 @@ fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a s
     let (distance, name) = distances.min()?;
     // In a word of one or two letters any other is near.
     let letters = word.chars().count();
-    let near = if letters < 3 { 0 } else { 1 + letters / 4 };
+    let near = if letters < 3 { 0 } else { 1 + letters / 5 };
     (distance <= near).then_some(name)
 }
 

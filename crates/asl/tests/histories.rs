@@ -587,3 +587,19 @@ fn a_waiting_sibling_is_given_up_too() {
         "#]],
     );
 }
+
+#[test]
+fn a_distributed_map_fails_when_it_is_come_to() {
+    check(
+        &one(
+            r#"{"Type": "Map", "End": true, "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+            "StartAt": "I", "States": {"I": {"Type": "Succeed"}}}}"#,
+        ),
+        "[1]",
+        expect![[r#"
+            1<0 ExecutionStarted
+            2<0 MapStateEntered A [1]
+            3<2 ExecutionFailed States.Runtime | An error occurred while executing the state 'A' (entered at the event id #2). A distributed Map is not supported by this release of Stepwell.
+        "#]],
+    );
+}

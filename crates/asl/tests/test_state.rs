@@ -280,7 +280,7 @@ fn a_task_without_a_mock_is_the_callers_to_do() {
 
 #[test]
 fn a_mock_stands_in_for_the_task() {
-    let task = r#"{"Type": "Task", "QueryLanguage": "JSONata", "Resource": "arn:aws:states:::sqs:sendMessage",
+    let task = r#"{"Type": "Task", "QueryLanguage": "JSONata", "Resource": "arn:aws:states:::aws-sdk:sqs:sendMessage",
         "Arguments": {"a": "{% $states.input.a + 1 %}"}, "Assign": {"got": "{% $states.result.id %}"},
         "Output": "{% $states.result.id & '!' %}",
         "Retry": [{"ErrorEquals": ["Again"], "IntervalSeconds": 1, "MaxAttempts": 5}],
@@ -559,4 +559,9 @@ fn the_places_of_mistakes_are_those_in_what_the_caller_wrote() {
     let machine = format!(r#"{{"StartAt": "A", "States": {{"A": {state}}}}}"#);
     assert_eq!(places(&machine, Some("A"))[0].0, "/States/A/Ned");
     assert_eq!(places("nothing", None), [(String::new(), 1)]);
+    // The machine that is made around a state has no places.
+    assert_eq!(places(r#"{"Type": "Choice", "Choices": [], "Default": 1}"#, None)[0].0, "/Default");
+    let shown = Tested::read(r#"{"Type": "Map", "End": true}"#, None).unwrap_err();
+    let Untestable::Invalid(found) = shown else { panic!("{shown:?}") };
+    assert_eq!(found[0].location.as_deref(), Some("/"));
 }

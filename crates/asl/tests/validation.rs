@@ -2,9 +2,12 @@
 
 mod support;
 
+use std::sync::Arc;
+
 use expect_test::{Expect, expect};
 use stepwell_asl::Definition;
 use stepwell_model::MachineType;
+use stepwell_value::Value;
 use support::{mistakes, mistakes_for};
 
 fn check(definition: &str, expected: Expect) {
@@ -257,7 +260,7 @@ fn a_rule_is_one_thing() {
             7:14 SCHEMA_VALIDATION_FAILED: This object should have only one of the following fields: [StringEquals, StringEqualsPath, StringLessThan, StringLessThanPath, StringGreaterThan, StringGreaterThanPath, StringLessThanEquals, StringLessThanEqualsPath, StringGreaterThanEquals, StringGreaterThanEqualsPath, NumericEquals, NumericEqualsPath, NumericLessThan, NumericLessThanPath, NumericGreaterThan, NumericGreaterThanPath, NumericLessThanEquals, NumericLessThanEqualsPath, NumericGreaterThanEquals, NumericGreaterThanEqualsPath, TimestampEquals, TimestampEqualsPath, TimestampLessThan, TimestampLessThanPath, TimestampGreaterThan, TimestampGreaterThanPath, TimestampLessThanEquals, TimestampLessThanEqualsPath, TimestampGreaterThanEquals, TimestampGreaterThanEqualsPath, BooleanEquals, BooleanEqualsPath, IsPresent, IsNull, IsString, IsNumeric, IsBoolean, IsTimestamp, StringMatches] at /States/A/Choices[4]
             8:23 SCHEMA_VALIDATION_FAILED: Value is not a Reference Path: Reference path didn't start with '$' at /States/A/Choices[5]/Not/Variable
             8:40 SCHEMA_VALIDATION_FAILED: Value is not a Reference Path: Reference path didn't start with '$' at /States/A/Choices[5]/Not/StringEqualsPath
-            8:65 SCHEMA_VALIDATION_FAILED: Field 'Next' is not supported at /States/A/Choices[5]/Not [did you mean "Not"?]
+            8:65 SCHEMA_VALIDATION_FAILED: Field 'Next' is not supported at /States/A/Choices[5]/Not
             9:15 SCHEMA_VALIDATION_FAILED: Value cannot be empty at /States/A/Choices[6]/Or
             10:15 SCHEMA_VALIDATION_FAILED: The QueryLanguage is set to 'JSONPath', but field 'Condition' is only supported for the 'JSONata' QueryLanguage at /States/A/Choices[7]
             11:24 SCHEMA_VALIDATION_FAILED: Value is not a Reference Path at /States/A/Choices[8]/And[0]/Variable
@@ -602,4 +605,100 @@ fn the_variables_that_states_read_are_known() {
             "B": {"Type": "Choice", "Choices": [{"Condition": "{% $c %}", "Next": "C", "Output": "{% $o %}"}], "Default": "C"},
             "C": {"Type": "Succeed"}}}"#,
     ));
+}
+
+/// Each value that is `value` with one thing in it changed, at any depth.
+fn changed(value: &Value) -> Vec<Value> {
+    let mut all: Vec<Value> = [
+        "null",
+        "true",
+        "-1",
+        "0",
+        "1.5",
+        "1e300",
+        "\"\"",
+        "\"x\"",
+        "\"$\"",
+        "\"$.a[*]\"",
+        "\"$$.a\"",
+        "\"{% a %}\"",
+        "\"{%\"",
+        "[]",
+        "[null]",
+        "{}",
+        "\"DISTRIBUTED\"",
+        "\"JSONata\"",
+        "\"Choice\"",
+        "\"Map\"",
+    ]
+    .map(|text| Value::parse(text).unwrap())
+    .into();
+    match value {
+        Value::Object(map) => {
+            for (key, inner) in map.iter() {
+                let others: Vec<(Arc<str>, Value)> = map
+                    .iter()
+                    .filter(|(other, _)| *other != key)
+                    .map(|(k, v)| (k.clone(), v.clone()))
+                    .collect();
+                all.push(Value::object(others.clone()));
+                for new in changed(inner) {
+                    all.push(Value::object(others.iter().cloned().chain([(key.clone(), new)])));
+                }
+            }
+        }
+        Value::Array(items) => {
+            for (place, inner) in items.iter().enumerate() {
+                for new in changed(inner) {
+                    let mut items = Vec::clone(items);
+                    items[place] = new;
+                    all.push(Value::array(items));
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+    all
+}
+
+#[test]
+fn whatever_is_changed_is_taken_or_refused_with_a_reason() {
+    let path = r#"{"StartAt": "A", "States": {
+        "A": {"Type": "Map", "ItemsPath": "$.a", "MaxConcurrency": 1, "ItemSelector": {"x.$": "$.a"}, "Next": "B",
+            "ItemReader": {"Resource": "arn:aws:states:::s3:getObject", "Parameters": {"Bucket": "b"},
+                "ReaderConfig": {"InputType": "CSV", "CSVHeaderLocation": "GIVEN", "CSVHeaders": ["a"]}},
+            "ItemBatcher": {"MaxItemsPerBatch": 1}, "ResultWriter": {"WriterConfig": {"OutputType": "JSON"}}, "Label": "l",
+            "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"}, "StartAt": "I",
+                "States": {"I": {"Type": "Pass", "Assign": {"v.$": "$"}, "End": true}}}},
+        "B": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "Next": "C",
+            "Parameters": {"QueueUrl": "q", "MessageBody.$": "$"}, "TimeoutSeconds": 5, "Credentials": {"RoleArn": "r"},
+            "Retry": [{"ErrorEquals": ["States.ALL"], "BackoffRate": 1.5}],
+            "Catch": [{"ErrorEquals": ["E"], "ResultPath": "$.e", "Next": "C"}]},
+        "C": {"Type": "Choice", "Default": "D", "Choices": [{"And": [{"Variable": "$.a", "StringEquals": "b"}], "Next": "D"}]},
+        "D": {"Type": "Wait", "Seconds": 1, "Next": "E"},
+        "E": {"Type": "Parallel", "Branches": [{"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "E"}}}], "End": true}}}"#;
+    let query = r#"{"QueryLanguage": "JSONata", "StartAt": "A", "States": {
+        "A": {"Type": "Map", "Items": "{% [1] %}", "ItemSelector": {"x": "{% 1 %}"}, "Next": "B", "Output": "{% $states.result %}",
+            "ItemProcessor": {"StartAt": "I", "States": {"I": {"Type": "Pass", "Assign": {"v": "{% 1 %}"}, "End": true}}}},
+        "B": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Arguments": {"FunctionName": "f"}, "Next": "C",
+            "TimeoutSeconds": "{% 5 %}", "Catch": [{"ErrorEquals": ["E"], "Output": 1, "Next": "C"}]},
+        "C": {"Type": "Choice", "Choices": [{"Condition": "{% true %}", "Output": 1, "Next": "D"}], "Default": "D"},
+        "D": {"Type": "Wait", "Timestamp": "{% $now() %}", "End": true}}}"#;
+    for definition in [path, query] {
+        assert!(Definition::parse(definition).is_ok(), "{}", mistakes(definition));
+        for changed in changed(&Value::parse(definition).unwrap()) {
+            let changed = changed.to_json().unwrap();
+            for machine_type in [MachineType::Standard, MachineType::Express] {
+                match Definition::parse_for(machine_type, &changed) {
+                    Ok(_) => assert!(Definition::reread(&changed).is_some(), "{changed}"),
+                    Err(found) => {
+                        assert!(found.iter().any(|found| found.is_error()), "{changed}");
+                        for found in &found {
+                            found.position(&changed);
+                        }
+                    }
+                }
+            }
+        }
+    }
 }

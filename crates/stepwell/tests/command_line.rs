@@ -94,6 +94,30 @@ fn validate_tells_every_mistake_with_its_place() {
 }
 
 #[test]
+fn a_definition_may_be_yaml_and_mistakes_have_their_places_there() {
+    let folder = folder();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write(
+        "good.asl.yaml",
+        "# Greets.\nStartAt: Greet\nStates:\n  Greet:\n    Type: Pass\n    Parameters: {greeting.$: $.name}\n    End: true\n",
+    );
+    let run = stepwell(folder.path(), &["run", "good.asl.yaml", "--input", r#"{"name":"Ada"}"#]);
+    assert_eq!((code(&run), text(&run.stdout)), (0, "{\"greeting\":\"Ada\"}\n"), "{}", text(&run.stderr));
+
+    write("bad.asl.yml", "StartAt: A\nStates:\n  A: {Type: Wait, Seconds: -1, End: true}\n");
+    let bad = stepwell(folder.path(), &["validate", "good.asl.yaml", "bad.asl.yml"]);
+    assert_eq!(
+        (code(&bad), text(&bad.stdout)),
+        (1, "bad.asl.yml:3:19: error: Minimum value is 0 (/States/A/Seconds)\n")
+    );
+
+    write("broken.yaml", "StartAt: [A\n");
+    let broken = stepwell(folder.path(), &["validate", "broken.yaml"]);
+    assert_eq!(code(&broken), 2);
+    assert!(text(&broken.stderr).contains("broken.yaml:2:1: "), "{}", text(&broken.stderr));
+}
+
+#[test]
 fn run_prints_the_output_and_tells_the_way() {
     let folder = folder();
     let output = stepwell(folder.path(), &["run", "good.asl.json", "--input", r#"{"name":"Ada"}"#]);

@@ -41,7 +41,6 @@ pub enum Untestable {
 impl Tested {
     /// Reads the state `state_name` of a machine, on whatever level it stands; without a name, a
     /// definition that is one state.
-    ///
     pub fn read(text: &str, state_name: Option<&str>) -> Result<Tested, Untestable> {
         let Ok(written) = Value::parse(text) else {
             return Err(Untestable::Invalid(Definition::parse(text).err().unwrap_or_default()));
@@ -102,6 +101,8 @@ impl Tested {
 fn read_alone(state: &Value) -> Result<(Definition, Vec<Diagnostic>), Vec<Diagnostic>> {
     let text = machine_around(state).to_json().unwrap_or_default();
     Definition::parse(&text).map_err(|mut found| {
+        // Whether the machine that was made around it has an end is nothing to the caller.
+        found.retain(|found| found.location.is_some());
         for found in &mut found {
             found.pointer = found.pointer.replacen(ALONE, "", 1);
             if let Some(location) = &mut found.location {
