@@ -467,6 +467,12 @@ impl Turn<'_, '_> {
         Err(self.evaluation_failed(None, &cause))
     }
 
+    /// The failure of `Items` written as an object.
+    pub(crate) fn items_no_array(&mut self, value: &Value) -> Failure {
+        let cause = format!("The Items field must be an array but was: {}", shown(value));
+        self.evaluation_failed(Some("Items"), &cause)
+    }
+
     /// What `Assign` assigns.
     pub(crate) fn assignments(
         &mut self,

@@ -67,6 +67,10 @@ impl Retrier {
     /// How long to wait before attempt `attempt + 1`, the first new one being attempt 0. `chance`
     /// is anything from 0 to 1.
     pub(crate) fn delay(&self, attempt: u64, chance: f64) -> Duration {
+        // Nothing grown without bound is no number.
+        if self.interval_seconds == 0 {
+            return Duration::ZERO;
+        }
         let grown = self.interval_seconds as f64 * self.backoff_rate.powf(attempt as f64);
         // Without MaxDelaySeconds the longest is what a Wait may last; an interval cannot exceed it.
         let most = self.max_delay_seconds.unwrap_or(99_999_999) as f64;

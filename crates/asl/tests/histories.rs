@@ -603,3 +603,15 @@ fn a_distributed_map_fails_when_it_is_come_to() {
         "#]],
     );
 }
+
+#[test]
+fn an_interval_of_no_seconds_never_grows() {
+    let history = history_of(
+        r#"{"StartAt": "P", "States": {"P": {"Type": "Parallel", "End": true,
+            "Branches": [{"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "E"}}}],
+            "Retry": [{"ErrorEquals": ["E"], "IntervalSeconds": 0, "BackoffRate": 1e308, "MaxAttempts": 5}]}}}"#,
+        "{}",
+    );
+    assert!(!history.contains('+'), "{history}");
+    assert_eq!(history.matches("ParallelStateStarted").count(), 6);
+}

@@ -565,3 +565,18 @@ fn the_places_of_mistakes_are_those_in_what_the_caller_wrote() {
     let Untestable::Invalid(found) = shown else { panic!("{shown:?}") };
     assert_eq!(found[0].location.as_deref(), Some("/"));
 }
+
+#[test]
+fn the_machine_made_around_a_state_is_nothing_to_the_caller() {
+    for state in [
+        r#"{"Type": "Pass", "Next": "StateName"}"#,
+        r#"{"Type": "Map", "End": true, "ItemProcessor": {"StartAt": "StateName", "States": {"StateName": {"Type": "Succeed"}}}}"#,
+    ] {
+        assert!(Tested::read(state, None).is_ok(), "{state}");
+    }
+    for nothing in ["{}", "[]", "1", "null"] {
+        let Err(Untestable::Invalid(found)) = Tested::read(nothing, None) else { panic!("{nothing}") };
+        assert!(!found.is_empty(), "{nothing}");
+        assert!(found.iter().all(|found| found.code != "MISSING_END_STATE"), "{found:?}");
+    }
+}

@@ -84,9 +84,9 @@ impl Map {
         let tolerances = read_tolerances(fields);
         let (items, item_selector) = if in_jsonata {
             let items = read_shape(fields, "Items", Moment::Entry);
-            if matches!(&items, Some(Shape::Plain(value)) if value.as_array().is_none())
-                || matches!(&items, Some(Shape::Object(_)))
-            {
+            // An object may be one whose members are the items; whether it is shows when it runs.
+            let is_list = |value: &Value| value.as_array().is_some() || value.as_object().is_some();
+            if matches!(&items, Some(Shape::Plain(value)) if !is_list(value)) {
                 // Not measured.
                 fields.error_at("Items", "Expected value of type [ARRAY]");
             }
@@ -144,6 +144,7 @@ impl Map {
                     Shape::Query(query) if value.as_array().is_none() => {
                         Err(turn.unexpected_type(query, "Items", "array", &value))
                     }
+                    _ if value.as_array().is_none() => Err(turn.items_no_array(&value)),
                     _ => turn.payload(value),
                 };
             }

@@ -18,7 +18,7 @@ use crate::data::{Data, read_path, read_template};
 use crate::fields::{Fields, Notes};
 use crate::query::{Known, Language, Moment, read_query, read_shape};
 use crate::state::map::Map;
-use crate::turn::Turn;
+use crate::turn::{COMPOSED_TIMES_MAX, Turn, too_large};
 
 /// The largest count.
 const COUNT_MAX: u64 = i64::MAX as u64;
@@ -105,8 +105,11 @@ pub(super) fn survey(
         && (map.item_selector.is_some() || map.legacy_selector)
     {
         let input = turn.effective_input()?;
+        let mut room = Room::new(turn);
         for (index, item) in found.iter_mut().enumerate() {
-            *item = map.iteration_input(turn, &input, index as u64, item)?.value().clone();
+            let selected = map.iteration_input(turn, &input, index as u64, item)?;
+            room.take(selected.text().len())?;
+            *item = selected.value().clone();
         }
         show(turn, |seen| &mut seen.after_item_selector, found)?;
     }
@@ -120,6 +123,24 @@ pub(super) fn survey(
     Ok(Survey { iterations, tolerated_count, tolerated_percentage })
 }
 
+/// How much all items of a test may hold together, in bytes of JSON.
+struct Room {
+    bytes: usize,
+    state: Arc<str>,
+}
+
+impl Room {
+    fn new(turn: &Turn) -> Room {
+        let bytes = COMPOSED_TIMES_MAX * turn.hand.origin.limits.payload_bytes_max;
+        Room { bytes, state: turn.state.name.clone() }
+    }
+
+    fn take(&mut self, bytes: usize) -> Result<(), Failure> {
+        self.bytes = self.bytes.checked_sub(bytes).ok_or_else(|| too_large(&self.state))?;
+        Ok(())
+    }
+}
+
 /// Shows items, written as Java writes a list of JSON nodes: with a blank after each comma (recorded).
 fn show(
     turn: &mut Turn,
@@ -127,8 +148,11 @@ fn show(
     items: &[Value],
 ) -> Result<(), Failure> {
     let mut texts = Vec::with_capacity(items.len());
+    let mut room = Room::new(turn);
     for item in items {
-        texts.push(turn.payload(item.clone())?);
+        let text = turn.payload(item.clone())?;
+        room.take(text.text().len())?;
+        texts.push(text);
     }
     let texts: Vec<&str> = texts.iter().map(Payload::text).collect();
     let list = Payload::trusted(format!("[{}]", texts.join(", ")));
@@ -152,7 +176,12 @@ fn whole(
     } else if let Some(path) = read_path(fields, path_key) {
         let input = turn.effective_input()?;
         let value = turn.evaluate(&path, input.value(), path_key)?;
-        return match value.as_i64().and_then(|number| u64::try_from(number).ok()) {
+        // A number in a string is one too (recorded).
+        let number = match &value {
+            Value::String(text) => text.parse().ok(),
+            other => other.as_i64(),
+        };
+        return match number.and_then(|number| u64::try_from(number).ok()) {
             Some(number) => Ok(Some(number)),
             None => {
                 let path = path.text();
@@ -169,7 +198,10 @@ fn whole(
 fn percentage(fields: &Fields, turn: &mut Turn) -> Result<Option<f64>, Failure> {
     let (key, path_key) = ("ToleratedFailurePercentage", "ToleratedFailurePercentagePath");
     let number = |value: &Value| {
-        let number = value.as_number().map(|number| number.as_f64());
+        let number = match value {
+            Value::String(text) => text.parse().ok(),
+            other => other.as_number().map(|number| number.as_f64()),
+        };
         number.filter(|number| (0.0..=100.0).contains(number))
     };
     if fields.in_jsonata() {
@@ -214,7 +246,8 @@ fn read(config: &Fields, data: &str, turn: &mut Turn) -> Result<Option<Vec<Value
         // A manifest leads to other objects, and Parquet is no text.
         Some(_) => return Ok(None),
     };
-    if let Some(most) = whole(config, "MaxItems", "MaxItemsPath", turn)? {
+    // None at all is all of them.
+    if let Some(most) = whole(config, "MaxItems", "MaxItemsPath", turn)?.filter(|most| *most > 0) {
         items.truncate(usize::try_from(most).unwrap_or(usize::MAX));
     }
     Ok(Some(items))
@@ -259,6 +292,9 @@ fn follow<'v>(value: &'v Value, pointer: &str) -> Option<&'v Value> {
     })
 }
 
+/// How many cells a test takes: short rows are filled up to the width of the header.
+const CELLS_MAX: usize = 1_000_000;
+
 fn read_csv(config: &Fields, data: &str) -> Result<Vec<Value>, Failure> {
     let delimiter = match config.get("CSVDelimiter").and_then(Value::as_str) {
         None | Some("COMMA") => ',',
@@ -268,7 +304,9 @@ fn read_csv(config: &Fields, data: &str) -> Result<Vec<Value>, Failure> {
         Some("TAB") => '\t',
         Some(_) => return Err(reader_failed("CSVDelimiter names no delimiter.")),
     };
-    let mut rows = csv_rows(data, delimiter).into_iter();
+    let rows = csv_rows(data, delimiter);
+    let count = rows.len();
+    let mut rows = rows.into_iter();
     let headers: Vec<String> = match config.get("CSVHeaderLocation").and_then(Value::as_str) {
         Some("GIVEN") => {
             let given = config.get("CSVHeaders").and_then(Value::as_array).into_iter().flatten();
@@ -276,6 +314,9 @@ fn read_csv(config: &Fields, data: &str) -> Result<Vec<Value>, Failure> {
         }
         _ => rows.next().unwrap_or_default(),
     };
+    if headers.len().saturating_mul(count) > CELLS_MAX {
+        return Err(reader_failed("The data has more cells than a test takes."));
+    }
     let item = |row: Vec<String>| {
         let cells = row.into_iter().chain(std::iter::repeat(String::new()));
         let cells = cells.map(|cell| Value::from(cell.as_str()));

@@ -100,20 +100,28 @@ impl Tested {
 /// Reads a machine made around one state; places are told as the caller wrote them.
 fn read_alone(state: &Value) -> Result<(Definition, Vec<Diagnostic>), Vec<Diagnostic>> {
     let text = machine_around(state).to_json().unwrap_or_default();
-    Definition::parse(&text).map_err(|mut found| {
-        // Whether the machine that was made around it has an end is nothing to the caller.
-        found.retain(|found| found.location.is_some());
-        for found in &mut found {
-            found.pointer = found.pointer.replacen(ALONE, "", 1);
-            if let Some(location) = &mut found.location {
-                *location = location.replacen(ALONE, "", 1);
-                if location.is_empty() {
-                    location.push('/');
-                }
+    let mut found = match Definition::parse(&text) {
+        Ok(parsed) => return Ok(parsed),
+        Err(found) => found,
+    };
+    // What is wrong with the machine around it, or with the name it has there, is nothing to the caller.
+    let own_name = format!("Duplicate State name: {STATE_NAME}");
+    found.retain(|found| found.pointer.starts_with(ALONE) && found.message != own_name);
+    if !found.iter().any(Diagnostic::is_error)
+        && let Some(definition) = Definition::reread(&text)
+    {
+        return Ok((definition, found));
+    }
+    for found in &mut found {
+        found.pointer = found.pointer.replacen(ALONE, "", 1);
+        if let Some(location) = &mut found.location {
+            *location = location.replacen(ALONE, "", 1);
+            if location.is_empty() {
+                location.push('/');
             }
         }
-        found
-    })
+    }
+    Err(found)
 }
 
 /// A machine of one state, and of an end for each state that it names as next.
