@@ -84,40 +84,4 @@ impl<'t> Cursor<'t> {
     pub fn fail(&self, message: impl Into<String>) -> SyntaxError {
         SyntaxError { message: message.into(), offset: self.at }
     }
-
-    /// A quoted string, with the escapes of Java. The cursor stands on the opening quote.
-    pub fn quoted(&mut self) -> Result<String, SyntaxError> {
-        let quote = self.next();
-        let mut out = String::new();
-        loop {
-            match self.next() {
-                None => return Err(self.fail("a string is not closed")),
-                end if end == quote => return Ok(out),
-                Some('\\') => out.push(self.escape()?),
-                Some(plain) => out.push(plain),
-            }
-        }
-    }
-
-    fn escape(&mut self) -> Result<char, SyntaxError> {
-        match self.next() {
-            None => Err(self.fail("a string is not closed")),
-            Some('n') => Ok('\n'),
-            Some('r') => Ok('\r'),
-            Some('t') => Ok('\t'),
-            Some('b') => Ok('\u{8}'),
-            Some('f') => Ok('\u{c}'),
-            Some('u') => {
-                let digits =
-                    self.rest().get(..4).filter(|digits| digits.bytes().all(|d| d.is_ascii_hexdigit()));
-                let code = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
-                let character = code.and_then(char::from_u32);
-                let character =
-                    character.ok_or_else(|| self.fail("expected a character's four digits after \\u"))?;
-                self.at += 4;
-                Ok(character)
-            }
-            Some(plain) => Ok(plain),
-        }
-    }
 }

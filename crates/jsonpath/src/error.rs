@@ -132,7 +132,7 @@ impl fmt::Display for EvaluationError {
 
 impl std::error::Error for EvaluationError {}
 
-/// Where a definite path ends before its time. Places are written as Jayway writes them:
+/// Where a path ends before its time. Places are written as Jayway writes them:
 /// `$['a'][0]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unreachable {
@@ -176,10 +176,22 @@ pub enum Unreachable {
         /// The path up to the list.
         path: String,
     },
-    /// A function at the end cannot be applied to what the path leads to.
-    FunctionUnfit {
-        /// Its name.
-        function: &'static str,
+    /// An index beyond the end of an array, or a negative one.
+    OutOfBounds {
+        /// The path with the index.
+        path: String,
+    },
+    /// A filter meets something that is neither an array nor an object.
+    Primitive {
+        /// The filter and the steps behind it.
+        steps: String,
+        /// What it met, as Java prints it.
+        found: String,
+    },
+    /// A filter compares a number with a text that is not one.
+    NotANumber {
+        /// The text.
+        text: Arc<str>,
     },
 }
 
@@ -200,9 +212,14 @@ impl fmt::Display for Unreachable {
             Unreachable::NamesBeforeTheEnd { path } => {
                 write!(f, "Multi properties can only be used as path leafs: {path}")
             }
-            Unreachable::FunctionUnfit { function } => {
-                write!(f, "The function {function}() cannot be applied to what the path leads to")
+            Unreachable::OutOfBounds { path } => {
+                write!(f, "Index out of bounds when evaluating path {path}")
             }
+            Unreachable::Primitive { steps, found } => {
+                write!(f, "Filter: {steps} can not be applied to primitives. Current context is: {found}")
+            }
+            // Java's words for this differ from release to release.
+            Unreachable::NotANumber { text } => write!(f, "'{text}' is not a number"),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Walking a value along the steps of a path.
 //!
 //! A definite path is a loop over references. An indefinite one is a depth-first search, in the
-//! order of the document; a branch in which a step finds nothing is dropped.
+//! order of the document, which drops a branch only where Jayway's release 2.0.0 does.
 
 use std::cell::{Cell, OnceCell};
 
@@ -34,44 +34,107 @@ pub(crate) enum Stop {
     Exhausted,
 }
 
-/// The step at which a definite query ends. Small, because a failure is often just `false`.
+/// Where a query ends. Small until it is to be told, because a failure is often just `false`.
 pub(crate) enum Nowhere {
-    Step(usize),
-    /// A list of names before the last step.
-    Names(usize),
-    Function(&'static str),
+    /// A definite query ends at this step.
+    Step { at: usize, missing: bool },
+    /// Already told.
+    Told(Box<Unreachable>),
 }
 
 impl Nowhere {
-    /// Walks again to the place, to tell what was there.
-    pub fn explain(&self, query: &Query, document: &Value) -> Unreachable {
-        let upto = |count: usize| format!("${}", steps_text(&query.steps[..count]));
+    /// Whether Jayway calls it `PathNotFoundException`, which makes a criterion false; its other
+    /// exceptions fail the whole path.
+    pub fn is_missing(&self) -> bool {
         match self {
-            Nowhere::Function(function) => Unreachable::FunctionUnfit { function },
-            Nowhere::Names(at) => Unreachable::NamesBeforeTheEnd { path: upto(at + 1) },
-            Nowhere::Step(at) => {
-                let before = query.steps[..*at].iter().try_fold(document, |value, step| single(step, value));
-                let found = before.unwrap_or(&Value::Null);
-                match (&query.steps[*at], found) {
-                    (Step::Index(_), Value::Array(_)) => {
-                        Unreachable::NoResults { path: upto(query.steps.len()) }
-                    }
-                    (Step::Index(_), Value::Null) => Unreachable::Null { path: upto(*at) },
-                    (Step::Index(_), other) => {
-                        let mut text = String::new();
-                        java::print(other, &mut text);
-                        Unreachable::NotAnArray { steps: steps_text(&query.steps[*at..]), found: text }
-                    }
-                    (_, Value::Object(_)) if at + 1 == query.steps.len() => {
-                        Unreachable::NoResults { path: upto(at + 1) }
-                    }
-                    (_, Value::Object(_)) => Unreachable::MissingProperty { path: upto(at + 1) },
-                    (step, _) => Unreachable::NotAnObject {
-                        property: steps_text(std::slice::from_ref(step)),
-                        path: upto(*at),
-                    },
-                }
+            Nowhere::Step { missing, .. } => *missing,
+            Nowhere::Told(_) => false,
+        }
+    }
+
+    /// The same, with its words.
+    pub fn told(self, query: &Query, document: &Value) -> Nowhere {
+        Nowhere::Told(Box::new(self.explain(query, document)))
+    }
+
+    /// Walks again to the place, to tell what was there.
+    pub fn explain(self, query: &Query, document: &Value) -> Unreachable {
+        let at = match self {
+            Nowhere::Told(reason) => return *reason,
+            Nowhere::Step { at, .. } => at,
+        };
+        let (mut place, mut value) = (String::from("$"), document);
+        for step in &query.steps[..at] {
+            match step {
+                Step::FromEnd(_) => place.push_str(&format!("[{}]", position(step, value).unwrap_or(-1))),
+                _ => place.push_str(&steps_text(std::slice::from_ref(step))),
             }
+            value = single(step, value).unwrap_or(&Value::Null);
+        }
+        let fault = match &query.steps[at] {
+            Step::Index(_) | Step::FromEnd(_) => match value {
+                Value::Array(_) => Fault::OutOfBounds(position(&query.steps[at], value).unwrap_or(-1)),
+                Value::Null => Fault::Null,
+                Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+                    Fault::NotAnArray(value.clone())
+                }
+            },
+            _ => match value {
+                Value::Object(_) if matches!(query.steps[at], Step::Names(_)) => Fault::NamesBeforeTheEnd,
+                Value::Object(_) if at + 1 == query.steps.len() => Fault::NoResults,
+                Value::Object(_) => Fault::MissingProperty,
+                _ => Fault::NotAnObject,
+            },
+        };
+        fault.explain(&query.steps, at, place)
+    }
+}
+
+/// What a step met that it cannot be applied to.
+enum Fault {
+    NoResults,
+    MissingProperty,
+    NotAnObject,
+    Null,
+    OutOfBounds(i64),
+    NotAnArray(Value),
+    Primitive(Value),
+    NamesBeforeTheEnd,
+}
+
+impl Fault {
+    fn is_missing(&self) -> bool {
+        match self {
+            Fault::NoResults
+            | Fault::MissingProperty
+            | Fault::NotAnObject
+            | Fault::Null
+            | Fault::OutOfBounds(_) => true,
+            Fault::NotAnArray(_) | Fault::Primitive(_) | Fault::NamesBeforeTheEnd => false,
+        }
+    }
+
+    /// `place` is where step `at` was applied.
+    fn explain(self, steps: &[Step], at: usize, place: String) -> Unreachable {
+        let printed = |value: &Value| {
+            let mut text = String::new();
+            java::print(value, &mut text);
+            text
+        };
+        let step = steps_text(&steps[at..=at]);
+        match self {
+            Fault::NoResults => Unreachable::NoResults { path: place + &step },
+            Fault::MissingProperty => Unreachable::MissingProperty { path: place + &step },
+            Fault::NotAnObject => Unreachable::NotAnObject { property: step, path: place },
+            Fault::Null => Unreachable::Null { path: place },
+            Fault::OutOfBounds(index) => Unreachable::OutOfBounds { path: format!("{place}[{index}]") },
+            Fault::NotAnArray(found) => {
+                Unreachable::NotAnArray { steps: steps_text(&steps[at..]), found: printed(&found) }
+            }
+            Fault::Primitive(found) => {
+                Unreachable::Primitive { steps: steps_text(&steps[at..]), found: printed(&found) }
+            }
+            Fault::NamesBeforeTheEnd => Unreachable::NamesBeforeTheEnd { path: place + &step },
         }
     }
 }
@@ -114,26 +177,27 @@ impl<'a> Run<'a> {
 
     /// What `query` finds from `start`; `document` is what `$` means in its filters.
     pub fn query(&self, query: &Query, start: &Value, document: &Value) -> Result<Value, Stop> {
-        let names = |step: &Step| matches!(step, Step::Names(_));
-        if let Some(at) = query.steps.iter().position(names)
-            && at + 1 < query.steps.len()
-        {
-            return Err(Stop::Nowhere(Nowhere::Names(at)));
-        }
-        let mut value = if query.is_definite() {
+        if query.is_definite() {
             self.charge(query.steps.len())?;
-            definite(&query.steps, start)?
-        } else {
-            let mut search = Search { run: self, document, found: Vec::new() };
-            search.collect(&query.steps, start)?;
-            Value::array(search.found)
-        };
-        for function in &query.functions {
-            self.charge(value.as_array().map_or(1, Vec::len))?;
-            let result = function.apply(&value);
-            value = result.ok_or(Stop::Nowhere(Nowhere::Function(function.name())))?;
+            return definite(&query.steps, start);
         }
-        Ok(value)
+        let steps = &query.steps[..];
+        let mut search = Search { run: self, document, steps, place: Vec::new(), found: Vec::new() };
+        match search.apply(0, start) {
+            Ok(()) => Ok(Value::array(search.found)),
+            Err(Halt::Stop(stop)) => Err(stop),
+            Err(Halt::Fault(fault, at)) => {
+                let mut place = String::from("$");
+                for crumb in &search.place {
+                    match crumb {
+                        Crumb::Key(key) => place.push_str(&format!("['{key}']")),
+                        Crumb::At(index) => place.push_str(&format!("[{index}]")),
+                    }
+                }
+                let reason = fault.explain(steps, at, place);
+                Err(Stop::Nowhere(Nowhere::Told(Box::new(reason))))
+            }
+        }
     }
 }
 
@@ -141,10 +205,21 @@ fn definite(steps: &[Step], start: &Value) -> Result<Value, Stop> {
     let mut value = start;
     for (at, step) in steps.iter().enumerate() {
         if let Step::Names(names) = step {
-            let picked = pick(names, value);
-            return picked.ok_or(Stop::Nowhere(Nowhere::Step(at)));
+            let object = matches!(value, Value::Object(_));
+            let leaf = at + 1 == steps.len();
+            let picked = if leaf { pick(names, value) } else { None };
+            return picked.ok_or(Stop::Nowhere(Nowhere::Step { at, missing: !object }));
         }
-        value = single(step, value).ok_or(Stop::Nowhere(Nowhere::Step(at)))?;
+        value = match single(step, value) {
+            Some(next) => next,
+            None => {
+                let fits = match step {
+                    Step::Index(_) | Step::FromEnd(_) => matches!(value, Value::Array(_) | Value::Null),
+                    _ => true,
+                };
+                return Err(Stop::Nowhere(Nowhere::Step { at, missing: fits }));
+            }
+        };
     }
     Ok(value.clone())
 }
@@ -153,7 +228,7 @@ fn definite(steps: &[Step], start: &Value) -> Result<Value, Stop> {
 fn single<'v>(step: &Step, value: &'v Value) -> Option<&'v Value> {
     match step {
         Step::Name(name) => value.get(name),
-        Step::Index(index) => item(value.as_array()?, *index),
+        Step::Index(_) | Step::FromEnd(_) => item(value.as_array()?, position(step, value)?),
         Step::Names(_)
         | Step::Indexes(_)
         | Step::Slice { .. }
@@ -163,9 +238,24 @@ fn single<'v>(step: &Step, value: &'v Value) -> Option<&'v Value> {
     }
 }
 
-fn item(items: &[Value], index: i32) -> Option<&Value> {
-    let from_end = if index < 0 { items.len() as i64 } else { 0 };
-    usize::try_from(from_end + i64::from(index)).ok().and_then(|at| items.get(at))
+/// The index that a step with one index means in an array.
+fn position(step: &Step, value: &Value) -> Option<i64> {
+    let length = value.as_array()?.len() as i64;
+    match step {
+        Step::Index(index) => Some(i64::from(*index)),
+        Step::FromEnd(number) => Some(length + i64::from(*number)),
+        Step::Name(_)
+        | Step::Names(_)
+        | Step::Indexes(_)
+        | Step::Slice { .. }
+        | Step::Wildcard
+        | Step::Descend
+        | Step::Filter(_) => None,
+    }
+}
+
+fn item(items: &[Value], index: i64) -> Option<&Value> {
+    usize::try_from(index).ok().and_then(|at| items.get(at))
 }
 
 /// A new object of the members that are there.
@@ -175,151 +265,223 @@ fn pick(names: &[std::sync::Arc<str>], value: &Value) -> Option<Value> {
     Some(Value::object(members))
 }
 
-/// The part of an array that a slice covers, as in Python.
-fn covered(from: Option<i32>, to: Option<i32>, length: usize) -> std::ops::Range<usize> {
-    let place = |end: i32| {
-        let end = i64::from(end);
-        let end = if end < 0 { end + length as i64 } else { end };
-        usize::try_from(end.max(0)).unwrap_or(usize::MAX).min(length)
-    };
-    let from = from.map_or(0, place);
-    let to = to.map_or(length, place);
-    from..to.max(from)
+/// The indexes that a slice covers. Each end alone counts from the end if negative; of two, a
+/// negative start leads before the array, and a negative end covers nothing.
+fn covered(from: Option<i32>, to: Option<i32>, length: usize) -> std::ops::Range<i64> {
+    let length = length as i64;
+    let (from, to) = (from.map(i64::from), to.map(i64::from));
+    match (from, to) {
+        (Some(from), Some(to)) if length > 0 => from..to.min(length),
+        (Some(_), Some(_)) => 0..0,
+        (Some(from), None) => (if from < 0 { from + length } else { from }).max(0)..length,
+        (None, Some(to)) => 0..(if to < 0 { to + length } else { to }).min(length),
+        (None, None) => 0..length,
+    }
 }
 
-struct Search<'r, 'a> {
+/// One step of the way to a value.
+enum Crumb<'v> {
+    Key(&'v str),
+    At(i64),
+}
+
+/// Why a search ends early.
+enum Halt {
+    Stop(Stop),
+    /// The step of that number met something; the crumbs lead there.
+    Fault(Fault, usize),
+}
+
+impl From<Stop> for Halt {
+    fn from(stop: Stop) -> Halt {
+        Halt::Stop(stop)
+    }
+}
+
+/// A depth-first search. A fault ends it and leaves the crumbs lying, to tell the place.
+struct Search<'r, 'a, 'v> {
     run: &'r Run<'a>,
     document: &'r Value,
+    steps: &'v [Step],
+    place: Vec<Crumb<'v>>,
     found: Vec<Value>,
 }
 
-impl Search<'_, '_> {
-    fn collect(&mut self, steps: &[Step], value: &Value) -> Result<(), Stop> {
+impl<'v> Search<'_, '_, 'v> {
+    /// Applies step `at` to `value`, and those behind it to what that finds.
+    fn apply(&mut self, at: usize, value: &'v Value) -> Result<(), Halt> {
+        self.deeper(|search| search.step(at, value))
+    }
+
+    fn deeper(&mut self, work: impl FnOnce(&mut Self) -> Result<(), Halt>) -> Result<(), Halt> {
         self.run.charge(1)?;
-        let Some((step, rest)) = steps.split_first() else {
-            self.found.push(value.clone());
-            return Ok(());
-        };
         let depth = self.run.recursion.get();
         if depth == RECURSION_MAX {
-            return Err(Stop::Exhausted);
+            return Err(Halt::Stop(Stop::Exhausted));
         }
         self.run.recursion.set(depth + 1);
-        let result = self.step(step, rest, value);
+        let result = work(self);
         self.run.recursion.set(depth);
         result
     }
 
-    fn step(&mut self, step: &Step, rest: &[Step], value: &Value) -> Result<(), Stop> {
-        match (step, value) {
-            (Step::Name(name), Value::Object(map)) => match map.get(name) {
-                Some(member) => self.collect(rest, member),
-                None => Ok(()),
-            },
-            (Step::Names(names), Value::Object(_)) => {
-                self.found.extend(pick(names, value));
-                Ok(())
+    /// Step `at` found `value`.
+    fn next(&mut self, at: usize, crumb: Crumb<'v>, value: &'v Value) -> Result<(), Halt> {
+        self.place.push(crumb);
+        self.stay(at, value)?;
+        self.place.pop();
+        Ok(())
+    }
+
+    fn stay(&mut self, at: usize, value: &'v Value) -> Result<(), Halt> {
+        if at + 1 < self.steps.len() {
+            return self.apply(at + 1, value);
+        }
+        self.run.charge(1)?;
+        self.found.push(value.clone());
+        Ok(())
+    }
+
+    fn index(&mut self, at: usize, items: &'v [Value], index: i64) -> Result<(), Halt> {
+        match item(items, index) {
+            Some(item) => self.next(at, Crumb::At(index), item),
+            None => Err(Halt::Fault(Fault::OutOfBounds(index), at)),
+        }
+    }
+
+    fn step(&mut self, at: usize, value: &'v Value) -> Result<(), Halt> {
+        let steps = self.steps;
+        let last = at + 1 == steps.len();
+        let fault = |fault: Fault| Err(Halt::Fault(fault, at));
+        match &steps[at] {
+            Step::Name(name) => {
+                let Value::Object(map) = value else { return fault(Fault::NotAnObject) };
+                match map.get(name) {
+                    Some(member) => self.next(at, Crumb::Key(name), member),
+                    None if last => fault(Fault::NoResults),
+                    // Jayway looks at the step before and all behind it, not at those before it.
+                    None if steps[at.saturating_sub(1)..].iter().all(Step::is_definite) => {
+                        fault(Fault::MissingProperty)
+                    }
+                    None => Ok(()),
+                }
             }
-            (Step::Index(index), Value::Array(items)) => match item(items, *index) {
-                Some(item) => self.collect(rest, item),
-                None => Ok(()),
-            },
-            (Step::Indexes(indexes), Value::Array(items)) => {
-                let mut chosen = indexes.iter().filter_map(|index| item(items, *index));
-                chosen.try_for_each(|item| self.collect(rest, item))
-            }
-            (Step::Slice { from, to, by }, Value::Array(items)) => {
-                let mut chosen = items[covered(*from, *to, items.len())].iter().step_by(*by);
-                chosen.try_for_each(|item| self.collect(rest, item))
-            }
-            (Step::Wildcard, Value::Array(items)) => {
-                items.iter().try_for_each(|item| self.collect(rest, item))
-            }
-            (Step::Wildcard, Value::Object(map)) => {
-                map.values().try_for_each(|item| self.collect(rest, item))
-            }
-            (Step::Filter(filter), Value::Object(_)) => {
-                if filter.holds(self.run, value, self.document)? {
-                    self.collect(rest, value)
-                } else {
+            Step::Names(names) => match pick(names, value) {
+                None => fault(Fault::NotAnObject),
+                Some(_) if !last => fault(Fault::NamesBeforeTheEnd),
+                Some(picked) => {
+                    self.run.charge(names.len())?;
+                    self.found.push(picked);
                     Ok(())
                 }
+            },
+            Step::Index(_) | Step::FromEnd(_) | Step::Indexes(_) | Step::Slice { .. } => {
+                let items = match value {
+                    Value::Array(items) => &items[..],
+                    Value::Null => return fault(Fault::Null),
+                    Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+                        return fault(Fault::NotAnArray(value.clone()));
+                    }
+                };
+                match &steps[at] {
+                    Step::Indexes(indexes) => {
+                        indexes.iter().try_for_each(|index| self.index(at, items, i64::from(*index)))
+                    }
+                    Step::Slice { from, to } => {
+                        covered(*from, *to, items.len()).try_for_each(|index| self.index(at, items, index))
+                    }
+                    one => self.index(at, items, position(one, value).unwrap_or(-1)),
+                }
             }
-            (Step::Filter(filter), Value::Array(items)) => {
-                for item in items.iter() {
-                    self.run.charge(1)?;
-                    if filter.holds(self.run, item, self.document)? {
-                        self.collect(rest, item)?;
+            Step::Wildcard => match value {
+                Value::Object(map) => {
+                    map.iter().try_for_each(|(key, member)| self.next(at, Crumb::Key(key), member))
+                }
+                Value::Array(items) => {
+                    for (index, item) in items.iter().enumerate() {
+                        let place = self.place.len();
+                        match self.next(at, Crumb::At(index as i64), item) {
+                            // Only here does Jayway go on with the next one.
+                            Err(Halt::Fault(fault, _)) if fault.is_missing() => self.place.truncate(place),
+                            other => other?,
+                        }
+                    }
+                    Ok(())
+                }
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
+            },
+            Step::Filter(filter) => match value {
+                Value::Object(_) => {
+                    if filter.holds(self.run, value, self.document)? {
+                        self.stay(at, value)?;
+                    }
+                    Ok(())
+                }
+                Value::Array(items) => {
+                    for (index, item) in items.iter().enumerate() {
+                        if filter.holds(self.run, item, self.document)? {
+                            self.next(at, Crumb::At(index as i64), item)?;
+                        }
+                    }
+                    Ok(())
+                }
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+                    fault(Fault::Primitive(value.clone()))
+                }
+            },
+            Step::Descend => self.descend(at + 1, value),
+        }
+    }
+
+    /// Looks for step `at` in `value` and in everything below it, from the top.
+    fn descend(&mut self, at: usize, value: &'v Value) -> Result<(), Halt> {
+        self.run.charge(1)?;
+        match value {
+            Value::Object(map) => {
+                if self.fits(at, value)? {
+                    self.apply(at, value)?;
+                }
+                map.iter().try_for_each(|(key, member)| self.below(at, Crumb::Key(key), member))
+            }
+            Value::Array(items) => {
+                let last = at + 1 == self.steps.len();
+                if self.fits(at, value)? {
+                    if last {
+                        self.apply(at, value)?;
+                    } else {
+                        // Jayway passes the step over and applies what is behind it to every item.
+                        let mut items = (0..).zip(items.iter());
+                        items.try_for_each(|(index, item)| self.next(at, Crumb::At(index), item))?;
                     }
                 }
-                Ok(())
+                let mut items = (0..).zip(items.iter());
+                items.try_for_each(|(index, item)| self.below(at, Crumb::At(index), item))
             }
-            (Step::Descend, _) => self.descend(rest, value),
-            (
-                Step::Name(_)
-                | Step::Names(_)
-                | Step::Index(_)
-                | Step::Indexes(_)
-                | Step::Slice { .. }
-                | Step::Wildcard
-                | Step::Filter(_),
-                _,
-            ) => Ok(()),
-        }
-    }
-
-    /// Looks for the first of `steps` in `value` and in everything below it, from the top.
-    fn descend(&mut self, steps: &[Step], value: &Value) -> Result<(), Stop> {
-        let Some((target, rest)) = steps.split_first() else { return Ok(()) };
-        self.run.charge(1)?;
-        match (target, value) {
-            // An object below is tested itself, so testing the items of its array would find it
-            // twice; Jayway tests the array as a whole.
-            (Step::Filter(filter), Value::Object(_)) => {
-                if filter.holds(self.run, value, self.document)? {
-                    self.collect(rest, value)?;
-                }
-            }
-            (Step::Filter(filter), Value::Array(_)) => {
-                if filter.holds(self.run, value, self.document)? {
-                    self.collect(steps, value)?;
-                }
-            }
-            (Step::Names(names), Value::Object(map)) => {
-                if names.iter().all(|name| map.contains_key(name)) {
-                    self.collect(steps, value)?;
-                }
-            }
-            (
-                Step::Name(_)
-                | Step::Names(_)
-                | Step::Index(_)
-                | Step::Indexes(_)
-                | Step::Slice { .. }
-                | Step::Wildcard
-                | Step::Descend
-                | Step::Filter(_),
-                _,
-            ) => self.collect(steps, value)?,
-        }
-        let depth = self.run.recursion.get();
-        if depth == RECURSION_MAX {
-            return Err(Stop::Exhausted);
-        }
-        self.run.recursion.set(depth + 1);
-        let result = match value {
-            Value::Array(items) => items.iter().try_for_each(|item| self.below(steps, item)),
-            Value::Object(map) => map.values().try_for_each(|item| self.below(steps, item)),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
-        };
-        self.run.recursion.set(depth);
-        result
+        }
     }
 
-    fn below(&mut self, steps: &[Step], value: &Value) -> Result<(), Stop> {
-        match value {
-            Value::Array(_) | Value::Object(_) => self.descend(steps, value),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => self.run.charge(1),
+    fn below(&mut self, at: usize, crumb: Crumb<'v>, value: &'v Value) -> Result<(), Halt> {
+        self.place.push(crumb);
+        self.deeper(|search| search.descend(at, value))?;
+        self.place.pop();
+        Ok(())
+    }
+
+    /// Whether step `at`, behind a `..`, is applied to this array or object.
+    fn fits(&self, at: usize, value: &Value) -> Result<bool, Stop> {
+        match &self.steps[at] {
+            Step::Name(name) => Ok(value.get(name).is_some()),
+            Step::Names(names) => {
+                let map = value.as_object();
+                Ok(map.is_some_and(|map| names.iter().all(|name| map.contains_key(name))))
+            }
+            Step::Index(_) | Step::FromEnd(_) | Step::Indexes(_) | Step::Slice { .. } => {
+                Ok(matches!(value, Value::Array(_)))
+            }
+            Step::Wildcard => Ok(true),
+            Step::Descend => Ok(false),
+            Step::Filter(filter) => filter.holds(self.run, value, self.document),
         }
     }
 }

@@ -43,7 +43,6 @@ mod error;
 mod evaluate;
 mod expression;
 mod filter;
-mod function;
 mod intrinsic;
 mod java;
 mod parse;

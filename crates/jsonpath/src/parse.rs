@@ -1,13 +1,13 @@
-//! From the text of a path to its steps.
+//! From the text of a path to its steps, as `PathCompiler` of Jayway's release 2.0.0 reads it.
 //!
-//! Source: Jayway JsonPath, as documented in its README and as its `PathCompiler` behaves.
+//! That reader looks for what it knows and skips what it does not. What it would only skip, or
+//! take for something else, is refused here: `['a]b']`, `["a"]`, `['a' b]`.
 
 use std::sync::Arc;
 
 use crate::SyntaxError;
 use crate::cursor::Cursor;
 use crate::filter;
-use crate::function::Function;
 use crate::path::{Query, Root, Step};
 
 /// The most steps a path may have, so that evaluating it cannot exhaust a stack.
@@ -20,22 +20,15 @@ pub(crate) enum Place {
     Alone,
     /// It is an argument of an intrinsic function.
     Argument,
-    /// It stands in a filter, so many filters deep.
-    Filter { depth: usize },
 }
 
 impl Place {
     fn ends_name(self, character: char) -> bool {
-        let anywhere = matches!(character, '.' | '[' | '(');
-        let blank = matches!(character, ' ' | '\t' | '\r' | '\n');
-        let here = match self {
-            Place::Alone => blank,
-            Place::Argument => blank || matches!(character, ',' | ')'),
-            Place::Filter { .. } => {
-                blank || matches!(character, ',' | ')' | ']' | '<' | '>' | '=' | '~' | '!' | '&' | '|')
-            }
-        };
-        anywhere || here
+        let anywhere = matches!(character, '.' | '[' | ' ');
+        match self {
+            Place::Alone => anywhere,
+            Place::Argument => anywhere || matches!(character, '\t' | '\r' | '\n' | ',' | '(' | ')'),
+        }
     }
 }
 
@@ -43,13 +36,26 @@ pub(crate) fn whole_path(text: &str) -> Result<(Root, Query), SyntaxError> {
     let mut cursor = Cursor::new(text.trim_end());
     cursor.blanks();
     let parsed = path(&mut cursor, Place::Alone)?;
-    if cursor.is_at_end() {
-        return Ok(parsed);
+    at_end(&cursor)?;
+    Ok(parsed)
+}
+
+/// A path of a filter that starts at the tested value; the text behind its `@`.
+pub(crate) fn relative_path(text: &str) -> Result<Query, SyntaxError> {
+    let mut cursor = Cursor::new(text);
+    let parsed = query(&mut cursor, Place::Alone)?;
+    at_end(&cursor)?;
+    Ok(parsed)
+}
+
+fn at_end(cursor: &Cursor) -> Result<(), SyntaxError> {
+    match cursor.peek() {
+        None => Ok(()),
+        Some(' ') => {
+            Err(cursor.fail("a name with blanks must stand in brackets and quotes, as in ['my name']"))
+        }
+        Some(_) => Err(cursor.fail(format!("expected '.' or '[', found {}", cursor.here()))),
     }
-    Err(match cursor.peek() {
-        Some(' ') => cursor.fail("a name with blanks must stand in brackets and quotes, as in ['my name']"),
-        _ => cursor.fail(format!("expected '.' or '[', found {}", cursor.here())),
-    })
 }
 
 /// A path with its root; the cursor stands on `$`.
@@ -68,24 +74,33 @@ pub(crate) fn path(cursor: &mut Cursor, place: Place) -> Result<(Root, Query), S
 }
 
 /// The steps behind a root.
-pub(crate) fn query(cursor: &mut Cursor, place: Place) -> Result<Query, SyntaxError> {
-    let mut query = Query { steps: Vec::new(), functions: Vec::new() };
+fn query(cursor: &mut Cursor, place: Place) -> Result<Query, SyntaxError> {
+    let mut query = Query { steps: Vec::new() };
+    if !matches!(cursor.peek(), Some('.' | '[')) {
+        return Ok(query);
+    }
     loop {
         match cursor.peek() {
-            Some('[') => {
-                let step = bracket(cursor, place)?;
-                push(&mut query, step, cursor)?;
-            }
+            Some('[') => push(&mut query, bracket(cursor)?, cursor)?,
             Some('.') => dot(cursor, place, &mut query)?,
-            _ => return Ok(query),
+            // Behind a bracket or two dots a name or a star needs no dot.
+            Some(_) => {
+                let name = cursor.take_while(|character| !place.ends_name(character));
+                if name.is_empty() {
+                    break;
+                }
+                push(&mut query, named(name, cursor)?, cursor)?;
+            }
+            None => break,
         }
     }
+    if let Some(Step::Descend) = query.steps.last() {
+        return Err(cursor.fail(format!("expected a name after '..', found {}", cursor.here())));
+    }
+    Ok(query)
 }
 
 fn push(query: &mut Query, step: Step, cursor: &Cursor) -> Result<(), SyntaxError> {
-    if !query.functions.is_empty() {
-        return Err(cursor.fail("a function must stand at the end of a path"));
-    }
     if query.steps.len() == STEPS_MAX {
         return Err(cursor.fail(format!("a path must not have more than {STEPS_MAX} steps")));
     }
@@ -93,86 +108,90 @@ fn push(query: &mut Query, step: Step, cursor: &Cursor) -> Result<(), SyntaxErro
     Ok(())
 }
 
-/// `.name`, `.*`, `.function()`, `..` and what belongs to it, or a dot that adds nothing to the
-/// bracket behind it.
+/// `.name`, `.*`, `..`, or a dot that adds nothing to what follows it.
 fn dot(cursor: &mut Cursor, place: Place, query: &mut Query) -> Result<(), SyntaxError> {
     cursor.expect(".")?;
-    let descends = cursor.eat(".");
-    if descends {
-        push(query, Step::Descend, cursor)?;
+    if cursor.eat(".") {
+        return push(query, Step::Descend, cursor);
     }
-    match cursor.peek() {
-        Some('[') => {
-            let step = bracket(cursor, place)?;
-            return push(query, step, cursor);
-        }
-        Some('*') => {
-            cursor.expect("*")?;
-            return push(query, Step::Wildcard, cursor);
-        }
-        _ => {}
+    if cursor.peek().is_some_and(|next| next == '[' ) {
+        return Ok(());
     }
     let name = cursor.take_while(|character| !place.ends_name(character));
     if name.is_empty() {
         return Err(cursor.fail(format!("expected a name after '.', found {}", cursor.here())));
     }
-    if !cursor.starts_with("(") {
-        return push(query, Step::Name(name.into()), cursor);
-    }
-    let function = Function::named(name).filter(|_| !descends);
-    let function = function.ok_or_else(|| cursor.fail(format!("there is no path function '{name}'")))?;
-    cursor.expect("(")?;
-    cursor.blanks();
-    cursor.expect(")")?;
-    if query.functions.len() == STEPS_MAX {
-        return Err(cursor.fail(format!("a path must not have more than {STEPS_MAX} functions")));
-    }
-    query.functions.push(function);
-    Ok(())
+    push(query, named(name, cursor)?, cursor)
 }
 
-fn bracket(cursor: &mut Cursor, place: Place) -> Result<Step, SyntaxError> {
-    cursor.expect("[")?;
-    cursor.blanks();
-    let step = match cursor.peek() {
-        Some('\'' | '"') => names(cursor)?,
-        Some('*') => {
-            cursor.expect("*")?;
-            Step::Wildcard
-        }
-        Some('?') => {
-            cursor.expect("?")?;
-            cursor.blanks();
-            let depth = match place {
-                Place::Alone | Place::Argument => 1,
-                Place::Filter { depth } => depth + 1,
-            };
-            Step::Filter(Box::new(filter::parse::filter(cursor, depth)?))
-        }
-        Some('0'..='9' | '-' | ':') => positions(cursor)?,
-        _ => {
-            return Err(
-                cursor.fail(format!("expected a quoted name, an index, '*' or '?', found {}", cursor.here()))
-            );
-        }
-    };
-    cursor.blanks();
-    cursor.expect("]")?;
-    Ok(step)
+fn named(name: &str, cursor: &Cursor) -> Result<Step, SyntaxError> {
+    if name == "*" {
+        return Ok(Step::Wildcard);
+    }
+    if name.contains(['\'', ']']) {
+        return Err(cursor.fail(format!("a quote or a bracket cannot stand in the name '{name}'")));
+    }
+    Ok(Step::Name(name.into()))
 }
 
-fn names(cursor: &mut Cursor) -> Result<Step, SyntaxError> {
-    let mut names: Vec<Arc<str>> = Vec::new();
+/// The text up to the bracket that closes this one. Quotes do not count, as in Jayway.
+fn bracket(cursor: &mut Cursor) -> Result<Step, SyntaxError> {
+    let from = cursor.at();
+    let mut open = 0;
+    let inner_from = from + 1;
     loop {
-        if !matches!(cursor.peek(), Some('\'' | '"')) {
-            return Err(cursor.fail(format!("expected a quoted name, found {}", cursor.here())));
+        match cursor.next() {
+            None => return Err(cursor.fail("expected ']', found the end of the text")),
+            Some('[') => open += 1,
+            Some(']') => {
+                open -= 1;
+                if open == 0 {
+                    break;
+                }
+            }
+            Some(_) => {}
         }
-        names.push(cursor.quoted()?.into());
-        cursor.blanks();
-        if !cursor.eat(",") {
+    }
+    let fragment = cursor.since(from);
+    let inner = cursor.since(inner_from).strip_suffix(']').unwrap_or("");
+    let fail = |message: String| SyntaxError { message, offset: inner_from };
+    if inner == "*" {
+        return Ok(Step::Wildcard);
+    }
+    let start = inner.trim_start_matches(' ');
+    match start.chars().next() {
+        Some('\'') => names(start).map_err(fail),
+        Some('?') => Ok(Step::Filter(Box::new(filter::parse::filter(start, inner_from)?))),
+        Some('(') => from_end(start).map_err(fail),
+        Some('0'..='9' | '-' | ':') => positions(start).map_err(fail),
+        _ => Err(fail(format!("expected a quoted name, an index, '*' or '?', found {fragment}"))),
+    }
+}
+
+/// `'a','b'`: there are no escapes, a quote ends a name.
+fn names(text: &str) -> Result<Step, String> {
+    let mut names: Vec<Arc<str>> = Vec::new();
+    let mut rest = text;
+    loop {
+        rest = rest.trim_start_matches(' ');
+        let Some(quoted) = rest.strip_prefix('\'') else {
+            return Err(format!("expected a quoted name, found '{rest}'"));
+        };
+        let Some((name, behind)) = quoted.split_once('\'') else {
+            return Err("a name is not closed".to_owned());
+        };
+        if name.contains(']') {
+            return Err("a bracket cannot be closed within a name".to_owned());
+        }
+        names.push(name.into());
+        rest = behind.trim_start_matches(' ');
+        if rest.is_empty() {
             break;
         }
-        cursor.blanks();
+        let Some(next) = rest.strip_prefix(',') else {
+            return Err(format!("expected ',' or ']', found '{rest}'"));
+        };
+        rest = next;
     }
     match names.pop() {
         Some(only) if names.is_empty() => Ok(Step::Name(only)),
@@ -183,48 +202,33 @@ fn names(cursor: &mut Cursor) -> Result<Step, SyntaxError> {
     }
 }
 
-fn positions(cursor: &mut Cursor) -> Result<Step, SyntaxError> {
-    let first = position(cursor)?;
-    cursor.blanks();
-    if cursor.eat(":") {
-        cursor.blanks();
-        return slice(first, cursor);
-    }
-    let Some(first) = first else { return Err(cursor.fail("expected an index")) };
-    let mut indexes = vec![first];
-    while cursor.eat(",") {
-        cursor.blanks();
-        indexes.push(position(cursor)?.ok_or_else(|| cursor.fail("expected an index"))?);
-        cursor.blanks();
-    }
-    Ok(if indexes.len() == 1 { Step::Index(first) } else { Step::Indexes(indexes) })
+/// `(@.length-1)` or `(@.size()-1)`
+fn from_end(text: &str) -> Result<Step, String> {
+    let wrong = || format!("expected an index such as (@.length-1), found '{text}'");
+    let inner = text.strip_prefix('(').and_then(|text| text.trim_end().strip_suffix(')'));
+    let plain: String = inner.ok_or_else(wrong)?.chars().filter(|c| *c != ' ').collect();
+    let behind = ["@.length()", "@.length", "@.size()", "@.size"]
+        .iter()
+        .find_map(|start| plain.strip_prefix(start).filter(|rest| rest.starts_with('-')));
+    number(behind.ok_or_else(wrong)?).map(Step::FromEnd)
 }
 
-fn slice(from: Option<i32>, cursor: &mut Cursor) -> Result<Step, SyntaxError> {
-    let to = position(cursor)?;
-    cursor.blanks();
-    let by = if cursor.eat(":") {
-        cursor.blanks();
-        let by = position(cursor)?;
-        cursor.blanks();
-        by
-    } else {
-        None
-    };
-    if from.is_none() && to.is_none() && by.is_none() {
-        return Err(cursor.fail("a slice needs a start or an end"));
+/// An index, a list of indexes or a slice. Blanks count for nothing, and of a slice only two parts.
+fn positions(text: &str) -> Result<Step, String> {
+    let plain: String = text.chars().filter(|c| *c != ' ').collect();
+    if let Some((from, to)) = plain.split_once(':') {
+        let (to, _) = to.split_once(':').unwrap_or((to, ""));
+        let end = |end: &str| if end.is_empty() { Ok(None) } else { number(end).map(Some) };
+        return match (end(from)?, end(to)?) {
+            (None, None) => Err("a slice needs a start or an end".to_owned()),
+            (from, to) => Ok(Step::Slice { from, to }),
+        };
     }
-    let by = usize::try_from(by.unwrap_or(1)).ok().filter(|by| *by > 0);
-    let by = by.ok_or_else(|| cursor.fail("the third part of a slice must be positive"))?;
-    Ok(Step::Slice { from, to, by })
+    let indexes: Vec<i32> = plain.split(',').map(number).collect::<Result<_, String>>()?;
+    Ok(if let [only] = indexes[..] { Step::Index(only) } else { Step::Indexes(indexes) })
 }
 
-fn position(cursor: &mut Cursor) -> Result<Option<i32>, SyntaxError> {
-    let from = cursor.at();
-    cursor.eat("-");
-    cursor.take_while(|c| c.is_ascii_digit());
-    match cursor.since(from) {
-        "" => Ok(None),
-        digits => digits.parse().map(Some).map_err(|_| cursor.fail(format!("'{digits}' is not an index"))),
-    }
+fn number(digits: &str) -> Result<i32, String> {
+    let plain = digits.strip_prefix('-').unwrap_or(digits).bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| plain).ok_or_else(|| format!("'{digits}' is not an index"))
 }

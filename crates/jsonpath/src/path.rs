@@ -7,7 +7,6 @@ use stepwell_value::Value;
 use crate::error::{EvaluationError, SyntaxError, Unreachable};
 use crate::evaluate::{Run, Stop};
 use crate::filter::Filter;
-use crate::function::Function;
 use crate::{Scope, parse};
 
 /// A path such as `$.orders[0].id`, `$$.Execution.Name` or `$total`, compiled.
@@ -33,8 +32,6 @@ pub enum Root {
 #[derive(Debug, Clone)]
 pub(crate) struct Query {
     pub steps: Vec<Step>,
-    /// Applied one after the other to what the steps found.
-    pub functions: Vec<Function>,
 }
 
 #[derive(Debug, Clone)]
@@ -43,12 +40,14 @@ pub(crate) enum Step {
     Name(Arc<str>),
     /// `['a','b']`
     Names(Vec<Arc<str>>),
-    /// `[0]`, from the end if negative
+    /// `[0]`; a negative index is out of bounds
     Index(i32),
+    /// `[(@.length-1)]`, with the number that is added to the length
+    FromEnd(i32),
     /// `[0,2]`
     Indexes(Vec<i32>),
-    /// `[from:to:by]`
-    Slice { from: Option<i32>, to: Option<i32>, by: usize },
+    /// `[from:to]`
+    Slice { from: Option<i32>, to: Option<i32> },
     /// `.*`
     Wildcard,
     /// `..`; the step behind it is looked for at every depth
@@ -80,25 +79,25 @@ impl Path {
 
     /// Whether it is exactly `$`.
     pub fn is_whole_input(&self) -> bool {
-        self.root == Root::Input && self.query.steps.is_empty() && self.query.functions.is_empty()
+        self.root == Root::Input && self.query.steps.is_empty()
     }
 
     /// Whether it gives one value or fails; otherwise it gives an array of what it finds.
     pub fn is_definite(&self) -> bool {
-        self.query.is_definite() || !self.query.functions.is_empty()
+        self.query.is_definite()
     }
 
     /// The value it leads to, or for an indefinite path the array of values.
     ///
     /// # Errors
     ///
-    /// [`EvaluationError::Path`] if it is definite and leads nowhere.
+    /// [`EvaluationError::Path`] if it leads nowhere; see the crate for when an indefinite path does.
     pub fn evaluate(&self, scope: &Scope) -> Result<Value, EvaluationError> {
         self.read(&Run::new(scope))
     }
 
-    /// As [`Path::evaluate`], but `None` if the path is definite and leads nowhere. Cheaper, as no
-    /// error is composed.
+    /// As [`Path::evaluate`], but `None` if the path leads nowhere. Cheaper, as no error is
+    /// composed.
     ///
     /// # Errors
     ///
@@ -186,10 +185,15 @@ pub(crate) fn add_name(name: &Arc<str>, names: &mut Vec<Arc<str>>) {
 impl Query {
     /// Whether the steps can lead to one place only.
     pub fn is_definite(&self) -> bool {
-        self.steps.iter().all(|step| match step {
-            Step::Name(_) | Step::Names(_) | Step::Index(_) => true,
-            Step::Indexes(_) | Step::Slice { .. } | Step::Wildcard | Step::Descend | Step::Filter(_) => false,
-        })
+        self.steps.iter().all(Step::is_definite)
+    }
+
+    /// Whether `value`, which it gave, has all the names of the list at its end, if there is one.
+    pub fn found_all_names(&self, value: &Value) -> bool {
+        match self.steps.last() {
+            Some(Step::Names(names)) => names.iter().all(|name| value.get(name).is_some()),
+            _ => true,
+        }
     }
 
     pub fn collect_variables(&self, names: &mut Vec<Arc<str>>) {
@@ -197,6 +201,15 @@ impl Query {
             if let Step::Filter(filter) = step {
                 filter.collect_variables(names);
             }
+        }
+    }
+}
+
+impl Step {
+    pub fn is_definite(&self) -> bool {
+        match self {
+            Step::Name(_) | Step::Names(_) | Step::Index(_) | Step::FromEnd(_) => true,
+            Step::Indexes(_) | Step::Slice { .. } | Step::Wildcard | Step::Descend | Step::Filter(_) => false,
         }
     }
 }
@@ -212,11 +225,12 @@ pub(crate) fn steps_text(steps: &[Step]) -> String {
                 out.push_str(&format!("[{}]", names.join(", ")));
             }
             Step::Index(index) => out.push_str(&format!("[{index}]")),
+            Step::FromEnd(number) => out.push_str(&format!("[@.size(){number}]")),
             Step::Indexes(indexes) => {
                 let indexes: Vec<String> = indexes.iter().map(i32::to_string).collect();
                 out.push_str(&format!("[{}]", indexes.join(",")));
             }
-            Step::Slice { from, to, .. } => {
+            Step::Slice { from, to } => {
                 let text = |end: &Option<i32>| end.map_or(String::new(), |end| end.to_string());
                 out.push_str(&format!("[{}:{}]", text(from), text(to)));
             }

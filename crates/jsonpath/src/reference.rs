@@ -31,13 +31,11 @@ impl ReferencePath {
             Root::Context => return fail("a reference path cannot lead into the context object"),
             Root::Variable(_) => return fail("a reference path cannot lead into a variable"),
         }
-        if !path.query().functions.is_empty() {
-            return fail("a reference path cannot end with a function");
-        }
         let single = |step: &Step| match step {
             Step::Name(_) => true,
             Step::Index(index) => *index >= 0,
             Step::Names(_)
+            | Step::FromEnd(_)
             | Step::Indexes(_)
             | Step::Slice { .. }
             | Step::Wildcard

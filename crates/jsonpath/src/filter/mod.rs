@@ -1,7 +1,7 @@
-//! Filters: `[?(@.price < 10 && @.kind in ['a','b'])]`.
+//! Filters: `[?(@.price < 10 && @.kind == 'a')]`.
 //!
-//! What a path in a filter does not find is different from everything: comparisons with it are
-//! false, `!=` and `nin` are true.
+//! A criterion whose path leads nowhere does not hold, whatever its operator. Where Jayway fails
+//! instead (an index into an object, text beside a number), the whole path fails.
 
 pub(crate) mod parse;
 
@@ -9,30 +9,38 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use regex::Regex;
-use stepwell_value::Value;
+use stepwell_value::{Number, Value};
 
-use crate::evaluate::{Run, Stop};
+use crate::error::Unreachable;
+use crate::evaluate::{Nowhere, Run, Stop};
+use crate::java;
 use crate::path::{Query, Root, add_name};
 
+/// It holds if all criteria of one list do. They stand from right to left, the order in which
+/// Jayway asks them.
 #[derive(Debug, Clone)]
-pub(crate) enum Filter {
-    Any(Vec<Filter>),
-    All(Vec<Filter>),
-    Not(Box<Filter>),
-    Exists(Operand),
-    Compare { left: Operand, operator: Operator, right: Operand },
-    Matches { left: Operand, pattern: Regex },
+pub(crate) struct Filter {
+    any: Vec<Vec<Criterion>>,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) enum Operand {
+enum Criterion {
+    /// The path leads to something other than `null`, or (`wanted` is false) does not.
+    Exists { start: Start, query: Query, wanted: bool },
+    Compare { left: Operand, operator: Operator, right: Operand },
+    Matches { operand: Operand, pattern: Regex },
+}
+
+#[derive(Debug, Clone)]
+enum Operand {
+    /// A text, numbers included.
     Literal(Value),
     Path { start: Start, query: Query },
 }
 
 /// Where a path in a filter starts.
 #[derive(Debug, Clone)]
-pub(crate) enum Start {
+enum Start {
     /// `@`, the value that is tested
     Tested,
     /// `$`: here the document that the whole path is applied to, as in Jayway
@@ -40,227 +48,207 @@ pub(crate) enum Start {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Operator {
+enum Operator {
     Equal,
     NotEqual,
-    /// `===`: equal, and of the same type
-    Same,
-    /// `!==`
-    NotSame,
     Less,
     LessOrEqual,
     Greater,
     GreaterOrEqual,
-    In,
-    NotIn,
-    /// The left array has an item of the right array.
-    AnyOf,
-    /// The left array has no item of the right array.
-    NoneOf,
-    /// Every item of the left array is in the right array.
-    SubsetOf,
-    /// Every item of the right array is in the left array.
-    HasAll,
-    Contains,
-    Size,
-    Empty,
+    Matches,
 }
 
 impl Filter {
     /// Whether `tested` passes; `document` is what `$` means.
     pub fn holds(&self, run: &Run, tested: &Value, document: &Value) -> Result<bool, Stop> {
-        match self {
-            Filter::Any(filters) => {
-                for filter in filters {
-                    if filter.holds(run, tested, document)? {
-                        return Ok(true);
-                    }
+        for all in &self.any {
+            let mut holds = true;
+            for criterion in all {
+                holds = criterion.holds(run, tested, document)?;
+                if !holds {
+                    break;
                 }
-                Ok(false)
             }
-            Filter::All(filters) => {
-                for filter in filters {
-                    if !filter.holds(run, tested, document)? {
-                        return Ok(false);
-                    }
-                }
-                Ok(true)
+            if holds {
+                return Ok(true);
             }
-            Filter::Not(filter) => Ok(!filter.holds(run, tested, document)?),
-            Filter::Exists(operand) => {
-                let found = operand.value(run, tested, document)?;
-                // An indefinite path always gives an array; it exists if it found something.
-                let nothing = |value: &Value| {
-                    operand.is_indefinite() && value.as_array().is_some_and(|items| items.is_empty())
-                };
-                Ok(found.is_some_and(|value| !nothing(&value)))
-            }
-            Filter::Compare { left, operator, right } => {
-                let left = left.value(run, tested, document)?;
-                let right = right.value(run, tested, document)?;
-                compare(run, left.as_ref(), *operator, right.as_ref())
-            }
-            Filter::Matches { left, pattern } => match left.value(run, tested, document)? {
-                Some(Value::Array(items)) => {
-                    for item in items.iter() {
-                        if matches(run, item, pattern)? {
-                            return Ok(true);
-                        }
-                    }
-                    Ok(false)
-                }
-                Some(value) => matches(run, &value, pattern),
-                None => Ok(false),
-            },
         }
+        Ok(false)
     }
 
     pub fn collect_variables(&self, names: &mut Vec<Arc<str>>) {
+        for criterion in self.any.iter().rev().flat_map(|all| all.iter().rev()) {
+            match criterion {
+                Criterion::Exists { start, query, .. } => collect(start, query, names),
+                Criterion::Matches { operand, .. } => operand.collect_variables(names),
+                Criterion::Compare { left, right, .. } => {
+                    left.collect_variables(names);
+                    right.collect_variables(names);
+                }
+            }
+        }
+    }
+}
+
+impl Criterion {
+    fn holds(&self, run: &Run, tested: &Value, document: &Value) -> Result<bool, Stop> {
+        run.charge(1)?;
         match self {
-            Filter::Any(filters) | Filter::All(filters) => {
-                filters.iter().for_each(|filter| filter.collect_variables(names));
+            Criterion::Exists { start, query, wanted } => {
+                // Jayway starts at the tested value here, even for `$`.
+                let start = match start {
+                    Start::Root(Root::Input) => &Start::Tested,
+                    Start::Tested | Start::Root(Root::Context | Root::Variable(_)) => start,
+                };
+                let found = find(start, query, run, tested, document)?;
+                // Jayway asks for every name of a list here.
+                let found = found.filter(|value| query.found_all_names(value));
+                Ok(found.is_some_and(|value| !value.is_null()) == *wanted)
             }
-            Filter::Not(filter) => filter.collect_variables(names),
-            Filter::Exists(operand) | Filter::Matches { left: operand, .. } => {
-                operand.collect_variables(names)
+            Criterion::Compare { left, operator, right } => {
+                let Some(left) = left.value(run, tested, document)? else { return Ok(false) };
+                let Some(right) = right.value(run, tested, document)? else { return Ok(false) };
+                compare(run, &left, *operator, &right)
             }
-            Filter::Compare { left, right, .. } => {
-                left.collect_variables(names);
-                right.collect_variables(names);
-            }
+            Criterion::Matches { operand, pattern } => match operand.value(run, tested, document)? {
+                None | Some(Value::Null) => Ok(false),
+                Some(Value::String(text)) => {
+                    run.charge(1 + text.len() / 4)?;
+                    Ok(pattern.is_match(&text))
+                }
+                Some(other) => {
+                    run.charge_whole(&other)?;
+                    let mut text = String::new();
+                    java::print(&other, &mut text);
+                    Ok(pattern.is_match(&text))
+                }
+            },
         }
     }
 }
 
 impl Operand {
-    fn is_indefinite(&self) -> bool {
-        match self {
-            Operand::Literal(_) => false,
-            Operand::Path { query, .. } => query.functions.is_empty() && !query.is_definite(),
-        }
-    }
-
     /// `None` if it is a path that leads nowhere.
     fn value(&self, run: &Run, tested: &Value, document: &Value) -> Result<Option<Value>, Stop> {
-        let (start, query) = match self {
-            Operand::Literal(value) => return Ok(Some(value.clone())),
-            Operand::Path { start, query } => (start, query),
-        };
-        let found = match start {
-            Start::Tested => run.query(query, tested, document),
-            Start::Root(Root::Input) => run.query(query, document, document),
-            Start::Root(Root::Context) => run.query(query, run.context(), document),
-            Start::Root(Root::Variable(name)) => match (run.scope.variable)(name) {
-                Some(value) => run.query(query, &value, document),
-                None => return Ok(None),
-            },
-        };
-        match found {
-            Ok(value) => Ok(Some(value)),
-            Err(Stop::Nowhere(_)) => Ok(None),
-            Err(Stop::Exhausted) => Err(Stop::Exhausted),
+        match self {
+            Operand::Literal(value) => Ok(Some(value.clone())),
+            Operand::Path { start, query } => find(start, query, run, tested, document),
         }
     }
 
     fn collect_variables(&self, names: &mut Vec<Arc<str>>) {
-        if let Operand::Path { start, query } = self {
-            if let Start::Root(Root::Variable(name)) = start {
-                add_name(name, names);
-            }
-            query.collect_variables(names);
+        match self {
+            Operand::Literal(_) => {}
+            Operand::Path { start, query } => collect(start, query, names),
         }
     }
 }
 
-fn compare(run: &Run, left: Option<&Value>, operator: Operator, right: Option<&Value>) -> Result<bool, Stop> {
-    let equal_parts = || left.zip(right);
-    let sides =
-        |wanted: fn(Ordering) -> bool| left.zip(right).and_then(|(l, r)| order(l, r)).is_some_and(wanted);
-    let items = |side: Option<&Value>| side.and_then(Value::as_array).cloned();
-    Ok(match operator {
-        Operator::Equal => equal_parts().is_some_and(|(l, r)| equal(l, r)),
-        Operator::NotEqual => !equal_parts().is_some_and(|(l, r)| equal(l, r)),
-        Operator::Same => equal_parts().is_some_and(|(l, r)| l == r),
-        Operator::NotSame => !equal_parts().is_some_and(|(l, r)| l == r),
-        Operator::Less => sides(Ordering::is_lt),
-        Operator::LessOrEqual => sides(Ordering::is_le),
-        Operator::Greater => sides(Ordering::is_gt),
-        Operator::GreaterOrEqual => sides(Ordering::is_ge),
-        Operator::In => contains(run, right, left)?,
-        Operator::NotIn => !contains(run, right, left)?,
-        Operator::AnyOf | Operator::NoneOf => {
-            let (Some(left), Some(right)) = (items(left), items(right)) else { return Ok(false) };
-            run.charge(left.len().saturating_mul(right.len()))?;
-            let shared = left.iter().any(|l| right.iter().any(|r| equal(l, r)));
-            shared == (operator == Operator::AnyOf)
-        }
-        Operator::SubsetOf | Operator::HasAll => {
-            let (Some(left), Some(right)) = (items(left), items(right)) else { return Ok(false) };
-            run.charge(left.len().saturating_mul(right.len()))?;
-            let (inner, outer) = if operator == Operator::SubsetOf { (left, right) } else { (right, left) };
-            inner.iter().all(|i| outer.iter().any(|o| equal(i, o)))
-        }
-        Operator::Contains => match (left, right) {
-            (Some(Value::String(text)), Some(Value::String(part))) => {
-                run.charge(text.len() / 4)?;
-                text.contains(&**part)
+fn collect(start: &Start, query: &Query, names: &mut Vec<Arc<str>>) {
+    match start {
+        Start::Root(Root::Variable(name)) => add_name(name, names),
+        Start::Tested | Start::Root(Root::Input | Root::Context) => {}
+    }
+    query.collect_variables(names);
+}
+
+fn find(
+    start: &Start,
+    query: &Query,
+    run: &Run,
+    tested: &Value,
+    document: &Value,
+) -> Result<Option<Value>, Stop> {
+    let variable;
+    let from = match start {
+        Start::Tested => tested,
+        Start::Root(Root::Input) => document,
+        Start::Root(Root::Context) => run.context(),
+        Start::Root(Root::Variable(name)) => match (run.scope.variable)(name) {
+            Some(value) => {
+                variable = value;
+                &variable
             }
-            (left, right) => contains(run, left, right)?,
+            None => return Ok(None),
         },
-        Operator::Size => {
-            let length = match left {
-                Some(Value::String(text)) => text.chars().count(),
-                Some(Value::Array(items)) => items.len(),
-                Some(Value::Object(map)) => map.len(),
-                Some(Value::Null | Value::Bool(_) | Value::Number(_)) | None => return Ok(false),
-            };
-            right.and_then(Value::as_i64) == Some(length as i64)
+    };
+    match run.query(query, from, document) {
+        Ok(value) => Ok(Some(value)),
+        Err(Stop::Nowhere(nowhere)) if nowhere.is_missing() => Ok(None),
+        Err(Stop::Nowhere(nowhere)) => Err(Stop::Nowhere(nowhere.told(query, from))),
+        Err(Stop::Exhausted) => Err(Stop::Exhausted),
+    }
+}
+
+fn compare(run: &Run, left: &Value, operator: Operator, right: &Value) -> Result<bool, Stop> {
+    let either_null = left.is_null() != right.is_null();
+    let ordered = |wanted: fn(Ordering) -> bool| {
+        if either_null {
+            return Ok(false);
         }
-        Operator::Empty => {
-            let empty = match left {
-                Some(Value::String(text)) => text.is_empty(),
-                Some(Value::Array(items)) => items.is_empty(),
-                Some(Value::Object(map)) => map.is_empty(),
-                Some(Value::Null | Value::Bool(_) | Value::Number(_)) | None => return Ok(false),
-            };
-            right.and_then(Value::as_bool) == Some(empty)
+        Ok(order(run, right, left)?.is_some_and(wanted))
+    };
+    // The right side comes first, so greater means that it is the smaller one.
+    match operator {
+        Operator::Equal => Ok(order(run, right, left)?.is_some_and(Ordering::is_eq)),
+        Operator::NotEqual => Ok(order(run, right, left)?.is_some_and(Ordering::is_ne)),
+        Operator::Less => ordered(Ordering::is_gt),
+        Operator::LessOrEqual => ordered(Ordering::is_ge),
+        Operator::Greater => ordered(Ordering::is_lt),
+        Operator::GreaterOrEqual => ordered(Ordering::is_le),
+        Operator::Matches => Ok(false),
+    }
+}
+
+/// Jayway's `safeCompare`; `None` if the two cannot be compared, which makes every criterion false.
+/// The left one is what stands on the right of the operator; only it may be text for a number or a
+/// truth value. The text `null` is `null`.
+fn order(run: &Run, left: &Value, right: &Value) -> Result<Option<Ordering>, Stop> {
+    let is_null = |value: &Value| value.is_null() || value.as_str() == Some("null");
+    Ok(match (left, right) {
+        (Value::Array(left), Value::Array(right)) if Arc::ptr_eq(left, right) => Some(Ordering::Equal),
+        (Value::Object(left), Value::Object(right)) if Arc::ptr_eq(left, right) => Some(Ordering::Equal),
+        (left, right) if is_null(left) || is_null(right) => Some(is_null(right).cmp(&is_null(left))),
+        (Value::String(left), Value::String(right)) => {
+            run.charge(left.len().min(right.len()) / 4)?;
+            let left = left.replace("\\'", "'");
+            Some(left.encode_utf16().cmp(right.encode_utf16()))
         }
+        (Value::Number(left), Value::Number(right)) => left.partial_cmp(right),
+        (Value::String(text), Value::Number(right)) => match decimal(text) {
+            Some(left) => left.partial_cmp(right),
+            None => {
+                let reason = Unreachable::NotANumber { text: text.clone() };
+                return Err(Stop::Nowhere(Nowhere::Told(Box::new(reason))));
+            }
+        },
+        (Value::String(text), Value::Bool(right)) => Some(text.eq_ignore_ascii_case("true").cmp(right)),
+        (Value::Bool(left), Value::Bool(right)) => Some(left.cmp(right)),
+        _ => None,
     })
 }
 
-fn contains(run: &Run, list: Option<&Value>, wanted: Option<&Value>) -> Result<bool, Stop> {
-    let (Some(list), Some(wanted)) = (list.and_then(Value::as_array), wanted) else { return Ok(false) };
-    run.charge(list.len())?;
-    Ok(list.iter().any(|item| equal(wanted, item)))
-}
-
-/// Equality, in which a number and a string that spells it are equal, as in Jayway.
-fn equal(left: &Value, right: &Value) -> bool {
-    match (left, right) {
-        (Value::String(text), Value::Number(number)) | (Value::Number(number), Value::String(text)) => {
-            number.to_string() == **text
-        }
-        (left, right) => left == right,
+/// What Java's `BigDecimal` reads: JSON's numbers, and `+1`, `.5`, `5.` and `007`.
+fn decimal(text: &str) -> Option<Number> {
+    let (sign, rest) = match text.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (mantissa, exponent) = match rest.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (rest, None),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    if whole.is_empty() && fraction.is_empty() {
+        return None;
     }
-}
-
-/// Numbers by size, strings by their characters; nothing else is ordered.
-fn order(left: &Value, right: &Value) -> Option<Ordering> {
-    match (left, right) {
-        (Value::Number(left), Value::Number(right)) => left.partial_cmp(right),
-        (Value::String(left), Value::String(right)) => Some(left.cmp(right)),
-        _ => None,
+    let whole = whole.trim_start_matches('0');
+    let mut json = format!("{sign}{}", if whole.is_empty() { "0" } else { whole });
+    if !fraction.is_empty() {
+        json.push_str(&format!(".{fraction}"));
     }
-}
-
-fn matches(run: &Run, value: &Value, pattern: &Regex) -> Result<bool, Stop> {
-    match value {
-        Value::String(text) => {
-            run.charge(1 + text.len() / 4)?;
-            Ok(pattern.is_match(text))
-        }
-        Value::Number(number) => Ok(pattern.is_match(&number.to_string())),
-        Value::Bool(truth) => Ok(pattern.is_match(if *truth { "true" } else { "false" })),
-        Value::Null | Value::Array(_) | Value::Object(_) => Ok(false),
+    if let Some(exponent) = exponent {
+        json.push_str(&format!("e{exponent}"));
     }
+    Value::parse(&json).ok()?.as_number().cloned()
 }

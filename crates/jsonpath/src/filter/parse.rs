@@ -1,240 +1,152 @@
-//! From the text of a filter to what it asks.
+//! From the text of a filter to what it asks, as Jayway's release 2.0.0 reads it.
 //!
 //! ```text
-//! filter   = '(' any ')'
-//! any      = all { '||' all }
-//! all      = one { '&&' one }
-//! one      = '!' one | '(' any ')' | operand [ operator operand ]
-//! operand  = path | string | number | true | false | null | array | object
+//! filter    = '?' '(' criterion { ( '&&' | '||' ) criterion } ')'
+//! criterion = path | '!' path at '@' | operand operator operand
+//! operator  = '==' | '>=' | '<=' | '!=' | '<' | '>' | '=~'
+//! operand   = path | "'" text "'" | '/' pattern '/' [ 'i' ] | text
 //! ```
+//!
+//! The text is cut at `&&` and `||`, then each part at the first operator in the order above,
+//! wherever it stands, also within quotes. Brackets around criteria are taken off and count for
+//! nothing. What is neither path, quoted nor pattern is text; whether it is a number is seen when
+//! it is compared with one.
 
-use regex::RegexBuilder;
+use regex::{Regex, RegexBuilder};
 use stepwell_value::Value;
 
-use super::{Filter, Operand, Operator, Start};
+use super::{Criterion, Filter, Operand, Operator, Start};
 use crate::SyntaxError;
-use crate::cursor::Cursor;
-use crate::parse::{Place, path, query};
-
-/// How deep filters, their brackets and their literals may nest.
-const DEPTH_MAX: usize = 16;
+use crate::parse::{relative_path, whole_path};
 
 /// The largest compiled regular expression, in bytes.
 const PATTERN_BYTES_MAX: usize = 1 << 20;
 
-/// Longer operators before those they begin with.
-const SYMBOLS: &[(&str, Operator)] = &[
-    ("===", Operator::Same),
-    ("!==", Operator::NotSame),
+/// In the order in which they are looked for.
+const OPERATORS: &[(&str, Operator)] = &[
     ("==", Operator::Equal),
-    ("!=", Operator::NotEqual),
-    ("<=", Operator::LessOrEqual),
     (">=", Operator::GreaterOrEqual),
+    ("<=", Operator::LessOrEqual),
+    ("!=", Operator::NotEqual),
     ("<", Operator::Less),
     (">", Operator::Greater),
+    ("=~", Operator::Matches),
 ];
 
-const WORDS: &[(&str, Operator)] = &[
-    ("in", Operator::In),
-    ("nin", Operator::NotIn),
-    ("anyof", Operator::AnyOf),
-    ("noneof", Operator::NoneOf),
-    ("subsetof", Operator::SubsetOf),
-    ("all", Operator::HasAll),
-    ("contains", Operator::Contains),
-    ("size", Operator::Size),
-    ("empty", Operator::Empty),
-];
-
-/// The cursor stands on the opening bracket.
-pub(crate) fn filter(cursor: &mut Cursor, depth: usize) -> Result<Filter, SyntaxError> {
-    if depth > DEPTH_MAX {
-        return Err(cursor.fail("the filter nests too deeply"));
-    }
-    cursor.expect("(")?;
-    let filter = any(cursor, depth)?;
-    cursor.blanks();
-    cursor.expect(")")?;
-    Ok(filter)
+/// The text from the `?` to the closing bracket, which it does not include; `offset` is where the
+/// bracket begins.
+pub(crate) fn filter(text: &str, offset: usize) -> Result<Filter, SyntaxError> {
+    parse(text).map_err(|message| SyntaxError { message, offset })
 }
 
-fn any(cursor: &mut Cursor, depth: usize) -> Result<Filter, SyntaxError> {
-    let mut filters = vec![all(cursor, depth)?];
-    loop {
-        cursor.blanks();
-        if !cursor.eat("||") {
-            break;
-        }
-        filters.push(all(cursor, depth)?);
+fn parse(text: &str) -> Result<Filter, String> {
+    let inner = text.strip_prefix('?').map(str::trim);
+    let inner = inner.and_then(|text| text.strip_prefix('(')).and_then(|text| text.strip_suffix(')'));
+    let inner = inner.ok_or("a filter must stand in brackets, as in [?(@.a == 1)]")?;
+    if !is_balanced(inner) {
+        return Err("the brackets or quotes of the filter are not balanced".to_owned());
     }
-    Ok(Filter::Any(filters))
+    let mut any = Vec::new();
+    for part in inner.split("||") {
+        let all: Result<Vec<Criterion>, String> =
+            part.split("&&").map(|text| criterion(cleaned(text))).collect();
+        let mut all = all?;
+        all.reverse();
+        any.push(all);
+    }
+    any.reverse();
+    Ok(Filter { any })
 }
 
-fn all(cursor: &mut Cursor, depth: usize) -> Result<Filter, SyntaxError> {
-    let mut filters = vec![one(cursor, depth)?];
-    loop {
-        cursor.blanks();
-        if !cursor.eat("&&") {
-            break;
+/// Whether quotes, and round and square brackets outside them, come in pairs.
+fn is_balanced(text: &str) -> bool {
+    let (mut round, mut square, mut quoted, mut before) = (0, 0, false, ' ');
+    for character in text.chars() {
+        match character {
+            '\'' if before != '\\' => quoted = !quoted,
+            '(' if !quoted => round += 1,
+            ')' if !quoted => round -= 1,
+            '[' if !quoted => square += 1,
+            ']' if !quoted => square -= 1,
+            _ => {}
         }
-        filters.push(one(cursor, depth)?);
+        before = character;
     }
-    Ok(Filter::All(filters))
+    round == 0 && square == 0 && !quoted
 }
 
-fn one(cursor: &mut Cursor, depth: usize) -> Result<Filter, SyntaxError> {
-    cursor.blanks();
-    if cursor.eat("!") {
-        if depth >= DEPTH_MAX {
-            return Err(cursor.fail("the filter nests too deeply"));
+fn cleaned(text: &str) -> &str {
+    text.trim().trim_start_matches(['[', '?', '(', ' ']).trim_end_matches([')', ' '])
+}
+
+fn criterion(text: &str) -> Result<Criterion, String> {
+    let found = OPERATORS.iter().find_map(|(symbol, operator)| {
+        text.split_once(symbol).map(|(left, right)| (left.trim(), *operator, right.trim()))
+    });
+    let Some((left, operator, right)) = found else {
+        let (path, wanted) = match text.strip_prefix('!') {
+            Some(path) => (path, false),
+            None => (text, true),
+        };
+        if !path.starts_with(if wanted { &['@', '$'][..] } else { &['@'] }) {
+            return Err(format!("expected a path or a comparison, found '{text}'"));
         }
-        return Ok(Filter::Not(Box::new(one(cursor, depth + 1)?)));
-    }
-    if cursor.starts_with("(") {
-        return filter(cursor, depth + 1);
-    }
-    let left = operand(cursor, depth)?;
-    cursor.blanks();
-    if cursor.starts_with(")") || cursor.starts_with("&&") || cursor.starts_with("||") {
-        return match left {
-            Operand::Path { .. } => Ok(Filter::Exists(left)),
-            Operand::Literal(_) => {
-                Err(cursor.fail("a literal alone says nothing; compare it with something"))
-            }
+        let (start, query) = self::path(path)?;
+        return Ok(Criterion::Exists { start, query, wanted });
+    };
+    if operator == Operator::Matches {
+        return match (pattern(left)?, pattern(right)?) {
+            (None, Some(pattern)) => Ok(Criterion::Matches { operand: operand(left)?, pattern }),
+            (Some(pattern), None) => Ok(Criterion::Matches { operand: operand(right)?, pattern }),
+            _ => Err(format!("expected one regular expression such as /a.*/i in '{text}'")),
         };
     }
-    if cursor.eat("=~") {
-        cursor.blanks();
-        return Ok(Filter::Matches { left, pattern: pattern(cursor)? });
+    if pattern(left)?.is_some() || pattern(right)?.is_some() {
+        return Err(format!("a regular expression is compared by =~ only, not as in '{text}'"));
     }
-    let operator = operator(cursor)?;
-    let right = operand(cursor, depth)?;
-    Ok(Filter::Compare { left, operator, right })
+    Ok(Criterion::Compare { left: operand(left)?, operator, right: operand(right)? })
 }
 
-fn operator(cursor: &mut Cursor) -> Result<Operator, SyntaxError> {
-    if let Some((_, operator)) = SYMBOLS.iter().find(|(symbol, _)| cursor.eat(symbol)) {
-        return Ok(*operator);
+fn operand(text: &str) -> Result<Operand, String> {
+    if text.starts_with(['@', '$']) {
+        let (start, query) = path(text)?;
+        return Ok(Operand::Path { start, query });
     }
-    let before = cursor.here();
-    let word = cursor.take_while(|c| c.is_ascii_alphabetic());
-    let known = WORDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word));
-    known
-        .map(|(_, operator)| *operator)
-        .ok_or_else(|| cursor.fail(format!("expected an operator, found {before}")))
+    if text.starts_with("!@") {
+        return Err(format!("only whether something exists can be negated, not '{text}'"));
+    }
+    let quoted = text.strip_prefix('\'').and_then(|text| text.strip_suffix('\''));
+    Ok(Operand::Literal(Value::from(quoted.unwrap_or(text))))
 }
 
-fn operand(cursor: &mut Cursor, depth: usize) -> Result<Operand, SyntaxError> {
-    cursor.blanks();
-    let place = Place::Filter { depth };
-    match cursor.peek() {
-        Some('@') => {
-            cursor.expect("@")?;
-            Ok(Operand::Path { start: Start::Tested, query: query(cursor, place)? })
-        }
-        Some('$') => {
-            let (root, query) = path(cursor, place)?;
-            Ok(Operand::Path { start: Start::Root(root), query })
-        }
-        _ => Ok(Operand::Literal(literal(cursor, depth)?)),
+fn path(text: &str) -> Result<(Start, crate::path::Query), String> {
+    let parsed = match text.strip_prefix('@') {
+        Some(rest) => relative_path(rest).map(|query| (Start::Tested, query)),
+        None => whole_path(text).map(|(root, query)| (Start::Root(root), query)),
+    };
+    let (start, query) = parsed.map_err(|error| format!("{} in '{text}'", error.message))?;
+    if !query.is_definite() {
+        return Err(format!("the path '{text}' in a filter can lead to several places"));
     }
+    Ok((start, query))
 }
 
-fn literal(cursor: &mut Cursor, depth: usize) -> Result<Value, SyntaxError> {
-    if depth > DEPTH_MAX {
-        return Err(cursor.fail("the literal nests too deeply"));
-    }
-    cursor.blanks();
-    match cursor.peek() {
-        Some('\'' | '"') => Ok(Value::from(cursor.quoted()?)),
-        Some('[') => {
-            let mut items = Vec::new();
-            list(cursor, "[", "]", |cursor| {
-                items.push(literal(cursor, depth + 1)?);
-                Ok(())
-            })?;
-            Ok(Value::array(items))
-        }
-        Some('{') => {
-            let mut members = Vec::new();
-            list(cursor, "{", "}", |cursor| {
-                cursor.blanks();
-                if !matches!(cursor.peek(), Some('\'' | '"')) {
-                    return Err(cursor.fail(format!("expected a quoted key, found {}", cursor.here())));
-                }
-                let key = cursor.quoted()?;
-                cursor.blanks();
-                cursor.expect(":")?;
-                members.push((key, literal(cursor, depth + 1)?));
-                Ok(())
-            })?;
-            Ok(Value::object(members))
-        }
-        _ => {
-            let word = cursor.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '+' | '.'));
-            let value = Value::parse(word).map_err(|_| cursor.fail(format!("'{word}' is not a value")))?;
-            Ok(value)
-        }
-    }
-}
-
-fn list<'t>(
-    cursor: &mut Cursor<'t>,
-    open: &str,
-    close: &str,
-    mut item: impl FnMut(&mut Cursor<'t>) -> Result<(), SyntaxError>,
-) -> Result<(), SyntaxError> {
-    cursor.expect(open)?;
-    cursor.blanks();
-    if cursor.eat(close) {
-        return Ok(());
-    }
-    loop {
-        item(cursor)?;
-        cursor.blanks();
-        if !cursor.eat(",") {
-            return cursor.expect(close);
-        }
-    }
-}
-
-/// `/pattern/flags`, which has to match the whole text.
-fn pattern(cursor: &mut Cursor) -> Result<regex::Regex, SyntaxError> {
-    cursor.expect("/")?;
-    let mut source = String::new();
-    loop {
-        match cursor.next() {
-            None => return Err(cursor.fail("a regular expression is not closed")),
-            Some('/') => break,
-            Some('\\') if cursor.eat("/") => source.push('/'),
-            Some('\\') => {
-                source.push('\\');
-                source.extend(cursor.next());
-            }
-            Some(plain) => source.push(plain),
-        }
-    }
-    let flags = cursor.take_while(|c| c.is_ascii_alphabetic());
-    if let Some(unknown) = flags.chars().find(|flag| !"ismxuU".contains(*flag)) {
-        return Err(cursor.fail(format!("unknown flag '{unknown}' of a regular expression")));
-    }
+/// `/pattern/` or `/pattern/i`, which has to match the whole text; `None` if it is neither.
+fn pattern(text: &str) -> Result<Option<Regex>, String> {
+    let Some(inner) = text.strip_prefix('/') else { return Ok(None) };
+    let (source, ignore_case) = match (inner.strip_suffix('/'), inner.strip_suffix("/i")) {
+        (Some(source), _) => (source, false),
+        (None, Some(source)) => (source, true),
+        (None, None) => return Ok(None),
+    };
+    let build = |source: &str| {
+        let mut builder = RegexBuilder::new(source);
+        builder.case_insensitive(ignore_case).size_limit(PATTERN_BYTES_MAX);
+        builder.build().map_err(|error| format!("the regular expression cannot be used: {error}"))
+    };
+    // Java's reader takes the backslash off a character that needs none.
+    let source = source.replace("\\/", "/");
     // Alone first, lest a bracket in the pattern close the one around it.
-    let checked = builder(&source, flags).build();
-    checked.map_err(|error| cursor.fail(format!("the regular expression cannot be used: {error}")))?;
-    // In a verbose pattern a comment runs to the end of its line; the line break ends it.
-    let end = if flags.contains('x') { "\n" } else { "" };
-    let whole = builder(&format!("\\A(?:{source}{end})\\z"), flags).build();
-    whole.map_err(|error| cursor.fail(format!("the regular expression cannot be used: {error}")))
-}
-
-/// The flags u and U need nothing: Unicode case and classes are always on.
-fn builder(source: &str, flags: &str) -> RegexBuilder {
-    let mut builder = RegexBuilder::new(source);
-    builder
-        .case_insensitive(flags.contains('i'))
-        .dot_matches_new_line(flags.contains('s'))
-        .multi_line(flags.contains('m'))
-        .ignore_whitespace(flags.contains('x'))
-        .size_limit(PATTERN_BYTES_MAX);
-    builder
+    build(&source)?;
+    build(&format!("\\A(?:{source})\\z")).map(Some)
 }
