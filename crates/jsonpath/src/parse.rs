@@ -20,13 +20,15 @@ pub(crate) enum Place {
     Alone,
     /// It is an argument of an intrinsic function.
     Argument,
+    /// It stands in a filter, where it must be definite; so filters do not nest.
+    Filter,
 }
 
 impl Place {
     fn ends_name(self, character: char) -> bool {
         let anywhere = matches!(character, '.' | '[' | ' ');
         match self {
-            Place::Alone => anywhere,
+            Place::Alone | Place::Filter => anywhere,
             Place::Argument => anywhere || matches!(character, '\t' | '\r' | '\n' | ',' | '(' | ')'),
         }
     }
@@ -40,10 +42,15 @@ pub(crate) fn whole_path(text: &str) -> Result<(Root, Query), SyntaxError> {
     Ok(parsed)
 }
 
-/// A path of a filter that starts at the tested value; the text behind its `@`.
-pub(crate) fn relative_path(text: &str) -> Result<Query, SyntaxError> {
+/// A path of a filter; `None` is the root of one that starts at the tested value, `@`.
+pub(crate) fn path_in_filter(text: &str) -> Result<(Option<Root>, Query), SyntaxError> {
     let mut cursor = Cursor::new(text);
-    let parsed = query(&mut cursor, Place::Alone)?;
+    let parsed = if cursor.eat("@") {
+        (None, query(&mut cursor, Place::Filter)?)
+    } else {
+        let (root, query) = path(&mut cursor, Place::Filter)?;
+        (Some(root), query)
+    };
     at_end(&cursor)?;
     Ok(parsed)
 }
@@ -81,13 +88,17 @@ fn query(cursor: &mut Cursor, place: Place) -> Result<Query, SyntaxError> {
     }
     loop {
         match cursor.peek() {
-            Some('[') => push(&mut query, bracket(cursor)?, cursor)?,
+            Some('[') => push(&mut query, bracket(cursor, place)?, cursor)?,
             Some('.') => dot(cursor, place, &mut query)?,
             // Behind a bracket or two dots a name or a star needs no dot.
             Some(_) => {
                 let name = cursor.take_while(|character| !place.ends_name(character));
                 if name.is_empty() {
                     break;
+                }
+                // Jayway starts over at a second `$`.
+                if name.starts_with('$') {
+                    return Err(cursor.fail("expected '.' or '[', found '$'"));
                 }
                 push(&mut query, named(name, cursor)?, cursor)?;
             }
@@ -114,7 +125,7 @@ fn dot(cursor: &mut Cursor, place: Place, query: &mut Query) -> Result<(), Synta
     if cursor.eat(".") {
         return push(query, Step::Descend, cursor);
     }
-    if cursor.peek().is_some_and(|next| next == '[' ) {
+    if cursor.starts_with("[") {
         return Ok(());
     }
     let name = cursor.take_while(|character| !place.ends_name(character));
@@ -135,7 +146,7 @@ fn named(name: &str, cursor: &Cursor) -> Result<Step, SyntaxError> {
 }
 
 /// The text up to the bracket that closes this one. Quotes do not count, as in Jayway.
-fn bracket(cursor: &mut Cursor) -> Result<Step, SyntaxError> {
+fn bracket(cursor: &mut Cursor, place: Place) -> Result<Step, SyntaxError> {
     let from = cursor.at();
     let mut open = 0;
     let inner_from = from + 1;
@@ -161,6 +172,7 @@ fn bracket(cursor: &mut Cursor) -> Result<Step, SyntaxError> {
     let start = inner.trim_start_matches(' ');
     match start.chars().next() {
         Some('\'') => names(start).map_err(fail),
+        Some('?') if place == Place::Filter => Err(fail("a filter cannot stand in a filter".to_owned())),
         Some('?') => Ok(Step::Filter(Box::new(filter::parse::filter(start, inner_from)?))),
         Some('(') => from_end(start).map_err(fail),
         Some('0'..='9' | '-' | ':') => positions(start).map_err(fail),

@@ -28,6 +28,8 @@ impl Random {
 pub struct Case {
     steps: Vec<Step>,
     pub document: Value,
+    /// Whether a mistake has been put into the text.
+    pub broken: bool,
 }
 
 #[derive(Clone)]
@@ -76,7 +78,7 @@ impl Case {
             }
         }
         let smaller = smaller_values(&self.document);
-        out.extend(smaller.into_iter().map(|document| Case { steps: self.steps.clone(), document }));
+        out.extend(smaller.into_iter().map(|document| Case { document, ..self.clone() }));
         out
     }
 }
@@ -257,13 +259,14 @@ pub fn case(random: &mut Random) -> Case {
     for _ in 0..count {
         steps.push(if all_definite { Step::Text(definite(random)) } else { step(random) });
     }
-    let mut case = Case { steps, document };
+    let mut case = Case { steps, document, broken: false };
     if random.below(10) == 0 {
         let text = case.text();
         let places: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
         let at = places[random.below(places.len())];
         let text = format!("{}{}{}", &text[..at], random.pick(SCRAPS), &text[at..]);
         case.steps = vec![Step::Text(text)];
+        case.broken = true;
     }
     case
 }

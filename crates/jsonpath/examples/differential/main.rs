@@ -43,7 +43,7 @@ fn main() {
         oracle.questions.flush().expect("java listens");
         let answers: Vec<Value> = cases.iter().map(|_| oracle.receive()).collect();
         for (case, answer) in cases.into_iter().zip(answers) {
-            match compare(&case.text(), &case.document, &answer) {
+            match compare(&case.text(), case.broken, &case.document, &answer) {
                 Verdict::Same => {
                     same += 1;
                     values += u64::from(answer.get("r").is_some());
@@ -60,7 +60,7 @@ fn main() {
                     if different <= show {
                         let case = shrink(case, &mut oracle);
                         let answer = oracle.ask(&case.text(), &case.document);
-                        if let Verdict::Different(how) = compare(&case.text(), &case.document, &answer) {
+                        if let Verdict::Different(how) = compare(&case.text(), case.broken, &case.document, &answer) {
                             println!("{}\n  on {}\n  is {how}", case.text(), case.document);
                         }
                     }
@@ -80,7 +80,7 @@ fn shrink(mut case: Case, oracle: &mut Oracle) -> Case {
     'again: for _ in 0..500 {
         for smaller in case.smaller() {
             let answer = oracle.ask(&smaller.text(), &smaller.document);
-            if matches!(compare(&smaller.text(), &smaller.document, &answer), Verdict::Different(_)) {
+            if matches!(compare(&smaller.text(), smaller.broken, &smaller.document, &answer), Verdict::Different(_)) {
                 case = smaller;
                 continue 'again;
             }

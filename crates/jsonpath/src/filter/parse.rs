@@ -17,7 +17,8 @@ use stepwell_value::Value;
 
 use super::{Criterion, Filter, Operand, Operator, Start};
 use crate::SyntaxError;
-use crate::parse::{relative_path, whole_path};
+use crate::parse::path_in_filter;
+use crate::path::Query;
 
 /// The largest compiled regular expression, in bytes.
 const PATTERN_BYTES_MAX: usize = 1 << 20;
@@ -119,16 +120,12 @@ fn operand(text: &str) -> Result<Operand, String> {
     Ok(Operand::Literal(Value::from(quoted.unwrap_or(text))))
 }
 
-fn path(text: &str) -> Result<(Start, crate::path::Query), String> {
-    let parsed = match text.strip_prefix('@') {
-        Some(rest) => relative_path(rest).map(|query| (Start::Tested, query)),
-        None => whole_path(text).map(|(root, query)| (Start::Root(root), query)),
-    };
-    let (start, query) = parsed.map_err(|error| format!("{} in '{text}'", error.message))?;
+fn path(text: &str) -> Result<(Start, Query), String> {
+    let (root, query) = path_in_filter(text).map_err(|error| format!("{} in '{text}'", error.message))?;
     if !query.is_definite() {
         return Err(format!("the path '{text}' in a filter can lead to several places"));
     }
-    Ok((start, query))
+    Ok((root.map_or(Start::Tested, Start::Root), query))
 }
 
 /// `/pattern/` or `/pattern/i`, which has to match the whole text; `None` if it is neither.
