@@ -91,6 +91,10 @@ fn query(cursor: &mut Cursor, place: Place) -> Result<Query, SyntaxError> {
             Some('[') => push(&mut query, bracket(cursor, place)?, cursor)?,
             Some('.') => dot(cursor, place, &mut query)?,
             // Behind a bracket or two dots a name or a star needs no dot.
+            Some('*') => {
+                cursor.expect("*")?;
+                push(&mut query, Step::Wildcard, cursor)?;
+            }
             Some(_) => {
                 let name = cursor.take_while(|character| !place.ends_name(character));
                 if name.is_empty() {

@@ -41,8 +41,6 @@ fn nearly_right() -> impl Strategy<Value = String> {
         "=~",
         "/x.*/i",
         "in",
-        "size",
-        "empty",
         "&&",
         "||",
         "!",
@@ -55,7 +53,7 @@ fn nearly_right() -> impl Strategy<Value = String> {
         "{",
         "}",
         "length()",
-        "sum()",
+        "(@.length-1)",
         "States.",
         "States.Format(",
         "States.Array(",
@@ -133,15 +131,8 @@ fn exercise(text: &str) {
     if let Ok(path) = Path::parse(text) {
         let value = path.evaluate(&scope);
         assert_eq!(path.find(&scope).unwrap(), value.clone().ok());
-        match value {
-            Ok(value) if !path.is_definite() => assert!(value.as_array().is_some()),
-            Ok(_) => {}
-            Err(error) => {
-                assert!(
-                    path.is_definite() || error.invalid_path_cause().contains("Multi properties"),
-                    "{error}"
-                );
-            }
+        if let Ok(value) = value {
+            assert!(path.is_definite() || value.as_array().is_some());
         }
     }
     if let Ok(expression) = Expression::parse(text) {
