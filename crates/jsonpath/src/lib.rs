@@ -7,25 +7,46 @@
 //!
 //! # Paths
 //!
-//! AWS reads paths with Jayway's JsonPath, and an old release of it: a multi-property step in the
-//! middle of a path fails there with a message that later releases no longer have. The rules are:
+//! AWS reads paths with Jayway's JsonPath, release 2.0.0 of 2015: it reports `$.list.length()` as a
+//! property that is not there, finds nothing at `$.list[-1]`, and takes `$.list[(@.length-1)]`; no
+//! other release does all three. This crate does what that release does, which
+//! `conformance/jsonpath-differential` checks. The rules are:
 //!
 //! - A path starts at `$` (the input), `$$` (the context object) or `$name` (a variable).
-//! - A path is **definite** if it can lead to one place only: names, single indexes, and a list of
-//!   names at its end (`$['a','b']` picks members into a new object). A definite path that leads
-//!   nowhere is a failure.
-//! - Every other path is **indefinite** (`*`, `..`, slices, lists of indexes, filters). It gives an
-//!   array of what it found, empty if it found nothing, even where its first steps lead nowhere:
-//!   `$.no.such[*]` is `[]`.
-//! - A name after a dot runs to the next `.`, `[` or `(`, so `$.a-b` is one name. A dot before a
-//!   bracket changes nothing: `$.['a']` is `$['a']`.
-//! - `..[?(…)]` tests each object below once, and an array below only as a whole.
-//! - Filters see a member that is missing as different from everything, `null` included.
-//! - A regular expression must match the whole text. It runs in linear time; patterns that cannot
-//!   (look-around, back references) are refused when the path is parsed.
+//! - A path is **definite** if it can lead to one place only: names, single indexes,
+//!   `[(@.length-1)]`, and a list of names at its end (`$['a','b']` picks members into a new
+//!   object). A definite path that leads nowhere is a failure.
+//! - Every other path is **indefinite** (`*`, `..`, slices, lists of indexes, filters) and gives an
+//!   array of what it found.
+//! - A name that is missing right behind a `*`, `..`, slice or filter, or before one, ends that
+//!   branch silently, unless the name is the last step. So `$.no.such[*]` is `[]`, but
+//!   `$.list[0:2].x` fails if an item has no `x`. Only `*` over an array passes over items in which
+//!   the rest leads nowhere. A list of names before the end, an index into what is not an array
+//!   and a filter on a scalar always fail.
+//! - A name after a dot runs to the next `.`, `[` or blank, so `$.a-b` and `$.length()` are names. A
+//!   dot before a bracket changes nothing: `$.['a']` is `$['a']`. There are neither double quotes
+//!   nor escapes, and no `]` within a name.
+//! - A negative index is out of bounds. `[-2:]` and `[:-2]` count from the end, `[-3:-1]` finds
+//!   nothing, `[-3:2]` fails. The third part of a slice counts for nothing.
+//! - `..` looks at objects and arrays from the top. Behind it an index or a slice that is not the
+//!   last step is passed over, and the rest applied to all items: `$..[0].x` is every `x`. So it is
+//!   for `*` over arrays, and for a filter that an array as a whole passes.
+//! - Filters know `==`, `!=`, `<`, `<=`, `>`, `>=`, `=~`, `&&`, `||` and, before a path alone, `!`; no
+//!   words such as `in` or `contains`. Brackets count for nothing. Paths in filters are definite; a
+//!   path alone asks whether there is something other than `null`.
+//! - A comparison with what is missing is false, `!=` too. What stands on the right may be text for
+//!   a number or a truth value, in quotes or not; text that is no number fails beside one. `null`
+//!   and `'null'` are the same. Arrays and objects compare with themselves only.
+//! - A regular expression must match the whole text. It runs in linear time.
 //!
-//! Two things go beyond what AWS is known to do: the functions at the end of a path (`.length()`,
-//! `.sum()`…), which AWS takes for a name that does not exist, and the third part of a slice.
+//! # Known differences
+//!
+//! - `$$` and `$name` are AWS's own. Here they work in filters too; of AWS this is not known.
+//! - What Jayway's reader skips is refused: a path without `$`, `['a' x 'b']`, `['a']']`. So is what
+//!   it reads as something else: `["a1"]` is the index 1 there.
+//! - `=~` without a pattern, and patterns in comparisons, are refused when the path is parsed, not
+//!   when it is evaluated. So are patterns that need backtracking (look-around, back references).
+//! - Classes and case in patterns follow Unicode, in Java ASCII.
 //!
 //! # Bounds
 //!

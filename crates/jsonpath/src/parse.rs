@@ -156,6 +156,8 @@ fn bracket(cursor: &mut Cursor, place: Place) -> Result<Step, SyntaxError> {
     let inner_from = from + 1;
     loop {
         match cursor.next() {
+            // A bracket within a name counts too, so that only the last step can have one.
+            None if cursor.since(from).ends_with(']') => break,
             None => return Err(cursor.fail("expected ']', found the end of the text")),
             Some('[') => open += 1,
             Some(']') => {
@@ -233,8 +235,9 @@ fn from_end(text: &str) -> Result<Step, String> {
 fn positions(text: &str) -> Result<Step, String> {
     let plain: String = text.chars().filter(|c| *c != ' ').collect();
     if let Some((from, to)) = plain.split_once(':') {
-        let (to, _) = to.split_once(':').unwrap_or((to, ""));
+        let (to, by) = to.split_once(':').unwrap_or((to, ""));
         let end = |end: &str| if end.is_empty() { Ok(None) } else { number(end).map(Some) };
+        end(by)?;
         return match (end(from)?, end(to)?) {
             (None, None) => Err("a slice needs a start or an end".to_owned()),
             (from, to) => Ok(Step::Slice { from, to }),

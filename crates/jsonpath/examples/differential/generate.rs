@@ -115,7 +115,10 @@ fn smaller_values(value: &Value) -> Vec<Value> {
     out
 }
 
-const NAMES: &[&str] = &["a", "a", "a", "b", "b", "b", "c", "c", "x y", "a-b", "0", "é", "d"];
+const NAMES: &[&str] = &[
+    "a", "a", "a", "a", "b", "b", "b", "b", "c", "c", "x y", "a-b", "0", "é", "d", "a$b", "@c", "a,b", "*",
+    "?", "a(b)", "a.b", "a&&b", "a==b", "length", "a\\b", "[a", "", "😀",
+];
 
 const ATOMS: &[&str] = &[
     "0", "1", "2", "3", "-1", "1.5", "10", "2.50", "\"a\"", "\"b\"", "\"\"", "\"10\"", "\"1.5\"", "\"null\"",
@@ -171,12 +174,19 @@ fn index(random: &mut Random) -> i64 {
 /// A step that leads to one place.
 fn definite(random: &mut Random) -> String {
     match random.below(9) {
-        0..=3 => format!(".{}", random.pick(&["a", "a", "b", "b", "c", "a-b", "0", "é", "d", "length()", "sum()"])),
+        0..=3 => format!(
+            ".{}",
+            random.pick(&[
+                "a", "a", "b", "b", "c", "a-b", "0", "é", "d", "length()", "sum()", "a$b", "@c", "a,b", "?",
+                "a(b)", "a==b", "length", "a\\b", "*x", "😀",
+            ])
+        ),
         4 => format!("[{}]", quoted(random)),
         5 => format!(".[{}]", quoted(random)),
         6 => format!("[{}]", index(random)),
         7 => {
-            let spelled = random.pick(&["(@.length-N)", "(@.size()-N)", "( @.length - N )", "(@.length() - N)"]);
+            let spelled =
+                random.pick(&["(@.length-N)", "(@.size()-N)", "( @.length - N )", "(@.length() - N)"]);
             format!("[{}]", spelled.replace('N', &random.below(4).to_string()))
         }
         _ => format!("[{}]", random.below(3)),
@@ -188,13 +198,40 @@ fn step(random: &mut Random) -> Step {
         0..=8 => definite(random),
         9 | 10 => random.pick(&["[*]", ".*", "[*]"]).to_owned(),
         11 => format!("..{}", random.pick(&["a", "b", "c", "*", "d", "x"])),
-        12 => format!("..{}", random.pick(&["[0]", "[*]", "['a','b']", "[0,1]", "[1:]", "[?(@.a)]", "['a']", "[?(@.b == 1)]", ".a", "..a", "[(@.length-1)]"])),
+        12 => format!(
+            "..{}",
+            random.pick(&[
+                "[0]",
+                "[*]",
+                "['a','b']",
+                "[0,1]",
+                "[1:]",
+                "[?(@.a)]",
+                "['a']",
+                "[?(@.b == 1)]",
+                ".a",
+                "..a",
+                "[(@.length-1)]"
+            ])
+        ),
         13 => format!("[{},{}]", quoted(random), quoted(random)),
         14 => format!("[{}, {}]", index(random), index(random)),
         15 => format!("[{}:]", index(random)),
         16 => format!("[:{}]", index(random)),
         17 => format!("[{}:{}]", index(random), index(random)),
-        18 => random.pick(&["[ 1 : 2 ]", "[0:3:2]", "[ 0 ]", "[ 'a' ]", "[0,1,2]", "[ 'a' , 'b' ]", "[0]a", "[*]*", "[1 ]"]).to_owned(),
+        18 => random
+            .pick(&[
+                "[ 1 : 2 ]",
+                "[0:3:2]",
+                "[ 0 ]",
+                "[ 'a' ]",
+                "[0,1,2]",
+                "[ 'a' , 'b' ]",
+                "[0]a",
+                "[*]*",
+                "[1 ]",
+            ])
+            .to_owned(),
         _ => {
             let count = [1, 1, 1, 2, 2, 3][random.below(6)];
             let criteria = (0..count).map(|_| {
@@ -213,7 +250,10 @@ fn inner_path(random: &mut Random) -> String {
         1..=6 => format!("{root}.{}", random.pick(&["a", "a", "b", "c", "d"])),
         7 => format!("{root}[{}]", quoted(random)),
         8 => format!("{root}{}{}", definite(random), definite(random)),
-        _ => format!("{root}{}", random.pick(&["[0]", "['a','b']", "..a", ".*", "[0:1]", "['a'].b", "[?(@.a)]"])),
+        _ => format!(
+            "{root}{}",
+            random.pick(&["[0]", "['a','b']", "..a", ".*", "[0:1]", "['a'].b", "[?(@.a)]"])
+        ),
     }
 }
 
@@ -222,8 +262,9 @@ fn operand(random: &mut Random) -> String {
         0 => inner_path(random),
         _ => random
             .pick(&[
-                "1", "2", "10", "1.5", "-1", "2.5", "'a'", "'b'", "'abc'", "''", "'10'", "'1.5'", "true", "false",
-                "'true'", "null", "'null'", "+1", ".5", "1e0", "x", "'it\\'s'", "'it's'", "[1]", "\"a\"", "01",
+                "1", "2", "10", "1.5", "-1", "2.5", "'a'", "'b'", "'abc'", "''", "'10'", "'1.5'", "true",
+                "false", "'true'", "null", "'null'", "+1", ".5", "1e0", "x", "'it\\'s'", "'it's'", "[1]",
+                "\"a\"", "01",
             ])
             .to_owned(),
     }
@@ -233,22 +274,32 @@ fn criterion(random: &mut Random) -> String {
     match random.below(20) {
         0..=3 => inner_path(random),
         4 => format!("!{}", inner_path(random)),
-        5 => format!("{} =~ {}", inner_path(random), random.pick(&["/a.*/", "/A/i", "/[0-9.]+/", "/it's/", "/a|b/", "/a/b/", "/b/q"])),
-        6 => format!("{} {} {}", inner_path(random), random.pick(&["in", "nin", "subsetof", "anyof", "noneof", "size", "empty", "contains", "==="]), operand(random)),
+        5 => format!(
+            "{} =~ {}",
+            inner_path(random),
+            random.pick(&["/a.*/", "/A/i", "/[0-9.]+/", "/it's/", "/a|b/", "/a/b/", "/b/q"])
+        ),
+        6 => format!(
+            "{} {} {}",
+            inner_path(random),
+            random.pick(&["in", "nin", "subsetof", "anyof", "noneof", "size", "empty", "contains", "==="]),
+            operand(random)
+        ),
         7 => format!("({})", inner_path(random)),
         8 => format!("!({})", inner_path(random)),
         9 => format!("{}{}{}", operand(random), random.pick(&["==", "<", "!="]), inner_path(random)),
         10 => format!("({} == {}", inner_path(random), operand(random)) + ")",
         _ => {
-            let operator = random.pick(&["==", "==", "!=", "<", "<=", ">", ">=", " == ", " != ", " < ", " >= "]);
+            let operator =
+                random.pick(&["==", "==", "!=", "<", "<=", ">", ">=", " == ", " != ", " < ", " >= "]);
             format!("{}{operator}{}", inner_path(random), operand(random))
         }
     }
 }
 
 const SCRAPS: &[&str] = &[
-    "(", ")", "[", "]", "'", "\"", "*", "@", "$", ".", "..", ",", ":", "?", "!", "&&", "||", "=", "<", " ", "-",
-    "\\", "0", "a", "/", "é",
+    "(", ")", "[", "]", "'", "\"", "*", "@", "$", ".", "..", ",", ":", "?", "!", "&&", "||", "=", "<", " ",
+    "-", "\\", "0", "a", "/", "é",
 ];
 
 pub fn case(random: &mut Random) -> Case {

@@ -60,7 +60,9 @@ fn main() {
                     if different <= show {
                         let case = shrink(case, &mut oracle);
                         let answer = oracle.ask(&case.text(), &case.document);
-                        if let Verdict::Different(how) = compare(&case.text(), case.broken, &case.document, &answer) {
+                        if let Verdict::Different(how) =
+                            compare(&case.text(), case.broken, &case.document, &answer)
+                        {
                             println!("{}\n  on {}\n  is {how}", case.text(), case.document);
                         }
                     }
@@ -80,7 +82,10 @@ fn shrink(mut case: Case, oracle: &mut Oracle) -> Case {
     'again: for _ in 0..500 {
         for smaller in case.smaller() {
             let answer = oracle.ask(&smaller.text(), &smaller.document);
-            if matches!(compare(&smaller.text(), smaller.broken, &smaller.document, &answer), Verdict::Different(_)) {
+            if matches!(
+                compare(&smaller.text(), smaller.broken, &smaller.document, &answer),
+                Verdict::Different(_)
+            ) {
                 case = smaller;
                 continue 'again;
             }

@@ -26,16 +26,30 @@ pub(crate) struct Filter {
 #[derive(Debug, Clone)]
 enum Criterion {
     /// The path leads to something other than `null`, or (`wanted` is false) does not.
-    Exists { start: Start, query: Query, wanted: bool },
-    Compare { left: Operand, operator: Operator, right: Operand },
-    Matches { operand: Operand, pattern: Regex },
+    Exists {
+        start: Start,
+        query: Query,
+        wanted: bool,
+    },
+    Compare {
+        left: Operand,
+        operator: Operator,
+        right: Operand,
+    },
+    Matches {
+        operand: Operand,
+        pattern: Regex,
+    },
 }
 
 #[derive(Debug, Clone)]
 enum Operand {
     /// A text, numbers included.
     Literal(Value),
-    Path { start: Start, query: Query },
+    Path {
+        start: Start,
+        query: Query,
+    },
 }
 
 /// Where a path in a filter starts.

@@ -9,7 +9,7 @@
 //!
 //! The text is cut at `&&` and `||`, then each part at the first operator in the order above,
 //! wherever it stands, also within quotes. Brackets around criteria are taken off and count for
-//! nothing. What is neither path, quoted nor pattern is text; whether it is a number is seen when
+//! nothing, nor does a `!` before a comparison. What is neither path, quoted nor pattern is text; whether it is a number is seen when
 //! it is compared with one.
 
 use regex::{Regex, RegexBuilder};
@@ -95,6 +95,8 @@ fn criterion(text: &str) -> Result<Criterion, String> {
         let (start, query) = self::path(path)?;
         return Ok(Criterion::Exists { start, query, wanted });
     };
+    // A `!` before the left path counts for nothing.
+    let left = if left.starts_with("!@") { &left[1..] } else { left };
     if operator == Operator::Matches {
         return match (pattern(left)?, pattern(right)?) {
             (None, Some(pattern)) => Ok(Criterion::Matches { operand: operand(left)?, pattern }),

@@ -15,7 +15,7 @@ const STORE: &str = r#"{
         "bicycle": {"color":"red","price":19.95}
     },
     "expensive": 10,
-    "a-b": 1, "c d": {"e'f": 2}, "back\\slash": 3, "null": null, "n": [1,2,3,4,5], "empty": []
+    "a-b": 1, "c d": {"e'f": 2}, "back\\slash": 3, "odd": {"[a": 4}, "null": null, "n": [1,2,3,4,5], "empty": []
 }"#;
 
 fn evaluate(path: &str, input: &str) -> Result<String, EvaluationError> {
@@ -63,6 +63,7 @@ fn a_definite_path_leads_to_one_value() {
         ("$.store.book[0]title", r#""Sayings""#),
         ("$.a-b", "1"),
         (r"$['back\slash']", "3"),
+        ("$.odd['[a']", "4"),
         ("$.null", "null"),
         ("$.store.bicycle['color', 'price', 'nope']", r#"{"color":"red","price":19.95}"#),
         ("$.store.bicycle['x','y']", "{}"),
@@ -215,6 +216,7 @@ fn filters_choose() {
         ("@.price < $.expensive", r#"["Sayings","Moby"]"#),
         ("@.price < $limit", r#"["Sayings","Moby"]"#),
         ("@.price < $undefined", "[]"),
+        ("!@.price < 10", r#"["Sayings","Moby"]"#),
         // Only the right side may be text for a number.
         ("10 > @.price", "[]"),
         ("@.author =~ /.*EL.*/i", r#"["Moby"]"#),
@@ -284,11 +286,15 @@ fn what_is_no_path_is_refused() {
         ("$.a[99999999999]", "'99999999999' is not an index at character 5"),
         ("$.a[(@.width-1)]", "expected an index such as (@.length-1), found '(@.width-1)' at character 5"),
         ("$.a[?(@.x]", "a filter must stand in brackets, as in [?(@.a == 1)] at character 5"),
-        ("$.a[?(@.x = 1)]", "a name with blanks must stand in brackets and quotes, as in ['my name'] in '@.x = 1' at character 5"),
+        (
+            "$.a[?(@.x = 1)]",
+            "a name with blanks must stand in brackets and quotes, as in ['my name'] in '@.x = 1' at character 5",
+        ),
         ("$.a[?(1)]", "expected a path or a comparison, found '1' at character 5"),
         ("$.a[?()]", "expected a path or a comparison, found '' at character 5"),
         ("$.a[?(@..x == 1)]", "the path '@..x' in a filter can lead to several places at character 5"),
         ("$.a[?(!(@.x))]", "expected a path or a comparison, found '!(@.x' at character 5"),
+        ("$['[a'].b", "expected ']', found the end of the text at character 10"),
         ("$.a[0]$", "expected '.' or '[', found '$' at character 8"),
         ("$ab c", "a name with blanks must stand in brackets and quotes, as in ['my name'] at character 4"),
     ] {
