@@ -9,7 +9,7 @@
 //!
 //! AWS reads paths with Jayway's JsonPath, release 2.0.0 of 2015: it reports `$.list.length()` as a
 //! property that is not there, finds nothing at `$.list[-1]`, and takes `$.list[(@.length-1)]`; no
-//! other release does all three. This crate does what that release does, which
+//! later release does any of it. This crate does what that release does, which
 //! `conformance/jsonpath-differential` checks. The rules are:
 //!
 //! - A path starts at `$` (the input), `$$` (the context object) or `$name` (a variable).

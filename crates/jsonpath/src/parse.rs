@@ -224,7 +224,8 @@ fn names(text: &str) -> Result<Step, String> {
 fn from_end(text: &str) -> Result<Step, String> {
     let wrong = || format!("expected an index such as (@.length-1), found '{text}'");
     let inner = text.strip_prefix('(').and_then(|text| text.trim_end().strip_suffix(')'));
-    let plain: String = inner.ok_or_else(wrong)?.chars().filter(|c| *c != ' ').collect();
+    let inner = inner.filter(|inner| inner.trim_start().starts_with("@.")).ok_or_else(wrong)?;
+    let plain: String = inner.chars().filter(|c| *c != ' ').collect();
     let behind = ["@.length()", "@.length", "@.size()", "@.size"]
         .iter()
         .find_map(|start| plain.strip_prefix(start).filter(|rest| rest.starts_with('-')));

@@ -285,6 +285,10 @@ fn what_is_no_path_is_refused() {
         ("$.a[:]", "a slice needs a start or an end at character 5"),
         ("$.a[99999999999]", "'99999999999' is not an index at character 5"),
         ("$.a[(@.width-1)]", "expected an index such as (@.length-1), found '(@.width-1)' at character 5"),
+        (
+            "$.a[(@ .length-1)]",
+            "expected an index such as (@.length-1), found '(@ .length-1)' at character 5",
+        ),
         ("$.a[?(@.x]", "a filter must stand in brackets, as in [?(@.a == 1)] at character 5"),
         (
             "$.a[?(@.x = 1)]",
