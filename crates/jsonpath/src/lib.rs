@@ -31,8 +31,8 @@
 //! - `..` looks at objects and arrays from the top. Behind it an index or a slice that is not the
 //!   last step is passed over, and the rest applied to all items: `$..[0].x` is every `x`. So it is
 //!   for `*` over arrays, and for a filter that an array as a whole passes.
-//! - Filters know `==`, `!=`, `<`, `<=`, `>`, `>=`, `=~`, `&&`, `||` and, before a path alone, `!`; no
-//!   words such as `in` or `contains`. Brackets count for nothing. Paths in filters are definite; a
+//! - Filters know `==`, `!=`, `<`, `<=`, `>`, `>=`, `=~`, `&&`, `||` and, before a path alone, `!`.
+//!   Brackets count for nothing. Paths in filters are definite; a
 //!   path alone asks whether there is something other than `null`.
 //! - A comparison with what is missing is false, `!=` too. What stands on the right may be text for
 //!   a number or a truth value, in quotes or not; text that is no number fails beside one. `null`
@@ -41,6 +41,9 @@
 //!
 //! # Known differences
 //!
+//! - What only later releases have goes beyond AWS, where it could mean nothing else: functions at the end
+//!   of a path that would fail (`$.list.length()`; AWS finds no such member), and words between the
+//!   operands of a filter (`in`, `nin`, `contains`, `subsetof`, `anyof`, `noneof`, `size`, `empty`).
 //! - `$$` and `$name` are AWS's own. Here they work in filters too; of AWS this is not known.
 //! - What Jayway's reader skips is refused: a path without `$`, `['a' x 'b']`, `['a']']`. So is what
 //!   it reads as something else: `["a1"]` is the index 1 there.
@@ -64,6 +67,7 @@ mod error;
 mod evaluate;
 mod expression;
 mod filter;
+mod function;
 mod intrinsic;
 mod java;
 mod parse;

@@ -7,6 +7,7 @@ use stepwell_value::Value;
 use crate::error::{EvaluationError, SyntaxError, Unreachable};
 use crate::evaluate::{Run, Stop};
 use crate::filter::Filter;
+use crate::function::Function;
 use crate::{Scope, parse};
 
 /// A path such as `$.orders[0].id`, `$$.Execution.Name` or `$total`, compiled.
@@ -15,6 +16,8 @@ pub struct Path {
     text: Arc<str>,
     root: Root,
     query: Query,
+    /// Where the last step has the name of a function: the steps before it, and the function.
+    function: Option<Box<(Query, Function)>>,
 }
 
 /// Where a path starts.
@@ -64,7 +67,8 @@ impl Path {
     }
 
     pub(crate) fn new(text: &str, root: Root, query: Query) -> Path {
-        Path { text: text.trim().into(), root, query }
+        let function = query.function().map(Box::new);
+        Path { text: text.trim().into(), root, query, function }
     }
 
     /// The text, without blanks around it.
@@ -105,7 +109,7 @@ impl Path {
     pub fn find(&self, scope: &Scope) -> Result<Option<Value>, EvaluationError> {
         let run = Run::new(scope);
         let Ok(document) = self.document(&run) else { return Ok(None) };
-        match run.query(&self.query, &document, &document) {
+        match self.run(&run, &document) {
             Ok(value) => Ok(Some(value)),
             Err(Stop::Nowhere(_)) => Ok(None),
             Err(Stop::Exhausted) => Err(self.too_much_work()),
@@ -116,13 +120,35 @@ impl Path {
         // A variable without a value has no document; AWS's words for this are not recorded.
         let document = self.document(run);
         let document = document.map_err(|reason| self.unreachable(reason, run.scope.input.clone()))?;
-        run.query(&self.query, &document, &document).map_err(|stop| match stop {
+        self.run(run, &document).map_err(|stop| match stop {
             Stop::Nowhere(nowhere) => {
                 let reason = nowhere.explain(&self.query, &document);
                 self.unreachable(reason, document.clone())
             }
             Stop::Exhausted => self.too_much_work(),
         })
+    }
+
+    /// What the steps lead to; if they lead nowhere and end in a function, what that gives.
+    fn run(&self, run: &Run, document: &Value) -> Result<Value, Stop> {
+        let found = run.query(&self.query, document, document);
+        let Some((before, function)) = self.function.as_deref() else { return found };
+        let nothing = match &found {
+            Err(Stop::Nowhere(_)) => true,
+            Ok(value) => !self.is_definite() && value.as_array().is_some_and(|items| items.is_empty()),
+            Err(Stop::Exhausted) => false,
+        };
+        if !nothing {
+            return found;
+        }
+        match run.query(before, document, document) {
+            Ok(value) => {
+                run.charge_whole(&value)?;
+                function.apply(&value).map_or(found, Ok)
+            }
+            Err(Stop::Exhausted) => Err(Stop::Exhausted),
+            Err(Stop::Nowhere(_)) => found,
+        }
     }
 
     fn document(&self, run: &Run) -> Result<Value, Unreachable> {
@@ -183,6 +209,14 @@ pub(crate) fn add_name(name: &Arc<str>, names: &mut Vec<Arc<str>>) {
 }
 
 impl Query {
+    /// The steps before a last one that has the name of a function, and that function.
+    fn function(&self) -> Option<(Query, Function)> {
+        let (last, before) = self.steps.split_last()?;
+        let Step::Name(name) = last else { return None };
+        let function = Function::named(name.strip_suffix("()")?)?;
+        Some((Query { steps: before.to_vec() }, function))
+    }
+
     /// Whether the steps can lead to one place only.
     pub fn is_definite(&self) -> bool {
         self.steps.iter().all(Step::is_definite)

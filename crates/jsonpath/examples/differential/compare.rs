@@ -27,6 +27,10 @@ pub fn compare(text: &str, broken: bool, document: &Value, answer: &Value) -> Ve
         Err(_) if text.contains("/b/q") => return Verdict::Known("=~ without a pattern is refused at once"),
         Err(error) => return Verdict::Different(format!("refused: {error}\n  but {answer}")),
     };
+    let in_words = [" in ", " nin ", " contains ", " subsetof ", " anyof ", " noneof ", " size ", " empty "];
+    if refused && in_words.iter().any(|word| text.contains(word)) {
+        return Verdict::Known("words in filters are of later releases");
+    }
     if refused {
         return if *path.root() != Root::Input || reads_other_roots(text) {
             Verdict::Known("the context object and variables are AWS's")
@@ -53,6 +57,7 @@ pub fn compare(text: &str, broken: bool, document: &Value, answer: &Value) -> Ve
     let own = path.evaluate(&scope);
     match &own {
         Ok(value) if answer.get("r") == Some(value) => Verdict::Same,
+        Ok(_) if text.ends_with("()") => Verdict::Known("functions are of later releases"),
         Err(EvaluationError::Path { reason, .. })
             if class == Some("NumberFormatException") && reason.to_string().ends_with("is not a number") =>
         {

@@ -40,6 +40,55 @@ enum Criterion {
         operand: Operand,
         pattern: Regex,
     },
+    InWords {
+        left: Operand,
+        word: Word,
+        right: Operand,
+    },
+}
+
+/// The operators that are words. AWS's release of Jayway does not have them; they do no harm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    In,
+    Nin,
+    Contains,
+    SubsetOf,
+    AnyOf,
+    NoneOf,
+    Size,
+    Empty,
+}
+
+impl Word {
+    fn holds(self, left: &Value, right: &Value) -> bool {
+        let among = |item: &Value, list: &Value| list.as_array().is_some_and(|list| list.contains(item));
+        let mut items = left.as_array().into_iter().flat_map(|items| items.iter());
+        match self {
+            Word::In => among(left, right),
+            Word::Nin => !among(left, right),
+            Word::Contains => match (left, right) {
+                (Value::String(text), Value::String(part)) => text.contains(&**part),
+                (list, item) => among(item, list),
+            },
+            Word::SubsetOf => left.as_array().is_some() && items.all(|item| among(item, right)),
+            Word::AnyOf => items.any(|item| among(item, right)),
+            Word::NoneOf => left.as_array().is_some() && !items.any(|item| among(item, right)),
+            Word::Size => match (size(left), right) {
+                (Some(size), Value::Number(number)) => number.as_i64() == i64::try_from(size).ok(),
+                (size_of_left, list) => size_of_left.is_some() && size_of_left == size(list),
+            },
+            Word::Empty => size(left).is_some_and(|size| Some(size == 0) == right.as_bool()),
+        }
+    }
+}
+
+fn size(value: &Value) -> Option<usize> {
+    match value {
+        Value::Array(items) => Some(items.len()),
+        Value::String(text) => Some(text.chars().count()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -95,7 +144,7 @@ impl Filter {
             match criterion {
                 Criterion::Exists { start, query, .. } => collect(start, query, names),
                 Criterion::Matches { operand, .. } => operand.collect_variables(names),
-                Criterion::Compare { left, right, .. } => {
+                Criterion::Compare { left, right, .. } | Criterion::InWords { left, right, .. } => {
                     left.collect_variables(names);
                     right.collect_variables(names);
                 }
@@ -123,6 +172,15 @@ impl Criterion {
                 let Some(left) = left.value(run, tested, document)? else { return Ok(false) };
                 let Some(right) = right.value(run, tested, document)? else { return Ok(false) };
                 compare(run, &left, *operator, &right)
+            }
+            Criterion::InWords { left, word, right } => {
+                let Some(left) = left.value(run, tested, document)? else { return Ok(false) };
+                let Some(right) = right.value(run, tested, document)? else { return Ok(false) };
+                // Each item of one side may be held against each of the other.
+                let length = |value: &Value| value.as_array().map_or(1, |items| items.len());
+                run.charge(length(&left).saturating_mul(length(&right)))?;
+                run.charge_whole(&left)?;
+                Ok(word.holds(&left, &right))
             }
             Criterion::Matches { operand, pattern } => match operand.value(run, tested, document)? {
                 None | Some(Value::Null) => Ok(false),

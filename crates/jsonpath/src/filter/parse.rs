@@ -3,7 +3,7 @@
 //! ```text
 //! filter    = '?' '(' criterion { ( '&&' | '||' ) criterion } ')'
 //! criterion = path | '!' path at '@' | operand operator operand
-//! operator  = '==' | '>=' | '<=' | '!=' | '<' | '>' | '=~'
+//! operator  = '==' | '>=' | '<=' | '!=' | '<' | '>' | '=~' | word between blanks
 //! operand   = path | "'" text "'" | '/' pattern '/' [ 'i' ] | text
 //! ```
 //!
@@ -15,7 +15,7 @@
 use regex::{Regex, RegexBuilder};
 use stepwell_value::Value;
 
-use super::{Criterion, Filter, Operand, Operator, Start};
+use super::{Criterion, Filter, Operand, Operator, Start, Word};
 use crate::SyntaxError;
 use crate::parse::path_in_filter;
 use crate::path::Query;
@@ -32,6 +32,17 @@ const OPERATORS: &[(&str, Operator)] = &[
     ("<", Operator::Less),
     (">", Operator::Greater),
     ("=~", Operator::Matches),
+];
+
+const WORDS: &[(&str, Word)] = &[
+    ("in", Word::In),
+    ("nin", Word::Nin),
+    ("contains", Word::Contains),
+    ("subsetof", Word::SubsetOf),
+    ("anyof", Word::AnyOf),
+    ("noneof", Word::NoneOf),
+    ("size", Word::Size),
+    ("empty", Word::Empty),
 ];
 
 /// The text from the `?` to the closing bracket, which it does not include; `offset` is where the
@@ -84,6 +95,11 @@ fn criterion(text: &str) -> Result<Criterion, String> {
     let found = OPERATORS.iter().find_map(|(symbol, operator)| {
         text.split_once(symbol).map(|(left, right)| (left.trim(), *operator, right.trim()))
     });
+    if found.is_none()
+        && let Some(criterion) = in_words(text)?
+    {
+        return Ok(criterion);
+    }
     let Some((left, operator, right)) = found else {
         let (path, wanted) = match text.strip_prefix('!') {
             Some(path) => (path, false),
@@ -108,6 +124,20 @@ fn criterion(text: &str) -> Result<Criterion, String> {
         return Err(format!("a regular expression is compared by =~ only, not as in '{text}'"));
     }
     Ok(Criterion::Compare { left: operand(left)?, operator, right: operand(right)? })
+}
+
+/// A comparison whose operator is a word, which Jayway has since release 2.1.
+fn in_words(text: &str) -> Result<Option<Criterion>, String> {
+    let found = WORDS.iter().find_map(|(name, word)| {
+        let (left, right) = text.split_once(&format!(" {name} "))?;
+        Some((left.trim(), *word, right.trim()))
+    });
+    let Some((left, word, right)) = found else { return Ok(None) };
+    let right = match Value::parse(&right.replace('\'', "\"")) {
+        Ok(value) => Operand::Literal(value),
+        Err(_) => operand(right)?,
+    };
+    Ok(Some(Criterion::InWords { left: operand(left)?, word, right }))
 }
 
 fn operand(text: &str) -> Result<Operand, String> {
