@@ -78,30 +78,7 @@ fn write(value: &Value, out: &mut String, depth: usize, bytes_max: usize) {
 
 /// Appends `text` in quotes with JavaScript's escapes.
 pub(crate) fn quote(text: &str, out: &mut String) {
-    out.push('"');
-    let mut plain_from = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        let escape = match byte {
-            b'"' => "\\\"",
-            b'\\' => "\\\\",
-            b'\n' => "\\n",
-            b'\r' => "\\r",
-            b'\t' => "\\t",
-            0x08 => "\\b",
-            0x0c => "\\f",
-            0x00..0x20 => "",
-            _ => continue,
-        };
-        out.push_str(&text[plain_from..at]);
-        plain_from = at + 1;
-        if escape.is_empty() {
-            write!(out, "\\u{byte:04x}").expect("a String takes what it is given");
-        } else {
-            out.push_str(escape);
-        }
-    }
-    out.push_str(&text[plain_from..]);
-    out.push('"');
+    stepwell_value::quote_with(text, b"0123456789abcdef", out);
 }
 
 /// `digits` significant decimal digits of a finite number, as `toPrecision` chooses them, read back.

@@ -1,7 +1,8 @@
 //! The functions that may end a path: `$.prices.max()`.
 //!
 //! AWS does not know them: it reports `$.Jobs.sum()` as a path that cannot be found. Jayway's
-//! later releases do, and so do we, where the path would have failed: a member of that name wins.
+//! later releases do, and so do we, where a definite path would have failed: a member of that name
+//! wins.
 
 use stepwell_value::{Number, Value};
 

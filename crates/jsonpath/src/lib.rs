@@ -24,8 +24,8 @@
 //!   the rest leads nowhere. A list of names before the end, an index into what is not an array
 //!   and a filter on a scalar always fail.
 //! - A name after a dot runs to the next `.`, `[` or blank, so `$.a-b` and `$.length()` are names. A
-//!   dot before a bracket changes nothing: `$.['a']` is `$['a']`. There are neither double quotes
-//!   nor escapes, and no `]` within a name.
+//!   dot before a bracket changes nothing: `$.['a']` is `$['a']`. There are no
+//!   escapes, and no `]` within a name.
 //! - A negative index is out of bounds. `[-2:]` and `[:-2]` count from the end, `[-3:-1]` finds
 //!   nothing, `[-3:2]` fails. The third part of a slice counts for nothing.
 //! - `..` looks at objects and arrays from the top. Behind it an index or a slice that is not the
@@ -42,11 +42,11 @@
 //! # Known differences
 //!
 //! - What only later releases have goes beyond AWS, where it could mean nothing else: functions at the end
-//!   of a path that would fail (`$.list.length()`; AWS finds no such member), and words between the
+//!   of a definite path that would fail (`$.list.length()`; AWS finds no such member), and words between the
 //!   operands of a filter (`in`, `nin`, `contains`, `subsetof`, `anyof`, `noneof`, `size`, `empty`).
 //! - `$$` and `$name` are AWS's own. Here they work in filters too; of AWS this is not known.
-//! - What Jayway's reader skips is refused: a path without `$`, `['a' x 'b']`, `['a']']`. So is what
-//!   it reads as something else: `["a1"]` is the index 1 there.
+//! - What Jayway's reader skips is refused: a path without `$`, `['a' x 'b']`, `['a']']`. Names in
+//!   double quotes are names, as in earlier releases of Stepwell; `["a1"]` is the index 1 there.
 //! - `=~` without a pattern, and patterns in comparisons, are refused when the path is parsed, not
 //!   when it is evaluated. So are patterns that need backtracking (look-around, back references).
 //! - Classes and case in patterns follow Unicode, in Java ASCII.

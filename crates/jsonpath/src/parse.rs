@@ -177,7 +177,7 @@ fn bracket(cursor: &mut Cursor, place: Place) -> Result<Step, SyntaxError> {
     }
     let start = inner.trim_start_matches(' ');
     match start.chars().next() {
-        Some('\'') => names(start).map_err(fail),
+        Some('\'' | '"') => names(start).map_err(fail),
         Some('?') if place == Place::Filter => Err(fail("a filter cannot stand in a filter".to_owned())),
         Some('?') => Ok(Step::Filter(Box::new(filter::parse::filter(start, inner_from)?))),
         Some('(') => from_end(start).map_err(fail),
@@ -192,10 +192,11 @@ fn names(text: &str) -> Result<Step, String> {
     let mut rest = text;
     loop {
         rest = rest.trim_start_matches(' ');
-        let Some(quoted) = rest.strip_prefix('\'') else {
+        let quote = if rest.starts_with('"') { '"' } else { '\'' };
+        let Some(quoted) = rest.strip_prefix(quote) else {
             return Err(format!("expected a quoted name, found '{rest}'"));
         };
-        let Some((name, behind)) = quoted.split_once('\'') else {
+        let Some((name, behind)) = quoted.split_once(quote) else {
             return Err("a name is not closed".to_owned());
         };
         if name.contains(']') {

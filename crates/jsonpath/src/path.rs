@@ -133,12 +133,7 @@ impl Path {
     fn run(&self, run: &Run, document: &Value) -> Result<Value, Stop> {
         let found = run.query(&self.query, document, document);
         let Some((before, function)) = self.function.as_deref() else { return found };
-        let nothing = match &found {
-            Err(Stop::Nowhere(_)) => true,
-            Ok(value) => !self.is_definite() && value.as_array().is_some_and(|items| items.is_empty()),
-            Err(Stop::Exhausted) => false,
-        };
-        if !nothing {
+        if !matches!(found, Err(Stop::Nowhere(_))) {
             return found;
         }
         match run.query(before, document, document) {
@@ -211,6 +206,10 @@ pub(crate) fn add_name(name: &Arc<str>, names: &mut Vec<Arc<str>>) {
 impl Query {
     /// The steps before a last one that has the name of a function, and that function.
     fn function(&self) -> Option<(Query, Function)> {
+        // An indefinite path gives an array, which is what AWS makes of it.
+        if !self.is_definite() {
+            return None;
+        }
         let (last, before) = self.steps.split_last()?;
         let Step::Name(name) = last else { return None };
         let function = Function::named(name.strip_suffix("()")?)?;

@@ -18,7 +18,7 @@ pub use map::Map;
 pub use number::Number;
 pub use parse::{ParseError, Position, locate};
 pub use payload::Payload;
-pub use write::{Unwritable, quote};
+pub use write::{Unwritable, quote, quote_with};
 
 use std::sync::Arc;
 

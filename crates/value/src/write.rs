@@ -73,6 +73,11 @@ fn write(value: &Value, out: &mut String, depth: usize, bytes_max: usize) -> Res
 
 /// Appends `text` as a JSON string. Only what JSON forbids is escaped, as Jackson does.
 pub fn quote(text: &str, out: &mut String) {
+    quote_with(text, b"0123456789ABCDEF", out);
+}
+
+/// The same; `digits` are the hexadecimal digits of control characters, which JavaScript writes small.
+pub fn quote_with(text: &str, digits: &[u8; 16], out: &mut String) {
     out.push('"');
     let mut plain_from = 0;
     for (at, byte) in text.bytes().enumerate() {
@@ -90,10 +95,9 @@ pub fn quote(text: &str, out: &mut String) {
         out.push_str(&text[plain_from..at]);
         plain_from = at + 1;
         if escape.is_empty() {
-            const HEX: &[u8; 16] = b"0123456789ABCDEF";
             out.push_str("\\u00");
-            out.push(HEX[usize::from(byte >> 4)] as char);
-            out.push(HEX[usize::from(byte & 15)] as char);
+            out.push(digits[usize::from(byte >> 4)] as char);
+            out.push(digits[usize::from(byte & 15)] as char);
         } else {
             out.push_str(escape);
         }
