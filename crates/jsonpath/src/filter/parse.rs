@@ -96,7 +96,7 @@ fn criterion(text: &str) -> Result<Criterion, String> {
         text.split_once(symbol).map(|(left, right)| (left.trim(), *operator, right.trim()))
     });
     if found.is_none()
-        && let Some(criterion) = in_words(text)?
+        && let Some(criterion) = in_words(text)
     {
         return Ok(criterion);
     }
@@ -127,17 +127,21 @@ fn criterion(text: &str) -> Result<Criterion, String> {
 }
 
 /// A comparison whose operator is a word, which Jayway has since release 2.1.
-fn in_words(text: &str) -> Result<Option<Criterion>, String> {
-    let found = WORDS.iter().find_map(|(name, word)| {
+fn in_words(text: &str) -> Option<Criterion> {
+    // A name in brackets may have such a word in it; then its halves are no operands.
+    WORDS.iter().find_map(|(name, word)| {
         let (left, right) = text.split_once(&format!(" {name} "))?;
-        Some((left.trim(), *word, right.trim()))
-    });
-    let Some((left, word, right)) = found else { return Ok(None) };
-    let right = match Value::parse(&right.replace('\'', "\"")) {
-        Ok(value) => Operand::Literal(value),
-        Err(_) => operand(right)?,
-    };
-    Ok(Some(Criterion::InWords { left: operand(left)?, word, right }))
+        let right = match Value::parse(&right.trim().replace('\'', "\"")) {
+            Ok(value) => Operand::Literal(value),
+            Err(_) => path_operand(right.trim())?,
+        };
+        Some(Criterion::InWords { left: path_operand(left.trim())?, word: *word, right })
+    })
+}
+
+fn path_operand(text: &str) -> Option<Operand> {
+    let (start, query) = if text.starts_with(['@', '$']) { path(text).ok()? } else { return None };
+    Some(Operand::Path { start, query })
 }
 
 fn operand(text: &str) -> Result<Operand, String> {

@@ -360,6 +360,7 @@ fn functions_and_words_of_later_releases_are_there_where_nothing_else_is_meant()
         ("$.o[?(@.t noneof ['x'])].k", r#"["b"]"#),
         ("$.o[?(@.t size 2)].k", r#"["a"]"#),
         ("$.o[?(@.t empty true)].k", r#"["b"]"#),
+        ("$.o[?(@['a in b'])].k", "[]"),
     ] {
         assert_eq!(evaluate(path, list).as_deref(), Ok(expected), "{path}");
     }
