@@ -55,8 +55,14 @@ pub struct Revision {
     pub key: MachineKey,
     /// The definition as the caller wrote it.
     pub definition: Arc<str>,
+    /// The type of the machine.
+    pub machine_type: MachineType,
     /// The role.
     pub role_arn: Arc<str>,
+    /// As in [`Machine`]; `None` also in what an older release wrote.
+    pub logging: Option<Arc<str>>,
+    /// As in [`Machine`]; `None` also in what an older release wrote.
+    pub tracing: Option<Arc<str>>,
     /// When it was made.
     pub updated_at: Timestamp,
     /// The id that AWS shows; `None` for the first.
@@ -83,6 +89,8 @@ impl Revision {
             key: self.key.clone(),
             definition: self.definition.clone(),
             role_arn: self.role_arn.clone(),
+            logging: self.logging.clone(),
+            tracing: self.tracing.clone(),
             updated_at: self.updated_at,
             revision_id: self.revision_id.clone(),
         }
@@ -93,8 +101,11 @@ impl Revision {
             number: machine.revision,
             machine: machine.number,
             key: machine.key.clone(),
+            machine_type: machine.machine_type,
             definition: machine.definition.clone(),
             role_arn: machine.role_arn.clone(),
+            logging: machine.logging.clone(),
+            tracing: machine.tracing.clone(),
             updated_at: machine.updated_at,
             revision_id: machine.revision_id.clone(),
             machine_arn: machine_arn(&machine.key).into(),
@@ -398,8 +409,11 @@ fn write_revision(machine: &Machine) -> Value {
         ("account", from_text(&machine.key.place.account)),
         ("region", from_text(&machine.key.place.region)),
         ("name", from_text(&machine.key.name)),
+        ("type", Value::from(machine.machine_type.as_str())),
         ("definition", from_text(&machine.definition)),
         ("roleArn", from_text(&machine.role_arn)),
+        ("logging", from_option(&machine.logging)),
+        ("tracing", from_option(&machine.tracing)),
         ("updatedAt", from_moment(machine.updated_at)),
         ("revisionId", from_option(&machine.revision_id)),
     ])
@@ -411,8 +425,12 @@ fn read_revision(revision: u64, value: &Value) -> Option<Revision> {
     Some(Revision {
         number: revision,
         machine: number(value, "machine")?,
+        // Revisions of the first releases were of Standard machines alone and said nothing of it.
+        machine_type: value.get("type").map_or(Some(MachineType::Standard), machine_type)?,
         definition: text(value, "definition")?,
         role_arn: text(value, "roleArn")?,
+        logging: text(value, "logging"),
+        tracing: text(value, "tracing"),
         updated_at: moment(value, "updatedAt")?,
         revision_id: text(value, "revisionId"),
         machine_arn: machine_arn(&key).into(),
@@ -434,11 +452,7 @@ fn write_machine(machine: &Machine) -> Value {
 }
 
 fn read_machine(key: MachineKey, value: &Value, revision: &Revision) -> Option<Machine> {
-    let machine_type = match value.get("type")?.as_str()? {
-        "STANDARD" => MachineType::Standard,
-        "EXPRESS" => MachineType::Express,
-        _ => return None,
-    };
+    let machine_type = machine_type(value.get("type")?)?;
     Some(Machine {
         key,
         number: number(value, "number")?,
@@ -453,6 +467,14 @@ fn read_machine(key: MachineKey, value: &Value, revision: &Revision) -> Option<M
         revision_id: revision.revision_id.clone(),
         deleting: value.get("deleting")?.as_bool()?,
     })
+}
+
+fn machine_type(value: &Value) -> Option<MachineType> {
+    match value.as_str()? {
+        "STANDARD" => Some(MachineType::Standard),
+        "EXPRESS" => Some(MachineType::Express),
+        _ => None,
+    }
 }
 
 fn from_text(text: &Arc<str>) -> Value {

@@ -181,6 +181,10 @@ pub struct PinnedMachine {
     pub definition: Arc<str>,
     /// The role.
     pub role_arn: Arc<str>,
+    /// As in [`Machine`], of the revision.
+    pub logging: Option<Arc<str>>,
+    /// As in [`Machine`], of the revision.
+    pub tracing: Option<Arc<str>>,
     /// When the revision was made.
     pub updated_at: Timestamp,
     /// The id that AWS shows as `revisionId`; `None` for the first.

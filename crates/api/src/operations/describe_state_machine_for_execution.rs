@@ -1,6 +1,4 @@
-//! `DescribeStateMachineForExecution`: the definition and role that an execution runs with.
-//!
-//! Logging and tracing are those of the machine as it is now; they are not pinned.
+//! `DescribeStateMachineForExecution`: the revision of its machine that an execution runs with.
 
 use super::describe_state_machine::INCLUDED_DATA;
 use crate::reply::Reply;
@@ -16,9 +14,7 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     let key = names::execution(call.caller, &arn, "DescribeStateMachineForExecution")?;
     let engine = &call.api.engine;
     let pinned = engine.pinned_machine(&key).map_err(|error| Exception::of_engine(error, &arn))?;
-    let machine = engine.machine(&pinned.key);
-    let logging = machine.as_ref().and_then(|machine| machine.logging.as_deref());
-    let tracing = machine.as_ref().and_then(|machine| machine.tracing.as_deref());
+    let (logging, tracing) = (pinned.logging.as_deref(), pinned.tracing.as_deref());
 
     let mut reply = Reply::object();
     reply.text("stateMachineArn", &names::machine_arn(&pinned.key));
