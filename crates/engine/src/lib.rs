@@ -13,12 +13,13 @@
 //! | `dispatcher` | slots, queues of tasks, workers that wait                              |
 //! | `names`, `tokens`, `keys` | what is generated and sealed                              |
 //! | `reads`      | what is read, out of the store                                         |
-//! | `deletion`   | the one thing that takes its time                                      |
+//! | `deletion`, `retention` | what takes its time                                         |
 //! | `trial`      | one task outside of any execution, for a test of a state               |
 //!
 //! # Known limits
 //!
-//! Revisions are never deleted. A state machine's deletion leaves the journals of its executions.
+//! Revisions are never deleted. A state machine's deletion leaves the journals of its executions, which
+//! go when their retention ends.
 
 mod catalogue;
 mod clock;
@@ -34,6 +35,7 @@ mod names;
 mod options;
 mod reads;
 mod requests;
+mod retention;
 mod runtime;
 mod shard;
 mod stats;

@@ -17,6 +17,8 @@ pub struct EngineStats {
     pub timed_out: u64,
     /// Executions that were stopped.
     pub aborted: u64,
+    /// Closed executions that were removed when their retention ended.
+    pub swept: u64,
     /// States entered.
     pub transitions: u64,
     /// Events recorded, those that AWS does not show included.
@@ -55,6 +57,7 @@ impl EngineStats {
 pub(crate) struct Stats {
     started: AtomicU64,
     closed: [AtomicU64; 5],
+    swept: AtomicU64,
     transitions: AtomicU64,
     events: AtomicU64,
     commits: AtomicU64,
@@ -93,6 +96,11 @@ impl Stats {
         add(&self.chunk_bytes, bytes as u64);
     }
 
+    /// Executions are gone.
+    pub(crate) fn count_swept(&self, executions: u64) {
+        add(&self.swept, executions);
+    }
+
     pub(crate) fn count_late_outcome(&self) {
         add(&self.late_outcomes, 1);
     }
@@ -115,6 +123,7 @@ impl Stats {
             failed: get(failed),
             timed_out: get(timed_out),
             aborted: get(aborted),
+            swept: get(&self.swept),
             transitions: get(&self.transitions),
             events: get(&self.events),
             commits: get(&self.commits),

@@ -13,6 +13,10 @@ pub struct Limits {
     pub execution_seconds_max: u64,
     /// All live variables of an execution together, in bytes.
     pub variables_bytes_max: usize,
+    /// How long an execution is kept after it was closed, in seconds: 90 days. Then it is gone, and its
+    /// name is free. Source: the quotas in the Developer Guide, "Execution history retention time", and
+    /// the API reference of StartExecution, on names.
+    pub retention_seconds: u64,
 }
 
 impl Default for Limits {
@@ -23,6 +27,7 @@ impl Default for Limits {
             definition_bytes_max: 1_048_576,
             execution_seconds_max: 31_536_000,
             variables_bytes_max: 10 * 1024 * 1024,
+            retention_seconds: 7_776_000,
         }
     }
 }

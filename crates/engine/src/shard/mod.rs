@@ -30,8 +30,8 @@ use crate::messages::{Counts, Message, Release, Turn};
 use crate::options::LogLevel;
 use crate::requests::{EngineError, ExecutionKey, Place};
 
-pub(crate) use residence::origin_of;
 pub use residence::replay;
+pub(crate) use residence::{origin_of, origin_of_opening};
 use tasks::Held;
 
 /// How many messages one turn hears.
