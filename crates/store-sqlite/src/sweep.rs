@@ -103,6 +103,7 @@ pub(crate) fn plan(
         .collect();
     let mut taken: HashSet<u64> = HashSet::new();
     let mut survivors: HashSet<EntityId> = HashSet::new();
+    let mut victims: HashMap<EntityId, usize> = HashMap::new();
     let mut planned: usize = steps.iter().map(|step| step.rows.len()).sum();
     for Met { row, header } in &met {
         if planned >= rows_max {
@@ -111,6 +112,12 @@ pub(crate) fn plan(
         end.next_row = row + 1;
         let Some((entity, _, _)) = header else { continue };
         if taken.contains(row) || survivors.contains(entity) {
+            continue;
+        }
+        if let Some(step) = victims.get(entity) {
+            // Its chain is broken between here and its end.
+            steps[*step].rows.push(*row);
+            planned += 1;
             continue;
         }
         let (victim, mut rows) = match look_up(connection, *entity, before)? {
@@ -122,6 +129,7 @@ pub(crate) fn plan(
             Found::Victim(victim) => {
                 let left = rows_max - planned;
                 let rows = chain(connection, Some(*entity), victim.last_row, &headers, left)?;
+                victims.insert(*entity, steps.len());
                 (Some(victim), rows)
             }
         };
