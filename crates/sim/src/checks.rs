@@ -30,6 +30,8 @@ pub struct Ledger {
     pub may_be_unknown: BTreeSet<TaskRef>,
     /// How long closed executions are kept.
     pub retention_seconds: u64,
+    /// The latest moment before which closed executions were said to be gone.
+    pub expired_before: Timestamp,
 }
 
 impl Ledger {
@@ -59,11 +61,11 @@ impl Ledger {
 
     /// A start is acknowledged.
     pub fn acknowledge(&mut self, commons: &Commons, started: ExecutionStarted) -> Result<(), Violation> {
-        is_there(commons, &started, self.retention_seconds)?;
+        self.is_there(commons, &started)?;
         let name = format!("{}/{}", started.key.machine.name, started.key.name);
         match self.started.get(&name) {
             // A name is free again when the retention of its execution has ended, not earlier.
-            Some(before) if started.started_at >= before.started_at.after_seconds(self.retention_seconds) => {
+            Some(before) if *before != started && self.may_follow(before.started_at, started.started_at) => {
                 self.started.insert(name, started);
                 Ok(())
             }
@@ -75,6 +77,39 @@ impl Ledger {
         }
     }
 
+    /// Whether an execution that was started then may have the name of one that was not closed before
+    /// `since`: the retention ended in between, or the clock was ahead and said so.
+    fn may_follow(&self, since: Timestamp, started_at: Timestamp) -> bool {
+        started_at >= since
+            && (started_at >= since.after_seconds(self.retention_seconds) || since < self.expired_before)
+    }
+
+    fn is_there(&self, commons: &Commons, started: &ExecutionStarted) -> Result<(), Violation> {
+        let name = &started.key.name;
+        let view = commons
+            .execution(&started.key)
+            .map_err(|error| Violation(format!("{name} was acknowledged and cannot be read: {error}")))?;
+        // A start that nobody heard of may have taken the name, once it was free again.
+        let is_same = view.started_at == started.started_at;
+        ensure(is_same || self.may_follow(started.started_at, view.started_at), || {
+            format!("{name} has another beginning")
+        })
+    }
+
+    /// The store knows that an execution of which somebody was told that it is closed is, or that its
+    /// name is another's since.
+    pub fn is_closed(
+        &self,
+        commons: &Commons,
+        key: &ExecutionKey,
+        closed_at: Timestamp,
+    ) -> Result<(), Violation> {
+        let view = commons.execution(key).map_err(|error| Violation(format!("{}: {error}", key.name)))?;
+        ensure(view.closed_at.is_some() || self.may_follow(closed_at, view.started_at), || {
+            format!("{} was stopped and is open", key.name)
+        })
+    }
+
     /// The execution of this name that was started then is gone.
     pub fn forget(&mut self, name: &str, started_at: Timestamp) {
         self.started.retain(|_, started| &*started.key.name != name || started.started_at != started_at);
@@ -82,7 +117,7 @@ impl Ledger {
 
     /// Everything that was acknowledged is still there.
     pub fn all_are_there(&self, commons: &Commons) -> Result<(), Violation> {
-        self.started.values().try_for_each(|started| is_there(commons, started, self.retention_seconds))
+        self.started.values().try_for_each(|started| self.is_there(commons, started))
     }
 
     /// Notes what is under way at a crash.
@@ -201,22 +236,6 @@ pub fn is_not_waited_for(store: &dyn Store, commons: &Commons, task: TaskRef) ->
         outstanding.started && outstanding.task.scheduled_event_id == task.scheduled_event_id
     });
     ensure(!waits, || format!("{task:?} is waited for, and its answer was refused"))
-}
-
-/// Whether the store knows that an execution is closed.
-pub fn is_closed(commons: &Commons, key: &ExecutionKey) -> Result<(), Violation> {
-    let view = commons.execution(key).map_err(|error| Violation(format!("{}: {error}", key.name)))?;
-    ensure(view.closed_at.is_some(), || format!("{} was stopped and is open", key.name))
-}
-
-fn is_there(commons: &Commons, started: &ExecutionStarted, retention_seconds: u64) -> Result<(), Violation> {
-    let name = &started.key.name;
-    let view = commons
-        .execution(&started.key)
-        .map_err(|error| Violation(format!("{name} was acknowledged and cannot be read: {error}")))?;
-    // A start that nobody heard of may have taken the name, once it was free again.
-    let is_later = view.started_at >= started.started_at.after_seconds(retention_seconds);
-    ensure(view.started_at == started.started_at || is_later, || format!("{name} has another beginning"))
 }
 
 /// Replay of the journal equals the live execution, for each of which all is durable.
