@@ -321,6 +321,7 @@ impl Executions {
         let name = u128::from(self.random.next()) << 64 | u128::from(self.random.next());
         Chunk {
             header: ChunkHeader {
+                parent: None,
                 entity: entity(self.row),
                 row: self.row,
                 previous_row: 0,

@@ -132,38 +132,22 @@ impl Exception {
 
     /// What the engine answered, about the thing that `subject`, an ARN, names.
     pub(crate) fn of_engine(error: EngineError, subject: &str) -> Exception {
-        match error {
-            EngineError::NoSuchMachine => Exception::no_such_machine(subject),
-            EngineError::MachineDeleting => {
-                // Not recorded; in the form of its neighbours.
-                let message = format!("State Machine is being deleted: '{subject}'");
-                Exception::new(ExceptionKind::StateMachineDeleting, message)
-            }
-            EngineError::MachineExists => {
-                let message = format!("State Machine Already Exists: '{subject}'");
-                Exception::new(ExceptionKind::StateMachineAlreadyExists, message)
-            }
-            EngineError::NoSuchExecution => Exception::no_such_execution(subject),
-            EngineError::ExecutionExists => {
-                let message = format!("Execution Already Exists: '{subject}'");
-                Exception::new(ExceptionKind::ExecutionAlreadyExists, message)
-            }
-            EngineError::NoSuchActivity => Exception::no_such_activity(subject),
-            EngineError::InvalidToken => Exception::invalid_token(),
-            EngineError::TaskEnded => {
-                let message = "Task Timed Out: 'Provided task does not exist anymore'";
-                Exception::new(ExceptionKind::TaskTimedOut, message)
-            }
-            EngineError::PayloadTooLarge => Exception::validation("The payload is larger than allowed"),
-            EngineError::Busy => Exception::new(ExceptionKind::Throttling, "Rate exceeded"),
-            EngineError::Stopped(reason) => {
-                Exception::new(ExceptionKind::ServiceUnavailable, format!("The engine has stopped: {reason}"))
-            }
-            EngineError::Damaged(what) => {
-                let message = format!("The stored history is damaged: {what}");
-                Exception::new(ExceptionKind::InternalFailure, message)
-            }
-        }
+        let kind = match &error {
+            EngineError::NoSuchMachine => ExceptionKind::StateMachineDoesNotExist,
+            EngineError::MachineDeleting => ExceptionKind::StateMachineDeleting,
+            EngineError::MachineExists => ExceptionKind::StateMachineAlreadyExists,
+            EngineError::WrongMachineType => ExceptionKind::StateMachineTypeNotSupported,
+            EngineError::NoSuchExecution => ExceptionKind::ExecutionDoesNotExist,
+            EngineError::ExecutionExists => ExceptionKind::ExecutionAlreadyExists,
+            EngineError::NoSuchActivity => ExceptionKind::ActivityDoesNotExist,
+            EngineError::InvalidToken => ExceptionKind::InvalidToken,
+            EngineError::TaskEnded => ExceptionKind::TaskTimedOut,
+            EngineError::PayloadTooLarge => ExceptionKind::Validation,
+            EngineError::Busy => ExceptionKind::Throttling,
+            EngineError::Stopped(_) => ExceptionKind::ServiceUnavailable,
+            EngineError::Damaged(_) => ExceptionKind::InternalFailure,
+        };
+        Exception::new(kind, error.told_of(subject).1)
     }
 
     /// Recorded.

@@ -155,7 +155,7 @@ impl<'t> Hand<'t> {
     }
 
     fn tick(&mut self) {
-        if self.execution.execution_due().is_some_and(|due| due <= self.now) {
+        if self.execution.deadline().is_some_and(|due| due <= self.now) {
             self.close(0, EventKind::ExecutionTimedOut(Failure::default()));
             return;
         }

@@ -302,12 +302,12 @@ impl Execution {
 
     /// When `Input::Tick` is next wanted; `None` once it has ended.
     pub fn next_due(&self) -> Option<Timestamp> {
-        let whole = self.execution_due()?;
+        let whole = self.deadline()?;
         Some(self.due.first().map_or(whole, |(due, _)| (*due).min(whole)))
     }
 
     /// When the execution as a whole has lasted as long as it may; `None` once it has ended.
-    pub(crate) fn execution_due(&self) -> Option<Timestamp> {
+    pub fn deadline(&self) -> Option<Timestamp> {
         if self.status != ExecutionStatus::Running {
             return None;
         }

@@ -13,7 +13,7 @@ use stepwell_task::{Integration, Target, TaskRequest};
 use crate::catalogue::{Catalogue, Revision};
 use crate::dispatcher::Dispatcher;
 use crate::keys::Keys;
-use crate::messages::{Message, Reply, TaskAnswer};
+use crate::messages::{Message, Reply, StartEar, TaskAnswer};
 use crate::options::{EngineOptions, LogEvent, LogLevel};
 use crate::requests::{
     EngineError, ExecutionKey, ExecutionStarted, Machine, MachineKey, Place, StartExecution,
@@ -40,6 +40,14 @@ pub struct Commons {
     stopped: OnceLock<String>,
     /// Whether outcomes are left for the next run.
     outcomes_left: AtomicBool,
+}
+
+/// What a start runs.
+pub struct Resolved {
+    /// The machine.
+    pub machine: Arc<Machine>,
+    /// The revision of it.
+    pub revision: Arc<Revision>,
 }
 
 /// Where a request would go.
@@ -119,6 +127,15 @@ impl Commons {
         }
     }
 
+    /// The revision that a start of a machine runs.
+    pub fn resolve(&self, key: &MachineKey, _qualifier: Option<&str>) -> Result<Resolved, EngineError> {
+        let machine = self.machine_in_service(key)?;
+        let revision = self
+            .revision(machine.revision)
+            .ok_or_else(|| EngineError::Damaged(format!("there is no revision {}", machine.revision)))?;
+        Ok(Resolved { machine, revision })
+    }
+
     /// Addresses a start.
     pub fn start(
         &self,
@@ -133,15 +150,22 @@ impl Commons {
             let key = ExecutionKey { machine: request.machine.clone(), name: name.clone() };
             (name, self.keys.home(&key))
         });
-        let partition = match &name {
-            Some((_, home)) => home.partition,
-            None => {
-                (self.next_partition.fetch_add(1, Ordering::Relaxed) % u64::from(PARTITIONS)) as Partition
-            }
+        let partition = name.as_ref().map_or_else(|| self.next_partition(), |(_, home)| home.partition);
+        let ear = StartEar::Caller(reply);
+        let message = Message::Start {
+            machine: request.machine,
+            name,
+            partition,
+            input: request.input,
+            parent: None,
+            ear,
         };
-        let message =
-            Message::Start { machine: request.machine, name, partition, input: request.input, reply };
         Ok((self.shard_of(partition), message))
+    }
+
+    /// The partition of what says of itself where it lives: one after the other.
+    pub(crate) fn next_partition(&self) -> Partition {
+        (self.next_partition.fetch_add(1, Ordering::Relaxed) % u64::from(PARTITIONS)) as Partition
     }
 
     /// Addresses a stop.

@@ -72,7 +72,7 @@ impl Engine {
         &self.runtime.wires.commons
     }
 
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.wires().clock.now()
     }
 
@@ -357,14 +357,17 @@ impl Engine {
         self.commons().stopped().map_or(Ok(()), |reason| Err(reason.to_owned()))
     }
 
-    fn call(&self, shard: usize, message: Message) -> Result<(), EngineError> {
+    pub(crate) fn call(&self, shard: usize, message: Message) -> Result<(), EngineError> {
         if self.commons().stopped().is_some() {
             return Err(self.commons().stopped_error());
         }
         self.wires().mailboxes[shard].call(message)
     }
 
-    async fn hear<T>(&self, answer: oneshot::Receiver<Result<T, EngineError>>) -> Result<T, EngineError> {
+    pub(crate) async fn hear<T>(
+        &self,
+        answer: oneshot::Receiver<Result<T, EngineError>>,
+    ) -> Result<T, EngineError> {
         answer.await.unwrap_or_else(|_dropped| Err(self.commons().stopped_error()))
     }
 

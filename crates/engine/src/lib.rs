@@ -12,6 +12,7 @@
 //! | `catalogue`  | machines, revisions, activities                                        |
 //! | `dispatcher` | slots, queues of tasks, workers that wait                              |
 //! | `names`, `tokens`, `keys` | what is generated and sealed                              |
+//! | `express`    | Express executions, which are decided where their callers wait          |
 //! | `reads`      | what is read, out of the store                                         |
 //! | `deletion`   | the one thing that takes its time                                      |
 //! | `trial`      | one task outside of any execution, for a test of a state               |
@@ -21,18 +22,21 @@
 //! Revisions are never deleted. A state machine's deletion leaves the journals of its executions.
 
 mod catalogue;
+mod child_words;
 mod clock;
 mod committer;
 mod commons;
 mod deletion;
 mod dispatcher;
 mod engine;
+mod express;
 mod keys;
 mod mailbox;
 mod messages;
 mod names;
 mod options;
 mod reads;
+mod refusal;
 mod requests;
 mod runtime;
 mod shard;
@@ -42,11 +46,14 @@ mod trial;
 
 pub use catalogue::{ActivityKey, Catalogue, Change, Plan, Revision, execution_arn, machine_arn};
 pub use clock::{Clock, SystemClock};
-pub use commons::{Commons, NO_INTEGRATION};
+pub use commons::{Commons, NO_INTEGRATION, Resolved};
 pub use dispatcher::{Dispatcher, Poller};
 pub use engine::Engine;
+pub use express::{ExpressStart, ExpressUnderWay, express_arn};
 pub use keys::Keys;
-pub use messages::{Counts, Message, Release, Reply, TaskAnswer, Turn};
+pub use messages::{
+    ChildNews, ChildStarted, Counts, ExpressEar, Message, Release, Reply, StartEar, TaskAnswer, Turn,
+};
 pub use names::Home;
 pub use options::{EngineOptions, Log, LogEvent, LogLevel, Seed, Stopwatch, random_seeds, seeds_from};
 pub use requests::*;

@@ -4,7 +4,7 @@
 
 use stepwell_asl::{Event, EventKind, decode, project};
 use stepwell_model::{EntityId, Timestamp};
-use stepwell_store::{Chunk, ExecutionRow, ListQuery};
+use stepwell_store::{Chunk, ExecutionRow, ListQuery, Parent};
 
 use crate::catalogue::execution_arn;
 use crate::commons::{Commons, store_error};
@@ -78,6 +78,12 @@ impl Commons {
             }
         }
         Ok(view)
+    }
+
+    /// The task that started an execution. Reads its first chunk.
+    pub(crate) fn parent_of(&self, row: &ExecutionRow) -> Result<Option<Parent>, EngineError> {
+        let first = self.store.chunk(row.first_row).map_err(store_error)?;
+        Ok(first.and_then(|chunk| chunk.header.parent))
     }
 
     fn events_at(&self, row: u64) -> Result<Vec<Event>, EngineError> {

@@ -107,6 +107,60 @@ pub struct StartExecution {
     pub input: Payload,
 }
 
+/// Starts an Express execution.
+#[derive(Debug, Clone)]
+pub struct StartExpress {
+    /// Of which machine.
+    pub machine: MachineKey,
+    /// A version or an alias of it.
+    pub qualifier: Option<Arc<str>>,
+    /// Its name, which need not be unique; without one it gets a UUID.
+    pub name: Option<Arc<str>>,
+    /// Its input.
+    pub input: Payload,
+    /// How long it may last at most, in seconds, if that is shorter than the limit.
+    pub seconds_max: Option<u64>,
+}
+
+/// What makes an Express execution this one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ExpressKey {
+    /// Its machine.
+    pub machine: MachineKey,
+    /// Its name.
+    pub name: Arc<str>,
+    /// A UUID: what tells executions of one name apart.
+    pub id: Arc<str>,
+}
+
+/// An Express execution that has ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExpressEnded {
+    /// Which one.
+    pub key: ExpressKey,
+    /// How it ended.
+    pub status: ExecutionStatus,
+    /// When it was started.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub closed_at: Timestamp,
+    /// Its input.
+    pub input: Payload,
+    /// Its output, if it succeeded.
+    pub output: Option<Payload>,
+    /// Why it failed or timed out.
+    pub failure: Option<Failure>,
+    /// The memory that AWS would bill, in megabytes: a multiple of 64.
+    pub billed_memory_mb: u64,
+}
+
+impl ExpressEnded {
+    /// How long AWS would bill: in steps of 100 milliseconds, one at least.
+    pub fn billed_milliseconds(&self) -> u64 {
+        self.closed_at.epoch_ms.saturating_sub(self.started_at.epoch_ms).div_ceil(100).max(1) * 100
+    }
+}
+
 /// An execution was started, now or by an earlier call of the same name and input.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExecutionStarted {
@@ -223,6 +277,9 @@ pub enum EngineError {
     /// The machine is being deleted.
     #[error("the state machine is being deleted")]
     MachineDeleting,
+    /// The machine is of the other type.
+    #[error("the operation is not for this type of state machine")]
+    WrongMachineType,
     /// A machine of this name exists and differs.
     #[error("a state machine of this name exists and differs")]
     MachineExists,

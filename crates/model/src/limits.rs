@@ -11,6 +11,8 @@ pub struct Limits {
     pub definition_bytes_max: usize,
     /// The longest a Standard execution may last, in seconds: a year.
     pub execution_seconds_max: u64,
+    /// The longest an Express execution may last, in seconds: five minutes.
+    pub express_seconds_max: u64,
     /// All live variables of an execution together, in bytes.
     pub variables_bytes_max: usize,
 }
@@ -22,6 +24,7 @@ impl Default for Limits {
             history_events_max: 25_000,
             definition_bytes_max: 1_048_576,
             execution_seconds_max: 31_536_000,
+            express_seconds_max: 300,
             variables_bytes_max: 10 * 1024 * 1024,
         }
     }

@@ -534,10 +534,19 @@ impl World {
         }
         match release.answer() {
             Some(Release::RunTask { integration: _, request }) => self.run_task(request),
-            Some(Release::CancelTask { .. }) | None => Ok(()),
-            Some(Release::Started(..) | Release::Stopped(..) | Release::Done(..) | Release::HandOut(..)) => {
+            Some(Release::Tell(partition, message)) => {
+                let shard = self.process.commons.shard_of(partition);
+                self.process.post((shard, message));
                 Ok(())
             }
+            Some(Release::CancelTask { .. }) | None => Ok(()),
+            Some(
+                Release::Started(..)
+                | Release::Stopped(..)
+                | Release::Done(..)
+                | Release::ExpressEnded(..)
+                | Release::HandOut(..),
+            ) => Ok(()),
         }
     }
 

@@ -26,6 +26,7 @@ fn whole_life(row: u64, body: &[u8]) -> Chunk {
     let at = Timestamp::from_epoch_ms(1_790_000_000_000 + row / 10);
     Chunk {
         header: ChunkHeader {
+            parent: None,
             entity: entity(row),
             row,
             previous_row: 0,

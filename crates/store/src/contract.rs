@@ -483,6 +483,7 @@ fn opened(entity: EntityId, row: u64, moment: u64) -> Chunk {
 fn next(entity: EntityId, row: u64, previous_row: u64, moment: u64) -> Chunk {
     Chunk {
         header: ChunkHeader {
+            parent: None,
             entity,
             row,
             previous_row,

@@ -7,13 +7,14 @@
 //! | 1       | format, [`FORMAT`]                                                            |
 //! | 1       | codec of the body: 0, as the language wrote it                                |
 //! | 1       | id of the key the body is encrypted with: 0, none                             |
-//! | 1       | flags: 1 opening, 2 name key, 4 next due, 8 parked; the others are 0          |
+//! | 1       | flags: 1 opening, 2 name key, 4 next due, 8 parked, 64 parent; others are 0   |
 //! | 1       | [code](ExecutionStatus::code) of the status                                   |
 //! | 1       | partition of the entity                                                       |
 //! | varints | number of the entity, row, previous row, first event id, last event id, at    |
 //! | varint  | next due, if flagged                                                          |
 //! | opening | if flagged: varints machine, revision, started at, length of the name; name   |
 //! | 16      | name key, if flagged                                                          |
+//! | parent  | if flagged: varints packed entity and event id; a byte, 1 if it waits         |
 //! | 4       | CRC-32 (IEEE), little-endian, of all header bytes before it and then the body |
 //!
 //! A varint is LEB128: seven bits a byte, lowest first, the high bit set on all but the last.
@@ -23,7 +24,7 @@
 
 use std::sync::Arc;
 
-use stepwell_model::{EntityId, ExecutionStatus, Timestamp};
+use stepwell_model::{EntityId, ExecutionStatus, TaskRef, Timestamp};
 
 use crate::NameKey;
 
@@ -44,8 +45,10 @@ const FLAG_NAME_KEY: u8 = 2;
 const FLAG_NEXT_DUE: u8 = 4;
 /// The entity is parked.
 const FLAG_PARKED: u8 = 8;
+/// The header has a parent.
+const FLAG_PARENT: u8 = 64;
 /// Every flag that this format knows.
-const FLAGS: u8 = FLAG_OPENING | FLAG_NAME_KEY | FLAG_NEXT_DUE | FLAG_PARKED;
+const FLAGS: u8 = FLAG_OPENING | FLAG_NAME_KEY | FLAG_NEXT_DUE | FLAG_PARKED | FLAG_PARENT;
 
 /// The length of the checksum at the end of a header, in bytes.
 const CHECKSUM_BYTES: usize = 4;
@@ -63,6 +66,15 @@ pub struct Opening {
     pub name_key: Option<NameKey>,
     /// When it was started.
     pub started_at: Timestamp,
+}
+
+/// The task that started an execution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parent {
+    /// The task.
+    pub task: TaskRef,
+    /// Whether it waits for the end of the execution.
+    pub waits: bool,
 }
 
 /// What the store reads of a chunk.
@@ -83,6 +95,8 @@ pub struct ChunkHeader {
     pub at: Timestamp,
     /// In the first chunk, and only there: who this is.
     pub opening: Option<Opening>,
+    /// In the first chunk of an execution that another one started: by which task.
+    pub parent: Option<Parent>,
     /// The status from here on.
     pub status: ExecutionStatus,
     /// When the entity next has to be woken, if nothing comes before; `None` if never.
@@ -134,6 +148,11 @@ impl Chunk {
                 out.extend_from_slice(name_key);
             }
         }
+        if let Some(Parent { task, waits }) = header.parent {
+            put_varint(&mut out, task.execution.to_u64());
+            put_varint(&mut out, task.scheduled_event_id);
+            out.push(u8::from(waits));
+        }
 
         let sum = checksum(&out, &self.body);
         out.extend_from_slice(&sum.to_le_bytes());
@@ -179,6 +198,9 @@ fn flags(header: &ChunkHeader) -> u8 {
     }
     if header.next_due.is_some() {
         flags |= FLAG_NEXT_DUE;
+    }
+    if header.parent.is_some() {
+        flags |= FLAG_PARENT;
     }
     if header.parked {
         flags |= FLAG_PARKED;
@@ -247,6 +269,7 @@ impl<'a> Fields<'a> {
             at: self.timestamp()?,
             next_due: if flags & FLAG_NEXT_DUE == 0 { None } else { Some(self.timestamp()?) },
             opening: if flags & FLAG_OPENING == 0 { None } else { Some(self.opening(flags)?) },
+            parent: if flags & FLAG_PARENT == 0 { None } else { Some(self.parent()?) },
             status,
             parked: flags & FLAG_PARKED != 0,
         };
@@ -267,6 +290,19 @@ impl<'a> Fields<'a> {
             Some(NameKey::try_from(key).expect("so many bytes were asked for"))
         };
         Ok(Opening { machine, revision, name: name.into(), name_key, started_at })
+    }
+
+    fn parent(&mut self) -> Result<Parent, DamagedHeader> {
+        let packed = self.varint()?;
+        if packed >> 56 != 0 {
+            return Err(damaged("the number of the parent is too large"));
+        }
+        let task = TaskRef { execution: EntityId::from_u64(packed), scheduled_event_id: self.varint()? };
+        match self.byte()? {
+            0 => Ok(Parent { task, waits: false }),
+            1 => Ok(Parent { task, waits: true }),
+            _ => Err(damaged("whether the parent waits is neither yes nor no")),
+        }
     }
 
     fn bytes(&mut self, count: usize) -> Result<&'a [u8], DamagedHeader> {
@@ -321,15 +357,23 @@ mod tests {
         )
     }
 
+    fn parent() -> impl Strategy<Value = Option<Parent>> {
+        let parent = (any::<u8>(), 0..=EntityId::NUMBER_MAX, any::<u64>(), any::<bool>());
+        proptest::option::of(parent.prop_map(|(partition, number, scheduled_event_id, waits)| Parent {
+            task: TaskRef { execution: EntityId { partition, number }, scheduled_event_id },
+            waits,
+        }))
+    }
+
     fn chunk() -> impl Strategy<Value = Chunk> {
         let numbers = (any::<u8>(), 0..=EntityId::NUMBER_MAX, any::<u64>(), any::<u64>(), any::<u64>());
         let more = (any::<u64>(), any::<u64>(), any::<Option<u64>>(), any::<bool>());
-        let rest = (proptest::option::of(opening()), 0..5_u8, vec(any::<u8>(), 0..300));
+        let rest = (proptest::option::of(opening()), parent(), 0..5_u8, vec(any::<u8>(), 0..300));
         (numbers, more, rest).prop_map(
             |(
                 (partition, number, row, previous_row, first_event_id),
                 (last_event_id, at, next_due, parked),
-                (opening, status, body),
+                (opening, parent, status, body),
             )| Chunk {
                 header: ChunkHeader {
                     entity: EntityId { partition, number },
@@ -339,6 +383,7 @@ mod tests {
                     last_event_id,
                     at: Timestamp::from_epoch_ms(at),
                     opening,
+                    parent,
                     status: ExecutionStatus::from_code(status).unwrap(),
                     next_due: next_due.map(Timestamp::from_epoch_ms),
                     parked,
@@ -365,6 +410,7 @@ mod tests {
                     name_key: Some([9; 16]),
                     started_at: Timestamp::from_epoch_ms(1_790_000_000_000),
                 }),
+                parent: None,
                 status: ExecutionStatus::Succeeded,
                 next_due: None,
                 parked: false,

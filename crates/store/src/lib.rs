@@ -26,7 +26,7 @@ pub mod contract;
 mod header;
 mod memory;
 
-pub use header::{Chunk, ChunkHeader, DamagedHeader, Opening};
+pub use header::{Chunk, ChunkHeader, DamagedHeader, Opening, Parent};
 pub use memory::{FailedCommit, MemoryStore};
 
 use std::sync::Arc;

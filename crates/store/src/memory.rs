@@ -301,6 +301,7 @@ mod tests {
     fn first_chunk(number: u64) -> Batch {
         let started_at = Timestamp::from_epoch_ms(1);
         let header = ChunkHeader {
+            parent: None,
             entity: EntityId { partition: 0, number },
             row: number,
             previous_row: 0,

@@ -7,7 +7,7 @@
 use stepwell_engine::{CreateMachine, MachineKey};
 use stepwell_model::MachineType;
 
-use crate::exception::{Exception, ExceptionKind};
+use crate::exception::Exception;
 use crate::reply::Reply;
 use crate::request::Text;
 use crate::{Call, configuration, definitions, names};
@@ -39,10 +39,6 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     let logging = logging.unwrap_or_else(|| configuration::LOGGING_DEFAULT.to_owned());
     let tracing = tracing.unwrap_or_else(|| configuration::TRACING_DEFAULT.to_owned());
     definitions::check(machine_type, &definition).await?;
-    if machine_type == MachineType::Express {
-        let message = "Express state machines are not supported by this release of Stepwell";
-        return Err(Exception::new(ExceptionKind::StateMachineTypeNotSupported, message));
-    }
 
     let key = MachineKey { place: call.caller.place.clone(), name };
     let arn = names::machine_arn(&key);

@@ -22,6 +22,7 @@ mod send_task_failure;
 mod send_task_heartbeat;
 mod send_task_success;
 mod start_execution;
+mod start_sync_execution;
 mod stop_execution;
 mod test_state;
 mod update_state_machine;
@@ -39,6 +40,7 @@ pub struct Operation {
 /// Every operation, the busiest first.
 pub const ALL: &[Operation] = &[
     Operation { name: "StartExecution", run: |call| Box::pin(start_execution::run(call)) },
+    Operation { name: "StartSyncExecution", run: |call| Box::pin(start_sync_execution::run(call)) },
     Operation { name: "GetActivityTask", run: |call| Box::pin(get_activity_task::run(call)) },
     Operation { name: "SendTaskSuccess", run: |call| Box::pin(send_task_success::run(call)) },
     Operation { name: "SendTaskFailure", run: |call| Box::pin(send_task_failure::run(call)) },
@@ -80,7 +82,6 @@ const NOT_YET: &[&str] = &[
     "ListTagsForResource",
     "PublishStateMachineVersion",
     "RedriveExecution",
-    "StartSyncExecution",
     "TagResource",
     "UntagResource",
     "UpdateMapRun",

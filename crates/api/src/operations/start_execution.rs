@@ -4,7 +4,8 @@
 //! an execution that has ended, is `ExecutionAlreadyExists`. Without a name the execution gets a
 //! UUID. The input is kept as the caller wrote it, blanks included.
 
-use stepwell_engine::{EngineError, ExecutionKey, StartExecution};
+use stepwell_engine::{EngineError, ExecutionKey, StartExecution, StartExpress, express_arn};
+use stepwell_model::{MachineType, Timestamp};
 use stepwell_value::Payload;
 
 use crate::json_reason::json_reason;
@@ -30,6 +31,13 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
         None => Payload::empty_object(),
     };
 
+    if call.api.engine.machine(&machine).is_some_and(|machine| machine.machine_type == MachineType::Express) {
+        let start = StartExpress { machine, qualifier: None, name, input, seconds_max: None };
+        let started = call.api.engine.start_express(start).await;
+        let (key, started_at) = started.map_err(|error| Exception::of_engine(error, &arn))?;
+        return Ok(answer(&express_arn(&key), started_at));
+    }
+
     let taken = |machine, name: Option<_>| {
         // Only a name that the caller gave can be taken.
         let name = name.unwrap_or_default();
@@ -45,10 +53,14 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
         Err(error) => return Err(Exception::of_engine(error, &arn)),
     };
 
+    Ok(answer(&names::execution_arn(&started.key), started.started_at))
+}
+
+fn answer(arn: &str, started_at: Timestamp) -> String {
     let mut reply = Reply::object();
-    reply.text("executionArn", &names::execution_arn(&started.key));
-    reply.moment("startDate", started.started_at);
-    Ok(reply.finish())
+    reply.text("executionArn", arn);
+    reply.moment("startDate", started_at);
+    reply.finish()
 }
 
 /// Recorded: any JSON value will do; text without one has a reason of its own.

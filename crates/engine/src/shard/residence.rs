@@ -14,6 +14,7 @@ use stepwell_asl::{Execution, Input, Origin, Recorder, decode};
 use stepwell_model::{EntityId, ExecutionStatus, Timestamp};
 use stepwell_store::{Chunk, ExecutionRow, StoreError};
 
+use super::express::is_express;
 use super::start::origin;
 use super::{NEVER, RECOVERIES_PER_TURN, Resident, Shard, TIMERS_PER_TURN};
 use crate::catalogue::Revision;
@@ -78,6 +79,9 @@ impl Shard {
             Err(error @ StoreError::Damaged { .. }) => return Err(NotLoaded::Damaged(error.to_string())),
             Err(error) => return Err(NotLoaded::Store(error)),
         };
+        if is_express(&self.commons, &chunks) {
+            return self.run_again(entity, &chunks).map_err(NotLoaded::Damaged);
+        }
         let (execution, revision) = replay(&self.commons, &chunks).map_err(NotLoaded::Damaged)?;
         let row = chunks.last().map_or(0, |chunk| chunk.header.row);
         let armed = self.stubs.remove(&entity.to_u64()).unwrap_or(NEVER);
@@ -85,6 +89,8 @@ impl Shard {
         let resident = Resident {
             execution,
             revision,
+            parent: chunks.first().and_then(|chunk| chunk.header.parent),
+            express: None,
             opening: None,
             row,
             turn: 0,
@@ -221,8 +227,14 @@ impl Shard {
     }
 
     /// Lets something be heard about an execution once this turn is durable.
+    /// What concerns an Express execution, of which nothing waits to be written, waits for nothing.
     pub(super) fn release(&mut self, entity: EntityId, release: Release) {
-        self.releases.push((Some(entity), release));
+        let waits = self.residents.get(&entity).is_none_or(|resident| resident.is_held_back(self.committed));
+        if waits {
+            self.releases.push((Some(entity), release));
+        } else {
+            self.at_once.push(release);
+        }
     }
 
     /// Takes over an execution that was open when the last run ended.

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use stepwell_asl::{Execution, Input, Origin, Recorder};
 use stepwell_model::{EntityId, Failure, Partition, Timestamp};
-use stepwell_store::Opening;
+use stepwell_store::{Opening, Parent};
 use stepwell_value::Payload;
 
 use super::residence::Located;
 use super::{Deaf, NEVER, Resident, Shard};
 use crate::catalogue::{Revision, execution_arn};
 use crate::commons::{Commons, store_error};
+use crate::messages::ChildStarted;
 use crate::names::Home;
 use crate::requests::{EngineError, ExecutionKey, ExecutionStarted, MachineKey};
 
@@ -22,6 +23,7 @@ const NAME_KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// What an execution of a name that is wanted again is like.
 struct Namesake {
     machine: u64,
+    parent: Option<Parent>,
     started_at: Timestamp,
     closed_at: Option<Timestamp>,
     /// Of one that is open.
@@ -29,6 +31,12 @@ struct Namesake {
 }
 
 impl Shard {
+    /// What the task that asked for it hears of a start.
+    pub(super) fn child_started(&self, started: &ExecutionStarted, parent: Parent) -> ChildStarted {
+        let stop = parent.waits.then(|| (started.key.clone(), self.commons.keys.home(&started.key)));
+        ChildStarted { arn: execution_arn(&started.key).into(), started_at: started.started_at, stop }
+    }
+
     /// Starts an execution, or finds that it was started before. The entity is that which the
     /// answer is about.
     pub(super) fn start(
@@ -37,6 +45,7 @@ impl Shard {
         name: Option<(Arc<str>, Home)>,
         partition: Partition,
         input: Payload,
+        parent: Option<Parent>,
     ) -> (Option<EntityId>, Result<ExecutionStarted, EngineError>) {
         // Asked again here: the machine may have been changed or deleted while the call waited.
         let machine = match self.commons.machine_in_service(&machine) {
@@ -57,6 +66,10 @@ impl Shard {
                 self.settle();
                 match namesake {
                     Err(error) => return (Some(entity), Err(error)),
+                    // The same attempt of the same task asks again.
+                    Ok(Some(other)) if parent.is_some() && other.parent == parent => {
+                        return (Some(entity), Ok(ExecutionStarted { key, started_at: other.started_at }));
+                    }
                     Ok(Some(other)) if other.machine == machine.number => match other.closed_at {
                         None if other.input.as_ref() == Some(&input) => {
                             return (
@@ -75,7 +88,7 @@ impl Shard {
         let number = &mut self.numbers[usize::from(partition)];
         *number += 1;
         let entity = EntityId { partition, number: *number };
-        self.begin(entity, revision, name, input)
+        self.begin(entity, revision, name, input, parent)
     }
 
     fn begin(
@@ -84,6 +97,7 @@ impl Shard {
         revision: Arc<Revision>,
         name: Option<(Arc<str>, Home)>,
         input: Payload,
+        parent: Option<Parent>,
     ) -> (Option<EntityId>, Result<ExecutionStarted, EngineError>) {
         let (name, name_key) = match name {
             Some((name, home)) => (name, Some(home.name_key)),
@@ -104,6 +118,8 @@ impl Shard {
         let resident = Resident {
             execution: Execution::new(origin),
             revision,
+            parent,
+            express: None,
             opening: Some(opening),
             row: 0,
             turn: self.turn,
@@ -157,7 +173,7 @@ impl Shard {
     }
 
     /// The execution that a name leads to.
-    fn resolve(&self, key: &ExecutionKey, home: &Home) -> Result<Option<EntityId>, EngineError> {
+    pub(super) fn resolve(&self, key: &ExecutionKey, home: &Home) -> Result<Option<EntityId>, EngineError> {
         if let Some(entity) = home.generated {
             if let Some(resident) = self.residents.get(&entity) {
                 if resident.key() == *key {
@@ -181,6 +197,7 @@ impl Shard {
             Located::Nowhere => Ok(None),
             Located::Closed(row) => Ok(Some(Namesake {
                 machine: row.opening.machine,
+                parent: self.commons.parent_of(&row)?,
                 started_at: row.opening.started_at,
                 closed_at: row.closed_at,
                 input: None,
@@ -189,6 +206,7 @@ impl Shard {
                 let resident = self.residents.get(&entity).expect("it was located just now");
                 Ok(Some(Namesake {
                     machine: resident.revision.machine,
+                    parent: resident.parent,
                     started_at: resident.execution.started_at(),
                     closed_at: resident.execution.closed_at(),
                     input: Some(resident.execution.input().clone()),
@@ -213,5 +231,6 @@ pub(crate) fn origin(
         role_arn: revision.role_arn.clone(),
         region: revision.key.place.region.clone(),
         limits: commons.options.limits,
+        express: false,
     }))
 }
