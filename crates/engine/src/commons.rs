@@ -18,7 +18,7 @@ use crate::options::{EngineOptions, LogEvent, LogLevel};
 use crate::requests::{
     EngineError, ExecutionKey, ExecutionStarted, Machine, MachineKey, Place, StartExecution,
 };
-use crate::stats::Stats;
+use crate::stats::{EngineStats, Stats};
 
 /// What all shards share. The engine makes one; so does the simulator, which has no threads.
 pub struct Commons {
@@ -111,6 +111,11 @@ impl Commons {
     /// The catalogue, to be changed by what is durable.
     pub fn catalogue_mut(&self) -> RwLockWriteGuard<'_, Catalogue> {
         self.catalogue.write().expect("nobody panics while changing the catalogue")
+    }
+
+    /// What was counted.
+    pub fn stats(&self) -> EngineStats {
+        self.stats.read()
     }
 
     /// The queues.

@@ -112,12 +112,8 @@ impl Engine {
     ///
     /// As [`Engine::start_sync`].
     pub async fn start_express(&self, request: StartExpress) -> Result<(ExpressKey, Timestamp), EngineError> {
-        let start = self.commons().express_start(request)?;
-        let (reply, answer): (Reply<ExecutionStarted>, _) = oneshot::channel();
-        let key = start.key.clone();
-        let shard = self.commons().shard_of(start.partition);
-        let message =
-            Message::StartExpress { start: Box::new(start), name_key: None, ear: StartEar::Caller(reply) };
+        let (reply, answer) = oneshot::channel();
+        let (key, (shard, message)) = self.commons().start_express(request, reply)?;
         self.call(shard, message)?;
         let started = self.hear(answer).await?;
         Ok((key, started.started_at))
@@ -147,6 +143,18 @@ impl Engine {
 }
 
 impl Commons {
+    /// Addresses the durable start of an Express execution.
+    pub fn start_express(
+        &self,
+        request: StartExpress,
+        reply: Reply<ExecutionStarted>,
+    ) -> Result<(ExpressKey, (usize, Message)), EngineError> {
+        let start = self.express_start(request)?;
+        let (key, shard) = (start.key.clone(), self.shard_of(start.partition));
+        let ear = StartEar::Caller(reply);
+        Ok((key, (shard, Message::StartExpress { start: Box::new(start), name_key: None, ear })))
+    }
+
     /// Finds what a start is about, and names it.
     pub(crate) fn express_start(&self, request: StartExpress) -> Result<ExpressStart, EngineError> {
         let StartExpress { machine, qualifier, name, input, seconds_max } = request;

@@ -16,10 +16,13 @@ use stepwell_value::{Payload, Value};
 use super::residence::Located;
 use super::tasks::{Held, Phase};
 use super::{Resident, Shard};
+use crate::catalogue::execution_arn;
 use crate::child_words::{self, Words};
 use crate::messages::{ChildNews, ChildStarted, Message, Release, StartEar};
 use crate::names::Home;
-use crate::requests::{EngineError, ExecutionKey, ExecutionView, MachineKey, Place, StartExpress};
+use crate::requests::{
+    EngineError, ExecutionKey, ExecutionStarted, ExecutionView, MachineKey, Place, StartExpress,
+};
 
 /// What a task asks of the engine itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -375,14 +378,9 @@ impl Shard {
         }
         if let Some(resident) = self.residents.get(&entity) {
             if !resident.is_open() {
-                let view = Box::new(view_of(resident));
-                self.release(
-                    entity,
-                    Release::Tell(
-                        parent.execution.partition,
-                        Message::Child { task: parent, news: ChildNews::Ended(Ok(view)) },
-                    ),
-                );
+                let news = ChildNews::Ended(Ok(Box::new(view_of(resident))));
+                let message = Message::Child { task: parent, news };
+                self.release(entity, Release::Tell(parent.execution.partition, message));
             }
             return;
         }
@@ -403,6 +401,29 @@ impl Shard {
         let Some(Parent { task, waits: true }) = resident.parent else { return };
         let news = ChildNews::Ended(Ok(Box::new(view_of(resident))));
         self.release(entity, Release::Tell(task.execution.partition, Message::Child { task, news }));
+    }
+
+    /// Tells a task of the start that it asked for; one that was started before may have ended.
+    pub(super) fn tell_started(
+        &mut self,
+        entity: Option<EntityId>,
+        parent: Parent,
+        answer: Result<ExecutionStarted, EngineError>,
+    ) {
+        let started = match answer {
+            Ok(started) => started,
+            Err(error) => return self.answer_parent(entity, parent, Err(error)),
+        };
+        let ExecutionStarted { key, started_at } = started;
+        let home = self.commons.keys.home(&key);
+        let arn = execution_arn(&key).into();
+        let stop = parent.waits.then(|| (key.clone(), home));
+        self.answer_parent(entity, parent, Ok(ChildStarted { arn, started_at, stop }));
+        let resident = entity.and_then(|entity| self.residents.get(&entity));
+        let is_new = resident.is_some_and(|resident| resident.opening.is_some());
+        if parent.waits && !is_new {
+            self.watch(&key, &home, parent.task);
+        }
     }
 
     /// The answer to a start that a task asked for.

@@ -271,10 +271,7 @@ impl Shard {
                         StartEar::Caller(reply) => {
                             self.releases.push((entity, Release::Started(reply, answer)));
                         }
-                        StartEar::Parent(parent) => {
-                            let answer = answer.map(|started| self.child_started(&started, parent));
-                            self.answer_parent(entity, parent, answer);
-                        }
+                        StartEar::Parent(parent) => self.tell_started(entity, parent, answer),
                     }
                 }
                 Message::StartExpress { start, name_key, ear } => {

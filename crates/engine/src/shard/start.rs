@@ -12,7 +12,6 @@ use super::residence::Located;
 use super::{Deaf, NEVER, Resident, Shard};
 use crate::catalogue::{Revision, execution_arn};
 use crate::commons::{Commons, store_error};
-use crate::messages::ChildStarted;
 use crate::names::Home;
 use crate::requests::{EngineError, ExecutionKey, ExecutionStarted, MachineKey};
 
@@ -31,12 +30,6 @@ struct Namesake {
 }
 
 impl Shard {
-    /// What the task that asked for it hears of a start.
-    pub(super) fn child_started(&self, started: &ExecutionStarted, parent: Parent) -> ChildStarted {
-        let stop = parent.waits.then(|| (started.key.clone(), self.commons.keys.home(&started.key)));
-        ChildStarted { arn: execution_arn(&started.key).into(), started_at: started.started_at, stop }
-    }
-
     /// Starts an execution, or finds that it was started before. The entity is that which the
     /// answer is about.
     pub(super) fn start(

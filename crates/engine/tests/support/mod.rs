@@ -1,6 +1,9 @@
 //! Shards without threads and without a clock, over a store in memory, with an integration that
 //! does what the test says.
 
+// Each test file uses its part of this.
+#![allow(dead_code)]
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,7 +56,18 @@ pub struct Driver {
     pub slots: usize,
     pub idempotent: bool,
     pub resident_max: usize,
+    /// Of Express executions that callers wait for.
+    pub ended: Vec<ExpressEnded>,
+    /// Dies at this commit: before or after what it releases is let out.
+    pub dies_at: Option<(usize, Dies)>,
+    pub is_dead: bool,
     inbox: Vec<Vec<Message>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Dies {
+    BeforeRelease,
+    AfterRelease,
 }
 
 pub type Heard<T> = oneshot::Receiver<Result<T, EngineError>>;
@@ -69,7 +83,21 @@ impl Driver {
         let (commons, shards) = open(&store, slots, idempotent, resident_max, now);
         let inbox = shards.iter().map(|_| Vec::new()).collect();
         let sent = VecDeque::new();
-        Driver { store, commons, shards, now, sent, commits: 0, slots, idempotent, resident_max, inbox }
+        Driver {
+            store,
+            commons,
+            shards,
+            now,
+            sent,
+            commits: 0,
+            slots,
+            idempotent,
+            resident_max,
+            ended: Vec::new(),
+            dies_at: None,
+            is_dead: false,
+            inbox,
+        }
     }
 
     /// Forgets everything but the store, and begins anew.
@@ -79,6 +107,8 @@ impl Driver {
             open(&self.store, self.slots, self.idempotent, self.resident_max, self.now);
         self.inbox = self.shards.iter().map(|_| Vec::new()).collect();
         self.sent.clear();
+        self.is_dead = false;
+        self.dies_at = None;
         self.run();
     }
 
@@ -100,6 +130,9 @@ impl Driver {
                 idle = false;
                 let turn = shard.turn(messages, self.now);
                 self.finish(index, turn);
+                if self.is_dead {
+                    return;
+                }
             }
             if idle {
                 return;
@@ -108,6 +141,9 @@ impl Driver {
     }
 
     fn finish(&mut self, index: usize, mut turn: Turn) {
+        for release in turn.at_once.drain(..) {
+            self.let_out(release);
+        }
         for (to, message) in turn.posts.drain(..) {
             self.inbox[to].push(message);
         }
@@ -115,15 +151,31 @@ impl Driver {
             let batch = Batch { chunks: turn.chunks, catalogue: Vec::new() };
             self.store.commit(&batch).unwrap();
             self.commits += 1;
-        }
-        for release in turn.releases {
-            match release.answer() {
-                Some(Release::RunTask { request, .. }) => self.sent.push_back(Sent::Run(request)),
-                Some(Release::CancelTask { task, .. }) => self.sent.push_back(Sent::Cancel(task)),
-                _ => (),
+            self.is_dead = self.dies_at == Some((self.commits, Dies::BeforeRelease));
+            if self.is_dead {
+                return;
             }
         }
+        for release in turn.releases {
+            self.let_out(release);
+        }
+        self.is_dead = self.dies_at == Some((self.commits, Dies::AfterRelease));
         self.shards[index].committed(turn.number);
+    }
+
+    fn let_out(&mut self, release: Release) {
+        if let Release::ExpressEnded(_, Ok(ended)) = &release {
+            self.ended.push(ended.clone());
+        }
+        match release.answer() {
+            Some(Release::RunTask { request, .. }) => self.sent.push_back(Sent::Run(request)),
+            Some(Release::CancelTask { task, .. }) => self.sent.push_back(Sent::Cancel(task)),
+            Some(Release::Tell(partition, message)) => {
+                let shard = self.commons.shard_of(partition);
+                self.inbox[shard].push(message);
+            }
+            _ => (),
+        }
     }
 
     pub fn pass(&mut self, time: Duration) {
@@ -132,10 +184,14 @@ impl Driver {
     }
 
     pub fn machine(&mut self, name: &str, definition: &str) -> MachineKey {
+        self.machine_of(MachineType::Standard, name, definition)
+    }
+
+    pub fn machine_of(&mut self, machine_type: MachineType, name: &str, definition: &str) -> MachineKey {
         let key = MachineKey { place: place(), name: name.into() };
         let request = CreateMachine {
             key: key.clone(),
-            machine_type: MachineType::Standard,
+            machine_type,
             definition: definition.into(),
             role_arn: "arn:aws:iam::123456789012:role/r".into(),
             logging: None,
@@ -186,6 +242,21 @@ impl Driver {
         let call = self.commons.start(request, reply)?;
         self.put(call);
         Ok(heard)
+    }
+
+    /// Starts an Express execution durably.
+    pub fn start_express(&mut self, machine: &MachineKey, input: &str) -> ExpressKey {
+        let (reply, mut heard) = oneshot::channel();
+        let input = Payload::parse(input).unwrap();
+        let (machine, name) = (machine.clone(), Some("x".into()));
+        let request = StartExpress { machine, qualifier: None, name, input, seconds_max: None };
+        let (key, call) = self.commons.start_express(request, reply).unwrap();
+        self.put(call);
+        self.run();
+        if !self.is_dead {
+            heard.try_recv().expect("it is answered").unwrap();
+        }
+        key
     }
 
     pub fn stop(&mut self, key: &ExecutionKey) -> Result<Timestamp, EngineError> {
