@@ -16,10 +16,14 @@ pub enum ExceptionKind {
     AccessDenied,
     /// No such activity.
     ActivityDoesNotExist,
+    /// An activity of this name exists and is encrypted otherwise.
+    ActivityAlreadyExists,
     /// An execution of this name exists with another input, or has ended.
     ExecutionAlreadyExists,
     /// No such execution.
     ExecutionDoesNotExist,
+    /// What is asked for does not go together with what is there.
+    Conflict,
     /// Something is wrong on our side; the call was not done.
     InternalFailure,
     /// A text is no ARN, or one of the wrong kind.
@@ -46,6 +50,8 @@ pub enum ExceptionKind {
     ResourceNotFound,
     /// The body of the request is not the JSON that the operation takes.
     Serialization,
+    /// There is as much as there may be.
+    ServiceQuotaExceeded,
     /// The engine does not take calls any more.
     ServiceUnavailable,
     /// A state machine of this name exists and differs.
@@ -60,6 +66,8 @@ pub enum ExceptionKind {
     TaskTimedOut,
     /// Too much at once; nothing was done.
     Throttling,
+    /// The thing would have more tags than it may.
+    TooManyTags,
     /// No such operation.
     UnknownOperation,
     /// A member breaks a constraint.
@@ -71,7 +79,9 @@ impl ExceptionKind {
     pub fn name(self) -> &'static str {
         match self {
             ExceptionKind::AccessDenied => "AccessDeniedException",
+            ExceptionKind::ActivityAlreadyExists => "ActivityAlreadyExists",
             ExceptionKind::ActivityDoesNotExist => "ActivityDoesNotExist",
+            ExceptionKind::Conflict => "ConflictException",
             ExceptionKind::ExecutionAlreadyExists => "ExecutionAlreadyExists",
             ExceptionKind::ExecutionDoesNotExist => "ExecutionDoesNotExist",
             ExceptionKind::InternalFailure => "InternalFailure",
@@ -87,6 +97,7 @@ impl ExceptionKind {
             ExceptionKind::RequestEntityTooLarge => "RequestEntityTooLargeException",
             ExceptionKind::ResourceNotFound => "ResourceNotFound",
             ExceptionKind::Serialization => "com.amazon.coral.service#SerializationException",
+            ExceptionKind::ServiceQuotaExceeded => "ServiceQuotaExceededException",
             ExceptionKind::ServiceUnavailable => "ServiceUnavailable",
             ExceptionKind::StateMachineAlreadyExists => "StateMachineAlreadyExists",
             ExceptionKind::StateMachineDeleting => "StateMachineDeleting",
@@ -94,6 +105,7 @@ impl ExceptionKind {
             ExceptionKind::StateMachineTypeNotSupported => "StateMachineTypeNotSupported",
             ExceptionKind::TaskTimedOut => "TaskTimedOut",
             ExceptionKind::Throttling => "ThrottlingException",
+            ExceptionKind::TooManyTags => "TooManyTags",
             ExceptionKind::UnknownOperation => "com.amazon.coral.service#UnknownOperationException",
             ExceptionKind::Validation => "ValidationException",
         }
@@ -149,6 +161,45 @@ impl Exception {
                 Exception::new(ExceptionKind::ExecutionAlreadyExists, message)
             }
             EngineError::NoSuchActivity => Exception::no_such_activity(subject),
+            // Not recorded; in the form of its neighbours.
+            EngineError::ActivityExists => {
+                let message = format!("Activity Already Exists: '{subject}'");
+                Exception::new(ExceptionKind::ActivityAlreadyExists, message)
+            }
+            EngineError::NoSuchVersion(_) | EngineError::NoSuchAlias => Exception::no_such_resource(subject),
+            EngineError::VersionInUse(aliases) => {
+                let message = format!(
+                    "Version to be deleted must not be referenced by an alias. Current list of aliases \
+                     referencing this version: [{}]",
+                    aliases.join(", ")
+                );
+                Exception::new(ExceptionKind::Conflict, message)
+            }
+            EngineError::OtherRevision { wanted, current } => {
+                let message = format!(
+                    "Failed to publish the State Machine version for revision {wanted}. The current State \
+                     Machine revision is {current}."
+                );
+                Exception::new(ExceptionKind::Conflict, message)
+            }
+            EngineError::AliasExists => {
+                let message = "Failed to create alias because an alias with the same name and a different \
+                               routing configuration already exists.";
+                Exception::new(ExceptionKind::Conflict, message)
+            }
+            // Not recorded.
+            EngineError::TooManyVersions => {
+                let message =
+                    format!("The number of versions of the state machine '{subject}' has reached its quota");
+                Exception::new(ExceptionKind::ServiceQuotaExceeded, message)
+            }
+            // Not recorded.
+            EngineError::TooManyAliases => {
+                let message =
+                    format!("The number of aliases of the state machine '{subject}' has reached its quota");
+                Exception::new(ExceptionKind::ServiceQuotaExceeded, message)
+            }
+            EngineError::TooManyTags => Exception::too_many_tags(subject),
             EngineError::InvalidToken => Exception::invalid_token(),
             EngineError::TaskEnded => {
                 let message = "Task Timed Out: 'Provided task does not exist anymore'";
@@ -192,6 +243,15 @@ impl Exception {
         }
     }
 
+    /// Not recorded.
+    pub(crate) fn too_many_tags(arn: &str) -> Exception {
+        Exception {
+            kind: ExceptionKind::TooManyTags,
+            message: format!("Too many tags: '{arn}'"),
+            detail: Some(("resourceName", arn.to_owned())),
+        }
+    }
+
     /// Recorded.
     pub(crate) fn invalid_name(name: &str) -> Exception {
         Exception::new(ExceptionKind::InvalidName, format!("Invalid Name: '{name}'"))
@@ -210,6 +270,12 @@ impl Exception {
     /// A `ValidationException` without a reason.
     pub(crate) fn validation(message: impl Into<String>) -> Exception {
         Exception::new(ExceptionKind::Validation, message)
+    }
+
+    /// A `ValidationException` with a reason, one of AWS's words.
+    pub(crate) fn validation_because(reason: &'static str, message: impl Into<String>) -> Exception {
+        let detail = Some(("reason", reason.to_owned()));
+        Exception { detail, ..Exception::validation(message) }
     }
 
     /// A member asks for something that AWS has and this release has not. Refused, because to

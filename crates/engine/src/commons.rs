@@ -10,7 +10,7 @@ use stepwell_model::{Failure, PARTITIONS, Partition, Resource, TaskRef, Timestam
 use stepwell_store::{HighMarks, Store, StoreError};
 use stepwell_task::{Integration, Target, TaskRequest};
 
-use crate::catalogue::{Catalogue, Revision};
+use crate::catalogue::{Catalogue, Resolved, Revision};
 use crate::dispatcher::Dispatcher;
 use crate::keys::Keys;
 use crate::messages::{Message, Reply, TaskAnswer};
@@ -119,6 +119,17 @@ impl Commons {
         }
     }
 
+    /// What a start of a machine, of a version or through an alias runs. An alias with two versions
+    /// draws one anew at each call.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NoSuchMachine`], also if there is no such version or alias;
+    /// [`EngineError::MachineDeleting`]; [`EngineError::Damaged`] if there is no such revision.
+    pub fn resolve(&self, key: &MachineKey, qualifier: Option<&str>) -> Result<Resolved, EngineError> {
+        self.catalogue().resolve(key, qualifier, || (self.options.seed)())
+    }
+
     /// Addresses a start.
     pub fn start(
         &self,
@@ -129,7 +140,7 @@ impl Commons {
         if request.input.text().len() > self.options.limits.payload_bytes_max {
             return Err(EngineError::PayloadTooLarge);
         }
-        let name = request.name.map(|name| {
+        let name = request.name.clone().map(|name| {
             let key = ExecutionKey { machine: request.machine.clone(), name: name.clone() };
             (name, self.keys.home(&key))
         });
@@ -139,8 +150,8 @@ impl Commons {
                 (self.next_partition.fetch_add(1, Ordering::Relaxed) % u64::from(PARTITIONS)) as Partition
             }
         };
-        let message =
-            Message::Start { machine: request.machine, name, partition, input: request.input, reply };
+        let StartExecution { machine, qualifier, name: _, input, trace_header } = request;
+        let message = Message::Start { machine, qualifier, name, partition, input, trace_header, reply };
         Ok((self.shard_of(partition), message))
     }
 

@@ -32,6 +32,7 @@ mod mailbox;
 mod messages;
 mod names;
 mod options;
+mod publishing;
 mod reads;
 mod requests;
 mod runtime;
@@ -40,7 +41,11 @@ mod stats;
 mod tokens;
 mod trial;
 
-pub use catalogue::{ActivityKey, Catalogue, Change, Plan, Revision, execution_arn, machine_arn};
+pub use catalogue::{
+    Activity, ActivityKey, Alias, Catalogue, Change, CreateActivity, CreateAlias, Encryption, Plan,
+    PublishVersion, Published, Resolved, Revision, Route, TAGS_MAX, TagChange, TaggedKey, Tags, UpdateAlias,
+    Version, execution_arn, machine_arn, qualified_arn, version_number,
+};
 pub use clock::{Clock, SystemClock};
 pub use commons::{Commons, NO_INTEGRATION};
 pub use dispatcher::{Dispatcher, Poller};

@@ -32,6 +32,7 @@ use crate::requests::{EngineError, ExecutionKey, Place};
 
 pub(crate) use residence::origin_of;
 pub use residence::replay;
+use start::Wanted;
 use tasks::Held;
 
 /// How many messages one turn hears.
@@ -252,8 +253,9 @@ impl Shard {
             let Some(message) = self.backlog.pop_front() else { return };
             self.bytes += message.bytes();
             match message {
-                Message::Start { machine, name, partition, input, reply } => {
-                    let (entity, answer) = self.start(machine, name, partition, input);
+                Message::Start { machine, qualifier, name, partition, input, trace_header, reply } => {
+                    let wanted = Wanted { machine, qualifier, name, partition, input, trace_header };
+                    let (entity, answer) = self.start(wanted);
                     self.releases.push((entity, Release::Started(reply, answer)));
                 }
                 Message::Stop { key, home, failure, reply } => {
