@@ -16,10 +16,14 @@ pub enum ExceptionKind {
     AccessDenied,
     /// No such activity.
     ActivityDoesNotExist,
+    /// An activity of this name exists and is encrypted otherwise.
+    ActivityAlreadyExists,
     /// An execution of this name exists with another input, or has ended.
     ExecutionAlreadyExists,
     /// No such execution.
     ExecutionDoesNotExist,
+    /// What is asked for does not go together with what is there.
+    Conflict,
     /// Something is wrong on our side; the call was not done.
     InternalFailure,
     /// A text is no ARN, or one of the wrong kind.
@@ -46,6 +50,8 @@ pub enum ExceptionKind {
     ResourceNotFound,
     /// The body of the request is not the JSON that the operation takes.
     Serialization,
+    /// There is as much as there may be.
+    ServiceQuotaExceeded,
     /// The engine does not take calls any more.
     ServiceUnavailable,
     /// A state machine of this name exists and differs.
@@ -60,6 +66,8 @@ pub enum ExceptionKind {
     TaskTimedOut,
     /// Too much at once; nothing was done.
     Throttling,
+    /// The thing would have more tags than it may.
+    TooManyTags,
     /// No such operation.
     UnknownOperation,
     /// A member breaks a constraint.
@@ -71,7 +79,9 @@ impl ExceptionKind {
     pub fn name(self) -> &'static str {
         match self {
             ExceptionKind::AccessDenied => "AccessDeniedException",
+            ExceptionKind::ActivityAlreadyExists => "ActivityAlreadyExists",
             ExceptionKind::ActivityDoesNotExist => "ActivityDoesNotExist",
+            ExceptionKind::Conflict => "ConflictException",
             ExceptionKind::ExecutionAlreadyExists => "ExecutionAlreadyExists",
             ExceptionKind::ExecutionDoesNotExist => "ExecutionDoesNotExist",
             ExceptionKind::InternalFailure => "InternalFailure",
@@ -87,6 +97,7 @@ impl ExceptionKind {
             ExceptionKind::RequestEntityTooLarge => "RequestEntityTooLargeException",
             ExceptionKind::ResourceNotFound => "ResourceNotFound",
             ExceptionKind::Serialization => "com.amazon.coral.service#SerializationException",
+            ExceptionKind::ServiceQuotaExceeded => "ServiceQuotaExceededException",
             ExceptionKind::ServiceUnavailable => "ServiceUnavailable",
             ExceptionKind::StateMachineAlreadyExists => "StateMachineAlreadyExists",
             ExceptionKind::StateMachineDeleting => "StateMachineDeleting",
@@ -94,6 +105,7 @@ impl ExceptionKind {
             ExceptionKind::StateMachineTypeNotSupported => "StateMachineTypeNotSupported",
             ExceptionKind::TaskTimedOut => "TaskTimedOut",
             ExceptionKind::Throttling => "ThrottlingException",
+            ExceptionKind::TooManyTags => "TooManyTags",
             ExceptionKind::UnknownOperation => "com.amazon.coral.service#UnknownOperationException",
             ExceptionKind::Validation => "ValidationException",
         }
@@ -139,6 +151,15 @@ impl Exception {
             EngineError::WrongMachineType => ExceptionKind::StateMachineTypeNotSupported,
             EngineError::NoSuchExecution => ExceptionKind::ExecutionDoesNotExist,
             EngineError::ExecutionExists => ExceptionKind::ExecutionAlreadyExists,
+            EngineError::NoSuchVersion(_) | EngineError::NoSuchAlias => {
+                return Exception::no_such_resource(subject);
+            }
+            EngineError::TooManyTags => return Exception::too_many_tags(subject),
+            EngineError::VersionInUse(_) | EngineError::OtherRevision { .. } | EngineError::AliasExists => {
+                ExceptionKind::Conflict
+            }
+            EngineError::TooManyVersions | EngineError::TooManyAliases => ExceptionKind::ServiceQuotaExceeded,
+            EngineError::ActivityExists => ExceptionKind::ActivityAlreadyExists,
             EngineError::NoSuchActivity => ExceptionKind::ActivityDoesNotExist,
             EngineError::InvalidToken => ExceptionKind::InvalidToken,
             EngineError::TaskEnded => ExceptionKind::TaskTimedOut,
@@ -176,6 +197,15 @@ impl Exception {
         }
     }
 
+    /// Not recorded.
+    pub(crate) fn too_many_tags(arn: &str) -> Exception {
+        Exception {
+            kind: ExceptionKind::TooManyTags,
+            message: format!("Too many tags: '{arn}'"),
+            detail: Some(("resourceName", arn.to_owned())),
+        }
+    }
+
     /// Recorded.
     pub(crate) fn invalid_name(name: &str) -> Exception {
         Exception::new(ExceptionKind::InvalidName, format!("Invalid Name: '{name}'"))
@@ -194,6 +224,12 @@ impl Exception {
     /// A `ValidationException` without a reason.
     pub(crate) fn validation(message: impl Into<String>) -> Exception {
         Exception::new(ExceptionKind::Validation, message)
+    }
+
+    /// A `ValidationException` with a reason, one of AWS's words.
+    pub(crate) fn validation_because(reason: &'static str, message: impl Into<String>) -> Exception {
+        let detail = Some(("reason", reason.to_owned()));
+        Exception { detail, ..Exception::validation(message) }
     }
 
     /// A member asks for something that AWS has and this release has not. Refused, because to

@@ -22,10 +22,12 @@ pub(crate) fn write_event(out: &mut Reply, event: &HistoryEvent, with_data: bool
     let data = Data { shown: with_data };
 
     match &event.kind {
-        HistoryEventKind::ExecutionStarted { input, role_arn } => {
+        HistoryEventKind::ExecutionStarted { input, role_arn, version_arn, alias_arn } => {
             out.nested("executionStartedEventDetails", |details| {
                 data.input(details, input);
                 details.text("roleArn", role_arn);
+                details.maybe_text("stateMachineAliasArn", alias_arn.as_deref());
+                details.maybe_text("stateMachineVersionArn", version_arn.as_deref());
             });
         }
         HistoryEventKind::ExecutionSucceeded { output } => {

@@ -19,6 +19,10 @@ pub struct Origin {
     pub execution_name: Arc<str>,
     /// The ARN of the state machine, as `$$.StateMachine.Id` shows it.
     pub machine_arn: Arc<str>,
+    /// The ARN of the version that was named, or that an alias led to.
+    pub version_arn: Option<Arc<str>>,
+    /// The ARN of the alias that was named.
+    pub alias_arn: Option<Arc<str>>,
     /// The name of the state machine.
     pub machine_name: Arc<str>,
     /// The role of the revision.

@@ -18,9 +18,12 @@ pub fn project(event: &Event, origin: &Origin) -> Option<HistoryEvent> {
         Some(HistoryEventKind::Task(resource, task_event))
     };
     let kind = match &event.kind {
-        EventKind::ExecutionStarted { input, seed: _ } => {
-            HistoryEventKind::ExecutionStarted { input: input.clone(), role_arn: origin.role_arn.clone() }
-        }
+        EventKind::ExecutionStarted { input, seed: _ } => HistoryEventKind::ExecutionStarted {
+            input: input.clone(),
+            role_arn: origin.role_arn.clone(),
+            version_arn: origin.version_arn.clone(),
+            alias_arn: origin.alias_arn.clone(),
+        },
         EventKind::ExecutionSucceeded { output } => {
             HistoryEventKind::ExecutionSucceeded { output: output.clone() }
         }

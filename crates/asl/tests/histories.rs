@@ -527,6 +527,8 @@ fn retries_count_against_the_length_of_a_history() {
         execution_arn: old.execution_arn.clone(),
         execution_name: old.execution_name.clone(),
         machine_arn: old.machine_arn.clone(),
+        version_arn: None,
+        alias_arn: None,
         machine_name: old.machine_name.clone(),
         role_arn: old.role_arn.clone(),
         region: old.region.clone(),

@@ -7,7 +7,7 @@
 use stepwell_model::{ExecutionStatus, Failure, Timestamp, error_names};
 use stepwell_value::{Payload, Value};
 
-use crate::catalogue::{execution_arn, machine_arn};
+use crate::catalogue::{execution_arn, machine_arn, qualified_arn};
 use crate::express::express_arn;
 use crate::messages::ChildStarted;
 use crate::requests::{ExecutionView, ExpressEnded};
@@ -101,7 +101,14 @@ pub(crate) fn ended(view: &ExecutionView, version: u8) -> Result<Payload, Failur
         members.push(("OutputDetails", included()));
     }
     members.push(("StartDate", milliseconds(view.started_at)));
+    if let Some(alias) = &view.alias {
+        members.push(("StateMachineAliasArn", Value::from(qualified_arn(&view.key.machine, alias))));
+    }
     members.push(("StateMachineArn", Value::from(machine_arn(&view.key.machine))));
+    if let Some(version) = view.version {
+        let arn = qualified_arn(&view.key.machine, &version.to_string());
+        members.push(("StateMachineVersionArn", Value::from(arn)));
+    }
     members.push(("Status", Value::from(view.status.as_str())));
     members.extend(view.closed_at.map(|closed_at| ("StopDate", milliseconds(closed_at))));
     // An output of many levels may be too deep once it stands in the description.

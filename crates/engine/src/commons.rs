@@ -10,7 +10,7 @@ use stepwell_model::{Failure, PARTITIONS, Partition, Resource, TaskRef, Timestam
 use stepwell_store::{HighMarks, Store, StoreError};
 use stepwell_task::{Integration, Target, TaskRequest};
 
-use crate::catalogue::{Catalogue, Revision};
+use crate::catalogue::{Catalogue, Resolved, Revision};
 use crate::dispatcher::Dispatcher;
 use crate::keys::Keys;
 use crate::messages::{Message, Reply, StartEar, TaskAnswer};
@@ -40,14 +40,6 @@ pub struct Commons {
     stopped: OnceLock<String>,
     /// Whether outcomes are left for the next run.
     outcomes_left: AtomicBool,
-}
-
-/// What a start runs.
-pub struct Resolved {
-    /// The machine.
-    pub machine: Arc<Machine>,
-    /// The revision of it.
-    pub revision: Arc<Revision>,
 }
 
 /// Where a request would go.
@@ -132,13 +124,15 @@ impl Commons {
         }
     }
 
-    /// The revision that a start of a machine runs.
-    pub fn resolve(&self, key: &MachineKey, _qualifier: Option<&str>) -> Result<Resolved, EngineError> {
-        let machine = self.machine_in_service(key)?;
-        let revision = self
-            .revision(machine.revision)
-            .ok_or_else(|| EngineError::Damaged(format!("there is no revision {}", machine.revision)))?;
-        Ok(Resolved { machine, revision })
+    /// What a start of a machine, of a version or through an alias runs. An alias with two versions
+    /// draws one anew at each call.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NoSuchMachine`], also if there is no such version or alias;
+    /// [`EngineError::MachineDeleting`]; [`EngineError::Damaged`] if there is no such revision.
+    pub fn resolve(&self, key: &MachineKey, qualifier: Option<&str>) -> Result<Resolved, EngineError> {
+        self.catalogue().resolve(key, qualifier, || (self.options.seed)())
     }
 
     /// Addresses a start.
@@ -151,20 +145,15 @@ impl Commons {
         if request.input.text().len() > self.options.limits.payload_bytes_max {
             return Err(EngineError::PayloadTooLarge);
         }
-        let name = request.name.map(|name| {
+        let name = request.name.clone().map(|name| {
             let key = ExecutionKey { machine: request.machine.clone(), name: name.clone() };
             (name, self.keys.home(&key))
         });
         let partition = name.as_ref().map_or_else(|| self.next_partition(), |(_, home)| home.partition);
         let ear = StartEar::Caller(reply);
-        let message = Message::Start {
-            machine: request.machine,
-            name,
-            partition,
-            input: request.input,
-            parent: None,
-            ear,
-        };
+        let StartExecution { machine, qualifier, name: _, input, trace_header } = request;
+        let message =
+            Message::Start { machine, qualifier, name, partition, input, trace_header, parent: None, ear };
         Ok((self.shard_of(partition), message))
     }
 

@@ -10,7 +10,7 @@ use stepwell_task::Integration;
 use stepwell_value::Payload;
 use tokio::sync::oneshot;
 
-use crate::catalogue::{ActivityKey, Catalogue, Plan};
+use crate::catalogue::{Activity, ActivityKey, Catalogue, CreateActivity, Plan, Version};
 use crate::clock::Clock;
 use crate::committer::Submission;
 use crate::commons::Commons;
@@ -19,7 +19,7 @@ use crate::dispatcher::Poller;
 use crate::messages::{Message, Reply, TaskAnswer};
 use crate::options::EngineOptions;
 use crate::requests::{
-    Activity, ActivityTask, CreateMachine, EngineError, ExecutionKey, ExecutionStarted, ExecutionSummary,
+    ActivityTask, CreateMachine, EngineError, ExecutionKey, ExecutionStarted, ExecutionSummary,
     ExecutionView, History, ListCursor, ListExecutions, Machine, MachineKey, PinnedMachine, Place,
     StartExecution, UpdateMachine,
 };
@@ -88,12 +88,17 @@ impl Engine {
         self.change(|catalogue| catalogue.plan_create(request, now)).await
     }
 
-    /// Gives a machine a new revision. Executions that run keep theirs.
+    /// Gives a machine a new revision, and a version of it if one is asked for. Executions that run
+    /// keep theirs.
     ///
     /// # Errors
     ///
-    /// [`EngineError::NoSuchMachine`], [`EngineError::MachineDeleting`], [`EngineError::Stopped`].
-    pub async fn update_machine(&self, request: UpdateMachine) -> Result<Arc<Machine>, EngineError> {
+    /// [`EngineError::NoSuchMachine`], [`EngineError::MachineDeleting`],
+    /// [`EngineError::TooManyVersions`], [`EngineError::Stopped`].
+    pub async fn update_machine(
+        &self,
+        request: UpdateMachine,
+    ) -> Result<(Arc<Machine>, Option<Arc<Version>>), EngineError> {
         let now = self.now();
         let seed = &self.commons().options.seed;
         let random = (u128::from(seed()) << 64) | u128::from(seed());
@@ -127,14 +132,14 @@ impl Engine {
         self.commons().catalogue().machines(place)
     }
 
-    /// Creates an activity; one that exists comes back as it is.
+    /// Creates an activity; one that exists and is encrypted alike comes back as it is.
     ///
     /// # Errors
     ///
-    /// [`EngineError::Stopped`].
-    pub async fn create_activity(&self, place: Place, name: Arc<str>) -> Result<Activity, EngineError> {
-        let (key, now) = (ActivityKey { place, name }, self.now());
-        self.change(|catalogue| Ok(catalogue.plan_activity(&key, now))).await
+    /// [`EngineError::ActivityExists`], [`EngineError::Stopped`].
+    pub async fn create_activity(&self, request: CreateActivity) -> Result<Activity, EngineError> {
+        let now = self.now();
+        self.change(|catalogue| catalogue.plan_activity(request, now)).await
     }
 
     /// Deletes an activity. One that is not there is no trouble.
@@ -372,7 +377,7 @@ impl Engine {
     }
 
     /// Plans a change of the catalogue, has it written, and lets others see it.
-    async fn change<T>(
+    pub(crate) async fn change<T>(
         &self,
         plan: impl FnOnce(&Catalogue) -> Result<Plan<T>, EngineError>,
     ) -> Result<T, EngineError> {

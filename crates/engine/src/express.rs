@@ -20,8 +20,9 @@ use stepwell_model::{Partition, error_names};
 use stepwell_value::Payload;
 use tokio::sync::oneshot;
 
-use crate::catalogue::Revision;
-use crate::commons::{Commons, Resolved};
+use crate::catalogue::Resolved;
+use crate::catalogue::{Revision, qualified_arn};
+use crate::commons::Commons;
 use crate::engine::Engine;
 use crate::messages::{Counts, ExpressEar, Message, Reply, StartEar};
 use crate::requests::{EngineError, ExecutionStarted, ExpressEnded, ExpressKey, StartExpress};
@@ -43,6 +44,10 @@ const BASE_MEMORY_BYTES: u64 = 50_000_000;
 pub struct ExpressStart {
     /// What it runs.
     pub(crate) revision: Arc<Revision>,
+    /// The version that it was started as.
+    pub(crate) version: Option<u64>,
+    /// The alias that it was started through.
+    pub(crate) alias: Option<Arc<str>>,
     /// What it is for good.
     pub(crate) origin: Arc<Origin>,
     /// Which one.
@@ -80,7 +85,7 @@ impl Engine {
             return Err(commons.stopped_error());
         }
         let start = commons.express_start(request)?;
-        let ExpressStart { revision, origin, key, input, partition } = start;
+        let ExpressStart { revision, origin, key, input, partition, version: _, alias: _ } = start;
         let mut execution = Execution::new(origin);
         let mut recorder = Recorder::default();
         let mut next = Some(Input::Start { input, seed: (commons.options.seed)() });
@@ -158,7 +163,7 @@ impl Commons {
     /// Finds what a start is about, and names it.
     pub(crate) fn express_start(&self, request: StartExpress) -> Result<ExpressStart, EngineError> {
         let StartExpress { machine, qualifier, name, input, seconds_max } = request;
-        let Resolved { machine, revision, .. } = self.resolve(&machine, qualifier.as_deref())?;
+        let Resolved { machine, revision, version, alias } = self.resolve(&machine, qualifier.as_deref())?;
         if machine.machine_type != MachineType::Express {
             return Err(EngineError::WrongMachineType);
         }
@@ -167,15 +172,17 @@ impl Commons {
         }
         let name = name.unwrap_or_else(|| self.random_name());
         let key = ExpressKey { machine: machine.key.clone(), name, id: self.random_name() };
-        let origin = self.express_origin(&revision, &key, seconds_max)?;
-        Ok(ExpressStart { revision, origin, key, input, partition: self.next_partition() })
+        let origin = self.express_origin(&revision, &key, (version, alias.as_deref()), seconds_max)?;
+        Ok(ExpressStart { revision, version, alias, origin, key, input, partition: self.next_partition() })
     }
 
-    /// What an Express execution is for good; `seconds_max` is what is left to its parent.
+    /// What an Express execution is for good; `way` is the version and the alias that it was started
+    /// by, `seconds_max` what is left to its parent.
     pub(crate) fn express_origin(
         &self,
         revision: &Revision,
         key: &ExpressKey,
+        way: (Option<u64>, Option<&str>),
         seconds_max: Option<u64>,
     ) -> Result<Arc<Origin>, EngineError> {
         let definition = revision.parsed().map_err(|why| EngineError::Damaged(why.to_owned()))?.clone();
@@ -188,6 +195,8 @@ impl Commons {
             execution_arn: express_arn(key).into(),
             execution_name: key.name.clone(),
             machine_arn: revision.machine_arn.clone(),
+            version_arn: way.0.map(|version| qualified_arn(&revision.key, &version.to_string()).into()),
+            alias_arn: way.1.map(|alias| qualified_arn(&revision.key, alias).into()),
             machine_name: revision.key.name.clone(),
             role_arn: revision.role_arn.clone(),
             region: revision.key.place.region.clone(),

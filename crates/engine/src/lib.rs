@@ -35,6 +35,7 @@ mod mailbox;
 mod messages;
 mod names;
 mod options;
+mod publishing;
 mod reads;
 mod refusal;
 mod requests;
@@ -44,9 +45,13 @@ mod stats;
 mod tokens;
 mod trial;
 
-pub use catalogue::{ActivityKey, Catalogue, Change, Plan, Revision, execution_arn, machine_arn};
+pub use catalogue::{
+    Activity, ActivityKey, Alias, Catalogue, Change, CreateActivity, CreateAlias, Encryption, Plan,
+    PublishVersion, Published, Resolved, Revision, Route, TAGS_MAX, TagChange, TaggedKey, Tags, UpdateAlias,
+    Version, execution_arn, machine_arn, qualified_arn, version_number,
+};
 pub use clock::{Clock, SystemClock};
-pub use commons::{Commons, NO_INTEGRATION, Resolved};
+pub use commons::{Commons, NO_INTEGRATION};
 pub use dispatcher::{Dispatcher, Poller};
 pub use engine::Engine;
 pub use express::{ExpressStart, ExpressUnderWay, express_arn};

@@ -25,12 +25,16 @@ pub enum Message {
     Start {
         /// Of which machine.
         machine: MachineKey,
+        /// Of which version, or through which alias.
+        qualifier: Option<Arc<str>>,
         /// Its name, and where that leads; without one it gets a UUID.
         name: Option<(Arc<str>, Home)>,
         /// The partition it is to live in, one of the shard's.
         partition: Partition,
         /// Its input.
         input: Payload,
+        /// `traceHeader`.
+        trace_header: Option<Arc<str>>,
         /// The task that starts it, to be written down.
         parent: Option<Parent>,
         /// Hears of it.

@@ -52,6 +52,9 @@ impl Commons {
             input: stepwell_value::Payload::empty_object(),
             output: None,
             failure: None,
+            version: row.opening.version,
+            alias: row.opening.alias.clone(),
+            trace_header: row.opening.trace_header.clone(),
         };
         let first = self.events_at(row.first_row)?;
         match first.first().map(|event| &event.kind) {
@@ -126,13 +129,16 @@ impl Commons {
         &self,
         request: &ListExecutions,
     ) -> Result<(Vec<ExecutionSummary>, Option<ListCursor>), EngineError> {
-        let machine = self.catalogue().machine(&request.machine).map(|machine| machine.number);
+        let (machine, version, alias) =
+            self.catalogue().listed(&request.machine, request.qualifier.as_deref())?;
         let limit = request.limit.min(PAGE_MAX);
         let after = |cursor: &ListCursor| {
             (Timestamp::from_epoch_ms(cursor.recency_ms), EntityId::from_u64(cursor.entity))
         };
         let query = ListQuery {
-            machine: machine.ok_or(EngineError::NoSuchMachine)?,
+            machine,
+            version,
+            alias,
             status: request.status,
             after: request.after.as_ref().map(after),
             // One more than asked for tells whether there is another page.
@@ -149,6 +155,8 @@ impl Commons {
             status: row.status,
             started_at: row.opening.started_at,
             closed_at: row.closed_at,
+            version: row.opening.version,
+            alias: row.opening.alias,
         };
         Ok((rows.into_iter().map(summary).collect(), last.filter(|_| has_more)))
     }

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use stepwell_model::{ExecutionStatus, Failure, HistoryEvent, MachineType, Timestamp};
 use stepwell_value::Payload;
 
+use crate::catalogue::{Encryption, Published, Tags};
+
 /// Account and region: nobody sees anything of another scope.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Place {
@@ -52,6 +54,8 @@ pub struct Machine {
     pub logging: Option<Arc<str>>,
     /// `tracingConfiguration` as JSON text, if one was given (kept, not interpreted yet).
     pub tracing: Option<Arc<str>>,
+    /// With which key it is to be encrypted.
+    pub encryption: Encryption,
     /// When it was created.
     pub created_at: Timestamp,
     /// When definition or role were last changed.
@@ -60,6 +64,12 @@ pub struct Machine {
     pub revision: u64,
     /// The id that AWS shows as `revisionId`: a UUID; `None` until the first update.
     pub revision_id: Option<Arc<str>>,
+    /// How its first revision was published when it was created, if it was: as version 1.
+    pub published: Option<Published>,
+    /// The largest number that a version of it ever had; 0 without one.
+    pub last_version: u64,
+    /// Its tags.
+    pub tags: Tags,
     /// Whether it is being deleted.
     pub deleting: bool,
 }
@@ -79,6 +89,12 @@ pub struct CreateMachine {
     pub logging: Option<Arc<str>>,
     /// As in [`Machine`].
     pub tracing: Option<Arc<str>>,
+    /// As in [`Machine`].
+    pub encryption: Encryption,
+    /// Whether its first revision becomes version 1.
+    pub publish: Option<Published>,
+    /// At most [`TAGS_MAX`](crate::TAGS_MAX).
+    pub tags: Tags,
 }
 
 /// Changes a machine; `None` keeps what is.
@@ -94,6 +110,10 @@ pub struct UpdateMachine {
     pub logging: Option<Arc<str>>,
     /// As in [`Machine`].
     pub tracing: Option<Arc<str>>,
+    /// As in [`Machine`].
+    pub encryption: Option<Encryption>,
+    /// Whether the revision that comes of it gets a version.
+    pub publish: Option<Published>,
 }
 
 /// Starts a Standard execution.
@@ -101,10 +121,14 @@ pub struct UpdateMachine {
 pub struct StartExecution {
     /// Of which machine.
     pub machine: MachineKey,
+    /// Of which version of it, or by which alias; without one the machine as it is now.
+    pub qualifier: Option<Arc<str>>,
     /// Its name; without one it gets a UUID.
     pub name: Option<Arc<str>>,
     /// Its input.
     pub input: Payload,
+    /// `traceHeader`, kept and shown.
+    pub trace_header: Option<Arc<str>>,
 }
 
 /// Starts an Express execution.
@@ -187,6 +211,12 @@ pub struct ExecutionView {
     pub output: Option<Payload>,
     /// Why it failed, timed out or was stopped.
     pub failure: Option<Failure>,
+    /// The version of its machine that it was started with, if a version or an alias was named.
+    pub version: Option<u64>,
+    /// The alias that it was started through.
+    pub alias: Option<Arc<str>>,
+    /// What it was started with as `traceHeader`.
+    pub trace_header: Option<Arc<str>>,
 }
 
 /// An execution in a list.
@@ -200,6 +230,10 @@ pub struct ExecutionSummary {
     pub started_at: Timestamp,
     /// When it was closed.
     pub closed_at: Option<Timestamp>,
+    /// As in [`ExecutionView`].
+    pub version: Option<u64>,
+    /// As in [`ExecutionView`].
+    pub alias: Option<Arc<str>>,
 }
 
 /// A page of executions, most recent first.
@@ -207,6 +241,8 @@ pub struct ExecutionSummary {
 pub struct ListExecutions {
     /// Of which machine.
     pub machine: MachineKey,
+    /// Only those started with this version, or through this alias.
+    pub qualifier: Option<Arc<str>>,
     /// In which status.
     pub status: Option<ExecutionStatus>,
     /// The `next` of the page before.
@@ -239,21 +275,12 @@ pub struct PinnedMachine {
     pub logging: Option<Arc<str>>,
     /// As in [`Machine`], of the revision.
     pub tracing: Option<Arc<str>>,
+    /// As in [`Machine`], of the revision.
+    pub encryption: Encryption,
     /// When the revision was made.
     pub updated_at: Timestamp,
     /// The id that AWS shows as `revisionId`; `None` for the first.
     pub revision_id: Option<Arc<str>>,
-}
-
-/// An activity.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Activity {
-    /// Where it is.
-    pub place: Place,
-    /// Its name.
-    pub name: Arc<str>,
-    /// When it was created.
-    pub created_at: Timestamp,
 }
 
 /// A task that was handed to a worker.
@@ -283,6 +310,35 @@ pub enum EngineError {
     /// A machine of this name exists and differs.
     #[error("a state machine of this name exists and differs")]
     MachineExists,
+    /// No version of this number.
+    #[error("version {0} of the state machine does not exist")]
+    NoSuchVersion(u64),
+    /// Aliases lead to the version; these are their names.
+    #[error("aliases lead to the version")]
+    VersionInUse(Vec<Arc<str>>),
+    /// The machine has another revision than the caller thinks.
+    #[error("the revision of the state machine is {current}, not {wanted}")]
+    OtherRevision {
+        /// What the caller thinks.
+        wanted: Arc<str>,
+        /// The id of the revision that the machine has; `INITIAL` for the first.
+        current: Arc<str>,
+    },
+    /// The machine has as many versions as it may.
+    #[error("the state machine has too many versions")]
+    TooManyVersions,
+    /// No such alias of the machine.
+    #[error("the alias does not exist")]
+    NoSuchAlias,
+    /// An alias of this name exists and differs.
+    #[error("an alias of this name exists and differs")]
+    AliasExists,
+    /// The machine has as many aliases as it may.
+    #[error("the state machine has too many aliases")]
+    TooManyAliases,
+    /// The thing would have more tags than it may.
+    #[error("too many tags")]
+    TooManyTags,
     /// No such execution.
     #[error("the execution does not exist")]
     NoSuchExecution,
@@ -292,6 +348,9 @@ pub enum EngineError {
     /// No such activity in this place.
     #[error("the activity does not exist")]
     NoSuchActivity,
+    /// An activity of this name exists and differs.
+    #[error("an activity of this name exists and differs")]
+    ActivityExists,
     /// The token is none of ours, or of another account.
     #[error("the task token is not valid")]
     InvalidToken,

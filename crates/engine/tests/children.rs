@@ -19,7 +19,8 @@ const FAILS: &str = r#"{"StartAt":"F","States":{"F":{"Type":"Fail","Error":"Bad"
 
 /// The executions of a machine: their names and how they stand.
 fn executions(driver: &Driver, machine: &MachineKey) -> Vec<(String, ExecutionStatus)> {
-    let list = ListExecutions { machine: machine.clone(), status: None, after: None, limit: 100 };
+    let list =
+        ListExecutions { machine: machine.clone(), qualifier: None, status: None, after: None, limit: 100 };
     let (found, _) = driver.commons.executions(&list).unwrap();
     found.iter().map(|execution| (execution.key.name.to_string(), execution.status)).collect()
 }

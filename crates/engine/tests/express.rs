@@ -9,7 +9,8 @@ use stepwell_model::{ExecutionStatus, MachineType};
 use support::*;
 
 fn status(driver: &Driver, machine: &MachineKey) -> Vec<ExecutionStatus> {
-    let list = ListExecutions { machine: machine.clone(), status: None, after: None, limit: 100 };
+    let list =
+        ListExecutions { machine: machine.clone(), qualifier: None, status: None, after: None, limit: 100 };
     driver.commons.executions(&list).unwrap().0.iter().map(|execution| execution.status).collect()
 }
 

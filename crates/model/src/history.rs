@@ -70,6 +70,10 @@ pub enum HistoryEventKind {
         input: Payload,
         /// The role of the machine.
         role_arn: Arc<str>,
+        /// The ARN of the version that it was started with, if one was named or an alias led to one.
+        version_arn: Option<Arc<str>>,
+        /// The ARN of the alias that it was started through.
+        alias_arn: Option<Arc<str>>,
     },
     /// `ExecutionSucceeded`
     ExecutionSucceeded {

@@ -133,13 +133,17 @@ fn is_acceptable(content_type: Option<&HeaderValue>) -> bool {
     CONTENT_TYPES.iter().any(|known| known.eq_ignore_ascii_case(media_type.trim_ascii()))
 }
 
-/// The status that goes with an exception: 400 for all that the caller can mend.
+/// The status that goes with an exception: 400 for all that the caller can mend, but for the two for
+/// which AWS has another.
 fn status(kind: ExceptionKind) -> StatusCode {
     match kind {
         ExceptionKind::InternalFailure => StatusCode::INTERNAL_SERVER_ERROR,
         ExceptionKind::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         ExceptionKind::RequestEntityTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ExceptionKind::Conflict => StatusCode::CONFLICT,
+        ExceptionKind::ServiceQuotaExceeded => StatusCode::PAYMENT_REQUIRED,
         ExceptionKind::AccessDenied
+        | ExceptionKind::ActivityAlreadyExists
         | ExceptionKind::ActivityDoesNotExist
         | ExceptionKind::ExecutionAlreadyExists
         | ExceptionKind::ExecutionDoesNotExist
@@ -160,6 +164,7 @@ fn status(kind: ExceptionKind) -> StatusCode {
         | ExceptionKind::StateMachineTypeNotSupported
         | ExceptionKind::TaskTimedOut
         | ExceptionKind::Throttling
+        | ExceptionKind::TooManyTags
         | ExceptionKind::UnknownOperation
         | ExceptionKind::Validation => StatusCode::BAD_REQUEST,
     }

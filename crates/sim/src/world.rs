@@ -11,9 +11,9 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::sync::Arc;
 
 use stepwell_engine::{
-    ActivityKey, ActivityTask, Commons, CreateMachine, EngineError, EngineOptions, ExecutionKey,
-    ExecutionStarted, MachineKey, Message, Place, Plan, Poller, Release, Shard, StartExecution, TaskAnswer,
-    Turn, seeds_from,
+    ActivityKey, ActivityTask, Commons, CreateActivity, CreateMachine, Encryption, EngineError,
+    EngineOptions, ExecutionKey, ExecutionStarted, MachineKey, Message, Place, Plan, Poller, Release, Shard,
+    StartExecution, Tags, TaskAnswer, Turn, seeds_from,
 };
 use stepwell_model::{Failure, MachineType, Resource, TaskRef, Timestamp};
 use stepwell_store::{Batch, FailedCommit, MemoryStore, Store};
@@ -183,6 +183,9 @@ impl World {
                 role_arn: "arn:aws:iam::123456789012:role/sim".into(),
                 logging: None,
                 tracing: None,
+                encryption: Encryption::AwsOwnedKey,
+                publish: None,
+                tags: Tags::default(),
             };
             let plan = self.process.commons.catalogue().plan_create(request, self.now());
             self.keep(plan.map_err(|error| Violation(error.to_string()))?)?;
@@ -190,8 +193,9 @@ impl World {
         }
         for name in machines::ACTIVITIES {
             let key = ActivityKey { place: place.clone(), name: name.into() };
-            let plan = self.process.commons.catalogue().plan_activity(&key, self.now());
-            self.keep(plan)?;
+            let request = CreateActivity { key, encryption: Encryption::AwsOwnedKey, tags: Tags::default() };
+            let plan = self.process.commons.catalogue().plan_activity(request, self.now());
+            self.keep(plan.map_err(|error| Violation(error.to_string()))?)?;
         }
         for n in 0..self.random.within(1..=25) {
             let machine = self.random.pick(&machines).clone();
@@ -375,7 +379,8 @@ impl World {
             Happening::Start(wish) => {
                 let (reply, heard) = oneshot::channel();
                 let Wish { machine, name, input } = wish.clone();
-                let call = self.process.commons.start(StartExecution { machine, name, input }, reply);
+                let start = StartExecution { machine, qualifier: None, name, input, trace_header: None };
+                let call = self.process.commons.start(start, reply);
                 self.process.post(call.map_err(|error| Violation(error.to_string()))?);
                 self.calls.push(Call::Start(wish, heard));
             }

@@ -127,8 +127,9 @@ impl<'a> Statements<'a> {
             append: connection.prepare_cached("INSERT INTO chunk (row, header, body) VALUES (?1, ?2, ?3)")?,
             open: connection.prepare_cached(
                 "INSERT INTO execution (entity, machine, revision, name, name_key, started_ms, closed_ms,
-                    recency_ms, status, due_ms, parked, first_row, last_row, last_event_id)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                    recency_ms, status, due_ms, parked, first_row, last_row, last_event_id,
+                    version, alias, trace_header)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
             )?,
             // The usual step of a longer execution: it was open and is. SQLite rewrites an index when
             // one of its columns is set, even to the same value; this leaves the larger one alone.
@@ -186,6 +187,9 @@ impl<'a> Statements<'a> {
             to_sql(row.first_row),
             to_sql(row.last_row),
             to_sql(row.last_event_id),
+            opening.version.map(to_sql),
+            opening.alias,
+            opening.trace_header,
         ])?;
         if let Some(key) = &opening.name_key {
             self.take_name.execute(params![key.as_slice(), entity_key(row.entity)])?;

@@ -39,6 +39,9 @@ fn whole_life(row: u64, body: &[u8]) -> Chunk {
                 name: format!("order-{row}").into(),
                 name_key: Some((u128::from(row) << 64 | 7).to_le_bytes()),
                 started_at: at,
+                version: None,
+                alias: None,
+                trace_header: None,
             }),
             status: ExecutionStatus::Succeeded,
             next_due: None,
@@ -287,7 +290,14 @@ fn readers_beside_a_busy_committer_see_every_commit_and_the_log_stays_small() {
                             store.execution_by_name(&last.opening.name_key.unwrap()),
                             Ok(Some(entity(seen)))
                         );
-                        let query = ListQuery { machine: 1, status: None, after: None, limit: 10 };
+                        let query = ListQuery {
+                            machine: 1,
+                            version: None,
+                            alias: None,
+                            status: None,
+                            after: None,
+                            limit: 10,
+                        };
                         assert!(store.executions(&query).unwrap()[0].last_row + 10 > seen);
                         assert!(store.high_marks().unwrap().row >= seen);
                     }

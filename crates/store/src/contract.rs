@@ -294,7 +294,12 @@ fn populate(store: &dyn Store) -> Vec<ExecutionRow> {
             let entity = id((n * 7 % 5) as u8, 1 + round * 40 + n);
             row += 1;
             let mut chunk = opened(entity, row, 1_000 + round * 10 + n / 8);
-            chunk.header.opening.as_mut().unwrap().machine = 1 + n % 2;
+            let opening = chunk.header.opening.as_mut().unwrap();
+            opening.machine = 1 + n % 2;
+            opening.version = Some(n / 3 % 3).filter(|version| *version != 0);
+            opening.alias =
+                opening.version.filter(|_| n % 5 < 3).map(|_| ["A", "B"][(n % 7 % 2) as usize].into());
+            opening.trace_header = (n % 11 == 0).then(|| format!("Root={n}").into());
             chunk.header.status = ExecutionStatus::ALL[(n / 2 % 5) as usize];
             chunk.header.parked = n % 3 == 0;
             chunk.header.next_due = (n % 4 == 0).then(|| at(5_000 + n));
@@ -325,20 +330,31 @@ fn lists_are_ordered_and_paged(open: &mut dyn FnMut() -> Arc<dyn Store>) {
     let store = open();
 
     let statuses = ExecutionStatus::ALL.map(Some);
-    for (machine, status) in [1, 2, 3]
-        .into_iter()
-        .flat_map(|machine| std::iter::once(None).chain(statuses).map(move |status| (machine, status)))
-    {
+    let ways = [(None, None), (Some(1), None), (None, Some("B")), (Some(2), Some("A")), (Some(3), None)];
+    let mut asked = Vec::new();
+    for machine in [1, 2, 3] {
+        for status in std::iter::once(None).chain(statuses) {
+            asked.extend(ways.map(|(version, alias)| (machine, status, version, alias.map(Arc::from))));
+        }
+    }
+    for (machine, status, version, alias) in asked {
+        let started_so = |row: &ExecutionRow| {
+            (version.is_none() || row.opening.version == version)
+                && (alias.is_none() || row.opening.alias == alias)
+        };
         let mut expected: Vec<ExecutionRow> = rows
             .iter()
             .filter(|row| row.opening.machine == machine && status.is_none_or(|status| row.status == status))
+            .filter(|row| started_so(row))
             .cloned()
             .collect();
         expected.sort_by_key(|row| (std::cmp::Reverse(row.recency()), row.entity));
-        assert_eq!(expected.is_empty(), machine == 3, "there is something to list");
+        let there_is_none = machine == 3 || version == Some(3);
+        assert!(status.is_some() || expected.is_empty() == there_is_none, "there is something to list");
 
         for limit in [1, 2, 7, 1_000] {
-            let mut query = ListQuery { machine, status, after: None, limit };
+            let alias = alias.clone();
+            let mut query = ListQuery { machine, version, alias, status, after: None, limit };
             let mut listed = Vec::new();
             loop {
                 let page = store.executions(&query).unwrap();
@@ -347,9 +363,10 @@ fn lists_are_ordered_and_paged(open: &mut dyn FnMut() -> Arc<dyn Store>) {
                 query.after = Some((last.recency(), last.entity));
                 listed.extend(page);
             }
-            assert_eq!(listed, expected, "machine {machine}, {status:?}, {limit} a page");
+            assert_eq!(listed, expected, "machine {machine}, {status:?}, {query:?}");
         }
-        assert_eq!(store.executions(&ListQuery { machine, status, after: None, limit: 0 }).unwrap(), []);
+        let none = ListQuery { machine, version, alias, status, after: None, limit: 0 };
+        assert_eq!(store.executions(&none).unwrap(), []);
     }
 }
 
@@ -475,6 +492,9 @@ fn opened(entity: EntityId, row: u64, moment: u64) -> Chunk {
         name: format!("generated-{}", entity.to_u64()).into(),
         name_key: None,
         started_at: at(moment),
+        version: None,
+        alias: None,
+        trace_header: None,
     });
     chunk
 }

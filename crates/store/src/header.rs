@@ -7,15 +7,19 @@
 //! | 1       | format, [`FORMAT`]                                                            |
 //! | 1       | codec of the body: 0, as the language wrote it                                |
 //! | 1       | id of the key the body is encrypted with: 0, none                             |
-//! | 1       | flags: 1 opening, 2 name key, 4 next due, 8 parked, 64 parent; others are 0   |
+//! | 1       | flags: 1 opening, 2 name key, 4 next due, 8 parked, 16 by way, 64 parent      |
 //! | 1       | [code](ExecutionStatus::code) of the status                                   |
 //! | 1       | partition of the entity                                                       |
 //! | varints | number of the entity, row, previous row, first event id, last event id, at    |
 //! | varint  | next due, if flagged                                                          |
 //! | opening | if flagged: varints machine, revision, started at, length of the name; name   |
 //! | 16      | name key, if flagged                                                          |
+//! | by way  | if flagged: varint version, texts alias and trace header                      |
 //! | parent  | if flagged: varints packed entity and event id; a byte, 1 if it waits         |
 //! | 4       | CRC-32 (IEEE), little-endian, of all header bytes before it and then the body |
+//!
+//! The version is 0 for none. A text that may be missing is a varint, 0 for none and else one more
+//! than its length, and then its bytes.
 //!
 //! A varint is LEB128: seven bits a byte, lowest first, the high bit set on all but the last.
 //! Moments are milliseconds since the epoch. The checksum covers both parts, so that neither a
@@ -45,10 +49,14 @@ const FLAG_NAME_KEY: u8 = 2;
 const FLAG_NEXT_DUE: u8 = 4;
 /// The entity is parked.
 const FLAG_PARKED: u8 = 8;
+/// The opening tells of a version, an alias or a trace header.
+const FLAG_BY_WAY: u8 = 16;
 /// The header has a parent.
 const FLAG_PARENT: u8 = 64;
 /// Every flag that this format knows.
-const FLAGS: u8 = FLAG_OPENING | FLAG_NAME_KEY | FLAG_NEXT_DUE | FLAG_PARKED | FLAG_PARENT;
+const FLAGS: u8 = FLAG_OPENING | FLAG_NAME_KEY | FLAG_NEXT_DUE | FLAG_PARKED | FLAG_BY_WAY | FLAG_PARENT;
+/// The flags that only a header with an opening can have.
+const FLAGS_OF_OPENING: u8 = FLAG_NAME_KEY | FLAG_BY_WAY;
 
 /// The length of the checksum at the end of a header, in bytes.
 const CHECKSUM_BYTES: usize = 4;
@@ -66,6 +74,19 @@ pub struct Opening {
     pub name_key: Option<NameKey>,
     /// When it was started.
     pub started_at: Timestamp,
+    /// The number of the version of the machine that it was started with, from 1; `None` if neither
+    /// a version nor an alias was named.
+    pub version: Option<u64>,
+    /// The name of the alias that it was started through.
+    pub alias: Option<Arc<str>>,
+    /// `traceHeader`, as it was given.
+    pub trace_header: Option<Arc<str>>,
+}
+
+impl Opening {
+    fn has_way(&self) -> bool {
+        self.version.is_some() || self.alias.is_some() || self.trace_header.is_some()
+    }
 }
 
 /// The task that started an execution.
@@ -147,6 +168,11 @@ impl Chunk {
             if let Some(name_key) = &opening.name_key {
                 out.extend_from_slice(name_key);
             }
+            if opening.has_way() {
+                put_varint(&mut out, opening.version.unwrap_or(0));
+                put_text(&mut out, opening.alias.as_deref());
+                put_text(&mut out, opening.trace_header.as_deref());
+            }
         }
         if let Some(Parent { task, waits }) = header.parent {
             put_varint(&mut out, task.execution.to_u64());
@@ -195,6 +221,9 @@ fn flags(header: &ChunkHeader) -> u8 {
         if opening.name_key.is_some() {
             flags |= FLAG_NAME_KEY;
         }
+        if opening.has_way() {
+            flags |= FLAG_BY_WAY;
+        }
     }
     if header.next_due.is_some() {
         flags |= FLAG_NEXT_DUE;
@@ -225,6 +254,12 @@ fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
+/// Appends a text that may be missing.
+fn put_text(out: &mut Vec<u8>, text: Option<&str>) {
+    put_varint(out, text.map_or(0, |text| text.len() as u64 + 1));
+    out.extend_from_slice(text.unwrap_or_default().as_bytes());
+}
+
 /// An error with a fixed text.
 fn damaged(what: &str) -> DamagedHeader {
     DamagedHeader(what.to_owned())
@@ -249,7 +284,7 @@ impl<'a> Fields<'a> {
             return Err(DamagedHeader(format!("the body is encrypted with key {key}, which is not known")));
         }
         let flags = self.byte()?;
-        if flags & !FLAGS != 0 || flags & (FLAG_OPENING | FLAG_NAME_KEY) == FLAG_NAME_KEY {
+        if flags & !FLAGS != 0 || (flags & FLAG_OPENING == 0 && flags & FLAGS_OF_OPENING != 0) {
             return Err(DamagedHeader(format!("the flags {flags:#04x} have no meaning")));
         }
         let status = self.byte()?;
@@ -289,7 +324,19 @@ impl<'a> Fields<'a> {
             let key = self.bytes(size_of::<NameKey>())?;
             Some(NameKey::try_from(key).expect("so many bytes were asked for"))
         };
-        Ok(Opening { machine, revision, name: name.into(), name_key, started_at })
+        let (version, alias, trace_header) = match flags & FLAG_BY_WAY {
+            0 => (None, None, None),
+            _ => (Some(self.varint()?).filter(|version| *version != 0), self.text()?, self.text()?),
+        };
+        let name = name.into();
+        Ok(Opening { machine, revision, name, name_key, started_at, version, alias, trace_header })
+    }
+
+    fn text(&mut self) -> Result<Option<Arc<str>>, DamagedHeader> {
+        let Some(bytes) = self.varint()?.checked_sub(1) else { return Ok(None) };
+        let text = self.bytes(usize::try_from(bytes).unwrap_or(usize::MAX))?;
+        let text = std::str::from_utf8(text).map_err(|_| damaged("a text in the header is not UTF-8"))?;
+        Ok(Some(text.into()))
     }
 
     fn parent(&mut self) -> Result<Parent, DamagedHeader> {
@@ -346,13 +393,19 @@ mod tests {
     use super::*;
 
     fn opening() -> impl Strategy<Value = Opening> {
-        (any::<u64>(), any::<u64>(), ".{0,80}", any::<Option<NameKey>>(), any::<u64>()).prop_map(
-            |(machine, revision, name, name_key, started_at)| Opening {
+        let text =
+            |pattern| proptest::option::of(pattern).prop_map(|text: Option<String>| text.map(Arc::from));
+        let way = (proptest::option::of(1..u64::MAX), text("[a-z]{0,80}"), text(".{0,40}"));
+        (any::<u64>(), any::<u64>(), ".{0,80}", any::<Option<NameKey>>(), any::<u64>(), way).prop_map(
+            |(machine, revision, name, name_key, started_at, (version, alias, trace_header))| Opening {
                 machine,
                 revision,
                 name: name.into(),
                 name_key,
                 started_at: Timestamp::from_epoch_ms(started_at),
+                version,
+                alias,
+                trace_header,
             },
         )
     }
@@ -409,6 +462,9 @@ mod tests {
                     name: "order-1".into(),
                     name_key: Some([9; 16]),
                     started_at: Timestamp::from_epoch_ms(1_790_000_000_000),
+                    version: None,
+                    alias: None,
+                    trace_header: None,
                 }),
                 parent: None,
                 status: ExecutionStatus::Succeeded,
@@ -481,8 +537,9 @@ mod tests {
         assert_eq!(with(0, 2), "the header has format 2, and this release reads format 1 only");
         assert_eq!(with(1, 3), "the body has codec 3, which this release does not read");
         assert_eq!(with(2, 5), "the body is encrypted with key 5, which is not known");
-        assert_eq!(with(3, 0x11), "the flags 0x11 have no meaning");
+        assert_eq!(with(3, 0x41), "the flags 0x41 have no meaning");
         assert_eq!(with(3, FLAG_NAME_KEY), "the flags 0x02 have no meaning");
+        assert_eq!(with(3, FLAG_BY_WAY), "the flags 0x10 have no meaning");
         assert_eq!(with(4, 9), "no status has code 9");
 
         let longer = [fields, b"x"].concat();
@@ -506,5 +563,20 @@ mod tests {
                 "36dfb006",                         // checksum
             )
         );
+    }
+
+    #[test]
+    fn a_version_an_alias_and_a_trace_header_stand_behind_the_name_key() {
+        let mut chunk = small();
+        let plain = chunk.encode_header();
+        let opening = chunk.header.opening.as_mut().unwrap();
+        opening.version = Some(300);
+        opening.alias = Some("PROD".into());
+        let header = chunk.encode_header();
+        assert_eq!(header[3], plain[3] | FLAG_BY_WAY);
+        let way = b"\xac\x02\x05PROD\x00";
+        let behind = plain.len() - CHECKSUM_BYTES;
+        assert_eq!(header[4..behind], plain[4..behind]);
+        assert_eq!(header[behind..header.len() - CHECKSUM_BYTES], way[..]);
     }
 }

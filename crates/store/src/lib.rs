@@ -90,6 +90,15 @@ pub struct ExecutionRow {
     pub last_event_id: u64,
 }
 
+impl ListQuery {
+    /// Whether the executions asked for were started so: their version and their alias are those
+    /// that are asked for, if any are.
+    pub fn asks_for(&self, opening: &Opening) -> bool {
+        (self.version.is_none() || self.version == opening.version)
+            && (self.alias.is_none() || self.alias == opening.alias)
+    }
+}
+
 impl ExecutionRow {
     /// What lists are sorted by: when it was closed, or started while it is open.
     pub fn recency(&self) -> Timestamp {
@@ -170,6 +179,10 @@ pub struct OpenExecution {
 pub struct ListQuery {
     /// Of this machine.
     pub machine: u64,
+    /// Started with this version of it.
+    pub version: Option<u64>,
+    /// Started through this alias of it.
+    pub alias: Option<Arc<str>>,
     /// In this status.
     pub status: Option<ExecutionStatus>,
     /// After this one in the order of the list: its recency and its id.

@@ -171,6 +171,7 @@ impl Store for MemoryStore {
         Ok(list
             .range((start, std::ops::Bound::Unbounded))
             .map(|(_, entity)| &state.executions[entity])
+            .filter(|execution| query.asks_for(&execution.opening))
             .filter(|execution| query.status.is_none_or(|status| execution.status == status))
             .take(query.limit)
             .cloned()
@@ -308,7 +309,16 @@ mod tests {
             first_event_id: 1,
             last_event_id: 1,
             at: started_at,
-            opening: Some(Opening { machine: 1, revision: 1, name: "a".into(), name_key: None, started_at }),
+            opening: Some(Opening {
+                machine: 1,
+                revision: 1,
+                name: "a".into(),
+                name_key: None,
+                started_at,
+                version: None,
+                alias: None,
+                trace_header: None,
+            }),
             status: ExecutionStatus::Running,
             next_due: None,
             parked: false,

@@ -1,5 +1,7 @@
 //! `CreateActivity`: idempotent on the name alone.
 
+use stepwell_engine::{ActivityKey, CreateActivity};
+
 use crate::reply::Reply;
 use crate::request::Text;
 use crate::{Call, Exception, configuration, names};
@@ -16,7 +18,15 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     encryption?;
     let place = call.caller.place.clone();
     let arn = names::activity_arn(&place, &name);
-    let created = call.api.engine.create_activity(place, name).await;
+    let created = call
+        .api
+        .engine
+        .create_activity(CreateActivity {
+            key: ActivityKey { place, name },
+            encryption: Default::default(),
+            tags: Default::default(),
+        })
+        .await;
     let activity = created.map_err(|error| Exception::of_engine(error, &arn))?;
 
     let mut reply = Reply::object();

@@ -49,6 +49,9 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
         role_arn,
         logging: Some(logging.into()),
         tracing: Some(tracing.into()),
+        encryption: Default::default(),
+        publish: None,
+        tags: Default::default(),
     };
     let created = call.api.engine.create_machine(create).await;
     let machine = created.map_err(|error| Exception::of_engine(error, &arn))?;

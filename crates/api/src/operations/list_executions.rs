@@ -48,7 +48,7 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     };
 
     let engine = call.api.engine.clone();
-    let list = ListExecutions { machine, status, after, limit: page::size(max_results) };
+    let list = ListExecutions { machine, qualifier: None, status, after, limit: page::size(max_results) };
     let (executions, next) = crate::aside(move || engine.executions(list))
         .await?
         .map_err(|error| Exception::of_engine(error, arn))?;

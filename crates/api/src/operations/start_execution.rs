@@ -46,7 +46,13 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
             &names::execution_arn(&ExecutionKey { machine, name }),
         )
     };
-    let start = StartExecution { machine: machine.clone(), name: name.clone(), input };
+    let start = StartExecution {
+        machine: machine.clone(),
+        qualifier: None,
+        name: name.clone(),
+        input,
+        trace_header: None,
+    };
     let started = match call.api.engine.start(start).await {
         Ok(started) => started,
         Err(EngineError::ExecutionExists) => return Err(taken(machine, name)),

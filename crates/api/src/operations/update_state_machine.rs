@@ -48,9 +48,11 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
         role_arn,
         logging: logging.map(Into::into),
         tracing: tracing.map(Into::into),
+        encryption: None,
+        publish: None,
     };
     let updated = call.api.engine.update_machine(update).await;
-    let machine = updated.map_err(|error| Exception::of_engine(error, &arn))?;
+    let (machine, _) = updated.map_err(|error| Exception::of_engine(error, &arn))?;
 
     let mut reply = Reply::object();
     reply.moment("updateDate", machine.updated_at);

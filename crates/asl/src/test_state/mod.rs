@@ -171,6 +171,8 @@ impl Tested {
             execution_arn: setup.execution_arn.clone(),
             execution_name: setup.execution_name.clone(),
             machine_arn: setup.machine_arn.clone(),
+            version_arn: None,
+            alias_arn: None,
             machine_name: setup.machine_name.clone(),
             role_arn: setup.role_arn.clone().unwrap_or_default(),
             region: setup.region.clone(),

@@ -52,6 +52,8 @@ impl Run {
             execution_arn: "arn:aws:states:us-east-1:000000000000:execution:m:e".into(),
             execution_name: "e".into(),
             machine_arn: "arn:aws:states:us-east-1:000000000000:stateMachine:m".into(),
+            version_arn: None,
+            alias_arn: None,
             machine_name: "m".into(),
             role_arn: "arn:aws:iam::000000000000:role/r".into(),
             region: "us-east-1".into(),

@@ -147,9 +147,11 @@ impl Shard {
                 let home = self.commons.keys.home(&key);
                 let message = Message::Start {
                     machine: wish.machine,
+                    qualifier: wish.qualifier,
                     name: Some((name, home)),
                     partition: home.partition,
                     input: wish.input,
+                    trace_header: None,
                     parent: resident.express.is_none().then_some(parent),
                     ear: StartEar::Parent(parent),
                 };
@@ -441,7 +443,12 @@ impl Shard {
 
 fn view_of(resident: &Resident) -> ExecutionView {
     let execution = &resident.execution;
+    let origin = execution.origin();
+    let last = |arn: &Option<Arc<str>>| Some(Arc::from(arn.as_ref()?.rsplit(':').next()?));
     ExecutionView {
+        version: last(&origin.version_arn).and_then(|version: Arc<str>| version.parse().ok()),
+        alias: last(&origin.alias_arn),
+        trace_header: None,
         key: resident.key(),
         status: execution.status(),
         started_at: execution.started_at(),

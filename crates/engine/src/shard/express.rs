@@ -176,6 +176,9 @@ impl Shard {
             name: format!("{}:{}", start.key.name, start.key.id).into(),
             name_key,
             started_at: self.now,
+            version: start.version,
+            alias: start.alias.clone(),
+            trace_header: None,
         });
         self.residents.insert(entity, Box::new(resident));
         if let Some(name_key) = name_key {
@@ -321,9 +324,12 @@ impl Shard {
             return Err("the journal does not start an execution".to_owned());
         };
         let key = express_key(revision.key.clone(), &opening.name);
-        let origin = self.commons.express_origin(&revision, &key, None).map_err(|error| error.to_string())?;
+        let way = (opening.version, opening.alias.as_deref());
+        let origin = self.commons.express_origin(&revision, &key, way, None);
+        let origin = origin.map_err(|error| error.to_string())?;
         let (partition, input) = (entity.partition, input.clone());
-        let start = ExpressStart { revision, origin, key, input, partition };
+        let (version, alias) = (opening.version, opening.alias.clone());
+        let start = ExpressStart { revision, version, alias, origin, key, input, partition };
         let ear = ExpressEar::Nobody;
         let express = Express { key: start.key.clone(), ear, record: Record::Due, counted: true };
         self.residents.insert(entity, Box::new(Resident::of_express(express, &start, row)));

@@ -35,6 +35,7 @@ use crate::requests::{EngineError, ExecutionKey, ExecutionStarted, Place};
 
 pub(crate) use residence::origin_of;
 pub use residence::replay;
+use start::Wanted;
 use tasks::Held;
 
 /// How many messages one turn hears.
@@ -265,8 +266,9 @@ impl Shard {
             let Some(message) = self.backlog.pop_front() else { return };
             self.bytes += message.bytes();
             match message {
-                Message::Start { machine, name, partition, input, parent, ear } => {
-                    let (entity, answer) = self.start(machine, name, partition, input, parent);
+                Message::Start { machine, qualifier, name, partition, input, trace_header, parent, ear } => {
+                    let wanted = Wanted { machine, qualifier, name, partition, input, trace_header, parent };
+                    let (entity, answer) = self.start(wanted);
                     match ear {
                         StartEar::Caller(reply) => {
                             self.releases.push((entity, Release::Started(reply, answer)));

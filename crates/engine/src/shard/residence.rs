@@ -21,7 +21,7 @@ use crate::catalogue::Revision;
 use crate::commons::{Commons, store_error};
 use crate::messages::Release;
 use crate::options::LogLevel;
-use crate::requests::{EngineError, ExecutionKey};
+use crate::requests::EngineError;
 
 /// How long after a failure to read a journal it is tried again.
 const READ_AGAIN_MS: u64 = 1_000;
@@ -277,6 +277,5 @@ pub(crate) fn origin_of(commons: &Commons, chunks: &[Chunk]) -> Result<(Arc<Orig
     let opening = opening.ok_or_else(|| "the journal has no beginning".to_owned())?;
     let number = opening.revision;
     let revision = commons.revision(number).ok_or_else(|| format!("there is no revision {number}"))?;
-    let key = ExecutionKey { machine: revision.key.clone(), name: opening.name.clone() };
-    Ok((origin(commons, &revision, &key)?, revision))
+    Ok((origin(commons, &revision, opening)?, revision))
 }

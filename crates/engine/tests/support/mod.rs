@@ -196,6 +196,9 @@ impl Driver {
             role_arn: "arn:aws:iam::123456789012:role/r".into(),
             logging: None,
             tracing: None,
+            encryption: Encryption::AwsOwnedKey,
+            publish: None,
+            tags: Tags::default(),
         };
         let plan = self.commons.catalogue().plan_create(request, self.now).unwrap();
         self.keep(plan);
@@ -204,7 +207,8 @@ impl Driver {
 
     pub fn activity(&mut self, name: &str) {
         let key = ActivityKey { place: place(), name: name.into() };
-        let plan = self.commons.catalogue().plan_activity(&key, self.now);
+        let request = CreateActivity { key, encryption: Encryption::AwsOwnedKey, tags: Tags::default() };
+        let plan = self.commons.catalogue().plan_activity(request, self.now).unwrap();
         self.keep(plan);
     }
 
@@ -238,7 +242,13 @@ impl Driver {
     ) -> Result<Heard<ExecutionStarted>, EngineError> {
         let (reply, heard) = oneshot::channel();
         let input = Payload::parse(input).unwrap();
-        let request = StartExecution { machine: machine.clone(), name: name.map(Arc::from), input };
+        let request = StartExecution {
+            machine: machine.clone(),
+            qualifier: None,
+            name: name.map(Arc::from),
+            input,
+            trace_header: None,
+        };
         let call = self.commons.start(request, reply)?;
         self.put(call);
         Ok(heard)
