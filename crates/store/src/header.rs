@@ -537,7 +537,7 @@ mod tests {
         assert_eq!(with(0, 2), "the header has format 2, and this release reads format 1 only");
         assert_eq!(with(1, 3), "the body has codec 3, which this release does not read");
         assert_eq!(with(2, 5), "the body is encrypted with key 5, which is not known");
-        assert_eq!(with(3, 0x41), "the flags 0x41 have no meaning");
+        assert_eq!(with(3, 0x81), "the flags 0x81 have no meaning");
         assert_eq!(with(3, FLAG_NAME_KEY), "the flags 0x02 have no meaning");
         assert_eq!(with(3, FLAG_BY_WAY), "the flags 0x10 have no meaning");
         assert_eq!(with(4, 9), "no status has code 9");
