@@ -80,6 +80,16 @@ pub(crate) const TABLES: &str = "
     CREATE TABLE catalogue (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
+/// The table of executions that were redriven, few among many: how often, and when last. Derived from
+/// headers. It came after the first release, so every opening sees to it that it is there.
+pub(crate) const REDRIVE_TABLE: &str = "
+    CREATE TABLE IF NOT EXISTS redrive (
+        entity INTEGER PRIMARY KEY,
+        redrive_count INTEGER NOT NULL,
+        redriven_ms INTEGER NOT NULL
+    ) STRICT;
+";
+
 /// What may differ from store to store.
 #[derive(Debug, Clone, Default)]
 pub struct SqliteOptions {
@@ -274,6 +284,7 @@ fn database(path: &Path, options: &SqliteOptions) -> Result<(Connection, [u8; 32
     if tables == 0 {
         create(&mut connection)?;
     }
+    connection.execute_batch(REDRIVE_TABLE)?;
 
     let key: Option<Vec<u8>> = meta(&connection, "key")?;
     let key = key.and_then(|key| <[u8; 32]>::try_from(key).ok());
