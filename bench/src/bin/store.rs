@@ -338,6 +338,7 @@ impl Executions {
                 status: ExecutionStatus::Succeeded,
                 next_due: None,
                 parked: false,
+                redrives: None,
             },
             body: Arc::from(&body[..]),
         }

@@ -13,6 +13,7 @@
 //! | `dispatcher` | slots, queues of tasks, workers that wait                              |
 //! | `names`, `tokens`, `keys` | what is generated and sealed                              |
 //! | `reads`      | what is read, out of the store                                         |
+//! | `redrive`    | which executions can be redriven                                       |
 //! | `deletion`   | the one thing that takes its time                                      |
 //! | `trial`      | one task outside of any execution, for a test of a state               |
 //!
@@ -33,6 +34,7 @@ mod messages;
 mod names;
 mod options;
 mod reads;
+mod redrive;
 mod requests;
 mod runtime;
 mod shard;
@@ -49,6 +51,7 @@ pub use keys::Keys;
 pub use messages::{Counts, Message, Release, Reply, TaskAnswer, Turn};
 pub use names::Home;
 pub use options::{EngineOptions, Log, LogEvent, LogLevel, Seed, Stopwatch, random_seeds, seeds_from};
+pub use redrive::NotRedrivable;
 pub use requests::*;
 pub use shard::{Shard, replay};
 pub use stats::EngineStats;

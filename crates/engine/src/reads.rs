@@ -52,6 +52,10 @@ impl Commons {
             input: stepwell_value::Payload::empty_object(),
             output: None,
             failure: None,
+            machine: row.opening.machine,
+            last_event_id: row.last_event_id,
+            redrive_count: row.redrive_count,
+            redriven_at: row.redriven_at,
         };
         let first = self.events_at(row.first_row)?;
         match first.first().map(|event| &event.kind) {
@@ -143,6 +147,8 @@ impl Commons {
             status: row.status,
             started_at: row.opening.started_at,
             closed_at: row.closed_at,
+            redrive_count: row.redrive_count,
+            redriven_at: row.redriven_at,
         };
         Ok((rows.into_iter().map(summary).collect(), last.filter(|_| has_more)))
     }

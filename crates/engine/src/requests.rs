@@ -8,6 +8,8 @@ use std::sync::Arc;
 use stepwell_model::{ExecutionStatus, Failure, HistoryEvent, MachineType, Timestamp};
 use stepwell_value::Payload;
 
+use crate::redrive::NotRedrivable;
+
 /// Account and region: nobody sees anything of another scope.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Place {
@@ -133,6 +135,14 @@ pub struct ExecutionView {
     pub output: Option<Payload>,
     /// Why it failed, timed out or was stopped.
     pub failure: Option<Failure>,
+    /// The number of its machine in the catalogue.
+    pub machine: u64,
+    /// The id of its last history event.
+    pub last_event_id: u64,
+    /// How often it was redriven.
+    pub redrive_count: u64,
+    /// When it was redriven last.
+    pub redriven_at: Option<Timestamp>,
 }
 
 /// An execution in a list.
@@ -146,6 +156,10 @@ pub struct ExecutionSummary {
     pub started_at: Timestamp,
     /// When it was closed.
     pub closed_at: Option<Timestamp>,
+    /// How often it was redriven.
+    pub redrive_count: u64,
+    /// When it was redriven last.
+    pub redriven_at: Option<Timestamp>,
 }
 
 /// A page of executions, most recent first.
@@ -232,6 +246,9 @@ pub enum EngineError {
     /// An execution of this name exists with another input, or has ended.
     #[error("an execution of this name exists")]
     ExecutionExists,
+    /// The execution cannot be redriven.
+    #[error("the execution cannot be redriven: {0}")]
+    NotRedrivable(NotRedrivable),
     /// No such activity in this place.
     #[error("the activity does not exist")]
     NoSuchActivity,

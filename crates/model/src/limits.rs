@@ -13,6 +13,8 @@ pub struct Limits {
     pub execution_seconds_max: u64,
     /// All live variables of an execution together, in bytes.
     pub variables_bytes_max: usize,
+    /// How long after its end an execution may be redriven, in seconds: 14 days.
+    pub redrive_seconds_max: u64,
 }
 
 impl Default for Limits {
@@ -23,6 +25,7 @@ impl Default for Limits {
             definition_bytes_max: 1_048_576,
             execution_seconds_max: 31_536_000,
             variables_bytes_max: 10 * 1024 * 1024,
+            redrive_seconds_max: 14 * 24 * 60 * 60,
         }
     }
 }

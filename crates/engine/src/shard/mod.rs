@@ -11,6 +11,7 @@
 //! language panic), or closed and forgotten.
 
 mod recovery;
+mod redrive;
 mod residence;
 mod start;
 mod tasks;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 
 use stepwell_asl::{Effect, EventKind, Execution, Input, Recorder, Refused, World, encode};
 use stepwell_model::{EntityId, ExecutionStatus, Failure, Partition, TaskRef, Timestamp};
-use stepwell_store::{Chunk, ChunkHeader, NameKey, Opening};
+use stepwell_store::{Chunk, ChunkHeader, NameKey, Opening, Redrives};
 
 use crate::catalogue::{ActivityKey, Revision};
 use crate::commons::Commons;
@@ -132,6 +133,11 @@ impl Resident {
         self.execution.status() == ExecutionStatus::Running
     }
 
+    /// Whether it is closed, and all of it is durable as of this turn.
+    fn is_forgettable(&self, committed: u64) -> bool {
+        !self.is_open() && self.turn <= committed && self.recorder.events.is_empty()
+    }
+
     /// Whether it only waits, for a moment or for somebody outside who has all he needs.
     fn only_waits(&self) -> bool {
         self.is_open()
@@ -202,7 +208,10 @@ impl Shard {
         while let Some((turn, entity)) = self.closing.front().copied()
             && turn <= self.committed
         {
-            self.residents.remove(&entity);
+            // It may be open again, or have been closed again since; then that is another entry.
+            if self.residents.get(&entity).is_some_and(|resident| resident.is_forgettable(self.committed)) {
+                self.residents.remove(&entity);
+            }
             self.closing.pop_front();
         }
         self.evict();
@@ -258,6 +267,10 @@ impl Shard {
                 }
                 Message::Stop { key, home, failure, reply } => {
                     let (entity, answer) = self.stop(&key, &home, failure);
+                    self.releases.push((entity, Release::Stopped(reply, answer)));
+                }
+                Message::Redrive { key, home, client_token, reply } => {
+                    let (entity, answer) = self.redrive(&key, &home, client_token);
                     self.releases.push((entity, Release::Stopped(reply, answer)));
                 }
                 Message::Answer { task, answer, reply } => {
@@ -318,7 +331,9 @@ impl Shard {
                     self.ready.push_back(Ready::Continue(entity));
                 }
                 answer.map_err(|refused| match refused {
-                    Refused::Closed | Refused::NoSuchTask | Refused::WrongPhase => Deaf::Refused,
+                    Refused::Closed | Refused::NoSuchTask | Refused::WrongPhase | Refused::NotRedrivable => {
+                        Deaf::Refused
+                    }
                 })
             }
             Err(panic) => {
@@ -418,6 +433,7 @@ impl Shard {
         counts.events += events.len() as u64;
         for event in &events {
             counts.transitions += u64::from(matches!(event.kind, EventKind::StateEntered { .. }));
+            counts.redriven += u64::from(matches!(event.kind, EventKind::ExecutionRedriven { .. }));
         }
         let status = resident.execution.status();
         let only_waits = resident.only_waits();
@@ -433,6 +449,8 @@ impl Shard {
             counts.closed[usize::from(status.code())] += 1;
             self.closing.push_back((self.turn, entity));
         }
+        let count = resident.execution.redrive_count();
+        let redrives = resident.execution.redriven_at().map(|last_at| Redrives { count, last_at });
         let header = ChunkHeader {
             entity,
             row: 0,
@@ -444,6 +462,7 @@ impl Shard {
             status,
             next_due: resident.execution.next_due().filter(|_| is_open),
             parked: only_waits,
+            redrives,
         };
         Chunk { header, body }
     }

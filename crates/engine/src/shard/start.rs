@@ -157,7 +157,7 @@ impl Shard {
     }
 
     /// The execution that a name leads to.
-    fn resolve(&self, key: &ExecutionKey, home: &Home) -> Result<Option<EntityId>, EngineError> {
+    pub(super) fn resolve(&self, key: &ExecutionKey, home: &Home) -> Result<Option<EntityId>, EngineError> {
         if let Some(entity) = home.generated {
             if let Some(resident) = self.residents.get(&entity) {
                 if resident.key() == *key {
