@@ -339,6 +339,7 @@ impl Executions {
                 status: ExecutionStatus::Succeeded,
                 next_due: None,
                 parked: false,
+                redrives: None,
             },
             body: Arc::from(&body[..]),
         }

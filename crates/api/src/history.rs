@@ -36,6 +36,11 @@ pub(crate) fn write_event(out: &mut Reply, event: &HistoryEvent, with_data: bool
         HistoryEventKind::ExecutionFailed(why) => write_failure(out, "executionFailedEventDetails", why),
         HistoryEventKind::ExecutionAborted(why) => write_failure(out, "executionAbortedEventDetails", why),
         HistoryEventKind::ExecutionTimedOut(why) => write_failure(out, "executionTimedOutEventDetails", why),
+        HistoryEventKind::ExecutionRedriven { redrive_count } => {
+            out.nested("executionRedrivenEventDetails", |details| {
+                details.number("redriveCount", *redrive_count);
+            });
+        }
         HistoryEventKind::StateEntered { state_type: _, name, input } => {
             out.nested("stateEnteredEventDetails", |details| {
                 details.text("name", name);

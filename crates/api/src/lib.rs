@@ -120,7 +120,7 @@ pub(crate) async fn aside<T: Send + 'static>(
         .map_err(|_| Exception::new(ExceptionKind::InternalFailure, "The call could not be finished"))
 }
 
-/// Seconds since the epoch, for the age of tokens and of executions that might be redriven.
+/// Seconds since the epoch, for the age of tokens.
 pub(crate) fn now_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -84,6 +84,8 @@ impl Text {
     pub(crate) const CAUSE: Text = Text::new(0, 32_768).secret();
     /// `TaskToken`
     pub(crate) const TASK_TOKEN: Text = Text::new(1, 2048).secret();
+    /// `ClientToken`. AWS wants visible ASCII as well; that is not looked at, because nothing hangs on it.
+    pub(crate) const CLIENT_TOKEN: Text = Text::new(1, 64);
     /// `VersionDescription`
     pub(crate) const VERSION_DESCRIPTION: Text = Text::new(0, 256).secret();
 

@@ -279,6 +279,41 @@ async fn an_execution_is_started_described_listed_and_told() {
 }
 
 #[tokio::test]
+async fn an_execution_that_ended_badly_is_redriven_and_no_other() {
+    let world = World::new();
+    world.create("m", r#"{"StartAt":"F","States":{"F":{"Type":"Fail","Error":"E"}}}"#).await;
+    world.start("m", "e", "{}").await;
+    let redrive = |more: &str| execution("m:e", more);
+    let described = world.call("DescribeExecution", &redrive("")).await;
+    assert!(described.ends_with(r#""redriveCount":0,"redriveStatus":"REDRIVABLE"}"#), "{described}");
+    let token = r#","clientToken":"token""#;
+    for _ in 0..2 {
+        world
+            .check("RedriveExecution", &redrive(token), expect![[r#"{"redriveDate":1700000000.123}"#]])
+            .await;
+    }
+    let described = world.call("DescribeExecution", &redrive("")).await;
+    let redriven = r#""redriveCount":1,"redriveDate":1700000000.123,"redriveStatus":"REDRIVABLE"}"#;
+    assert!(described.ends_with(redriven), "{described}");
+    let listed = world.call("ListExecutions", &machine("m")).await;
+    assert!(listed.ends_with(r#""redriveCount":1,"redriveDate":1700000000.123}]}"#), "{listed}");
+    let history = world.call("GetExecutionHistory", &redrive("")).await;
+    let event = r#"{"timestamp":1700000000.123,"type":"ExecutionRedriven","id":4,"previousEventId":3,"executionRedrivenEventDetails":{"redriveCount":1}}"#;
+    assert!(history.contains(event), "{history}");
+
+    world.create("p", PASS).await;
+    world.start("p", "e", "{}").await;
+    world.check("RedriveExecution", &execution("p:e", ""), expect![[r#"! {"__type":"ExecutionNotRedrivable","message":"Execution arn:aws:states:us-east-1:123456789012:execution:p:e invalid for redrive as: Execution is SUCCEEDED and cannot be redriven"}"#]]).await;
+    world.check("RedriveExecution", &execution("p:x", ""), expect![[r#"! {"__type":"ExecutionDoesNotExist","message":"Execution Does Not Exist: 'arn:aws:states:us-east-1:123456789012:execution:p:x'"}"#]]).await;
+    let express = r#"{"executionArn":"arn:aws:states:us-east-1:123456789012:express:m:e:1"}"#;
+    world.check("RedriveExecution", express, expect![[r#"! {"__type":"InvalidArn","message":"Invalid Arn: 'Resource type not valid in this context: express'"}"#]]).await;
+    world.check("RedriveExecution", r#"{"clientToken":""}"#, expect![[r#"! {"__type":"ValidationException","message":"2 validation errors detected: Value null at 'executionArn' failed to satisfy constraint: Member must not be null; Value '' at 'clientToken' failed to satisfy constraint: Member must have length greater than or equal to 1"}"#]]).await;
+    world.check("DeleteStateMachine", &machine("m"), expect![[r#"{}"#]]).await;
+    world.check("RedriveExecution", &redrive(""), expect![[r#"! {"__type":"ExecutionNotRedrivable","message":"Execution arn:aws:states:us-east-1:123456789012:execution:m:e invalid for redrive as: State machine is in DELETING status"}"#]]).await;
+    world.check("RedriveExecution", &redrive(token), expect![[r#"{"redriveDate":1700000000.123}"#]]).await;
+}
+
+#[tokio::test]
 async fn without_a_name_an_execution_gets_one_and_without_an_input_an_empty_object() {
     let world = World::new();
     world.create("m", PASS).await;

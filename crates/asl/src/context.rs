@@ -33,7 +33,10 @@ pub(crate) fn value(
     ];
     // Recorded: Express executions, which cannot be redriven, have no count of it.
     if !origin.express {
-        about_execution.push(("RedriveCount", Value::from(0_i64)));
+        about_execution.push(("RedriveCount", Value::from(execution.redrive_count as i64)));
+    }
+    if let Some(redriven_at) = execution.redriven_at {
+        about_execution.push(("RedriveTime", Value::from(redriven_at.to_rfc3339())));
     }
     let mut members = vec![
         ("Execution", Value::object(about_execution)),

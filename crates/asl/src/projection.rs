@@ -30,6 +30,9 @@ pub fn project(event: &Event, origin: &Origin) -> Option<HistoryEvent> {
         EventKind::ExecutionFailed(failure) => HistoryEventKind::ExecutionFailed(failure.clone()),
         EventKind::ExecutionAborted(failure) => HistoryEventKind::ExecutionAborted(failure.clone()),
         EventKind::ExecutionTimedOut(failure) => HistoryEventKind::ExecutionTimedOut(failure.clone()),
+        EventKind::ExecutionRedriven { redrive_count, client_token: _ } => {
+            HistoryEventKind::ExecutionRedriven { redrive_count: *redrive_count }
+        }
         EventKind::StateEntered { state, input } => {
             let state = definition.state(*state)?;
             HistoryEventKind::StateEntered {

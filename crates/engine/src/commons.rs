@@ -168,6 +168,17 @@ impl Commons {
         (self.shard_of(home.partition), Message::Stop { key, home, failure, reply })
     }
 
+    /// Addresses a redrive.
+    pub fn redrive(
+        &self,
+        key: ExecutionKey,
+        client_token: Option<Arc<str>>,
+        reply: Reply<Timestamp>,
+    ) -> (usize, Message) {
+        let home = self.keys.home(&key);
+        (self.shard_of(home.partition), Message::Redrive { key, home, client_token, reply })
+    }
+
     /// Addresses what was said with a task token.
     pub fn answer(
         &self,

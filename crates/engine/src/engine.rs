@@ -18,6 +18,7 @@ use crate::deletion;
 use crate::dispatcher::Poller;
 use crate::messages::{Message, Reply, TaskAnswer};
 use crate::options::EngineOptions;
+use crate::redrive::NotRedrivable;
 use crate::requests::{
     ActivityTask, CreateMachine, EngineError, ExecutionKey, ExecutionStarted, ExecutionSummary,
     ExecutionView, History, ListCursor, ListExecutions, Machine, MachineKey, PinnedMachine, Place,
@@ -189,6 +190,30 @@ impl Engine {
         let (shard, message) = self.commons().stop(key, failure, reply);
         self.call(shard, message)?;
         self.hear(answer).await
+    }
+
+    /// Redrives an execution that ended badly: it goes on from the states it had not left. The answer
+    /// is when it was redriven: now, or before by a request with the same client token (one of the last
+    /// ten, and of the last quarter of an hour).
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NoSuchExecution`], [`EngineError::NotRedrivable`], [`EngineError::Busy`],
+    /// [`EngineError::Stopped`], [`EngineError::Damaged`].
+    pub async fn redrive(
+        &self,
+        key: ExecutionKey,
+        client_token: Option<Arc<str>>,
+    ) -> Result<Timestamp, EngineError> {
+        let (reply, answer) = oneshot::channel();
+        let (shard, message) = self.commons().redrive(key, client_token, reply);
+        self.call(shard, message)?;
+        self.hear(answer).await
+    }
+
+    /// Why an execution that was read cannot be redriven now; `None` if it can.
+    pub fn not_redrivable(&self, view: &ExecutionView) -> Option<NotRedrivable> {
+        self.commons().not_redrivable(&view.into(), self.now())
     }
 
     /// An execution as it is. Reads the store: not for a thread that must not wait.

@@ -14,6 +14,7 @@
 //! | `names`, `tokens`, `keys` | what is generated and sealed                              |
 //! | `express`    | Express executions, which are decided where their callers wait          |
 //! | `reads`      | what is read, out of the store                                         |
+//! | `redrive`    | which executions can be redriven                                       |
 //! | `deletion`   | the one thing that takes its time                                      |
 //! | `trial`      | one task outside of any execution, for a test of a state               |
 //!
@@ -37,6 +38,7 @@ mod names;
 mod options;
 mod publishing;
 mod reads;
+mod redrive;
 mod refusal;
 mod requests;
 mod runtime;
@@ -61,6 +63,7 @@ pub use messages::{
 };
 pub use names::Home;
 pub use options::{EngineOptions, Log, LogEvent, LogLevel, Seed, Stopwatch, random_seeds, seeds_from};
+pub use redrive::NotRedrivable;
 pub use requests::*;
 pub use shard::{Shard, replay};
 pub use stats::EngineStats;

@@ -90,6 +90,17 @@ pub enum Message {
         /// Hears when it was closed.
         reply: Reply<Timestamp>,
     },
+    /// Redrive an execution.
+    Redrive {
+        /// Which one.
+        key: ExecutionKey,
+        /// Where its name leads.
+        home: Home,
+        /// What a repeated request is told by.
+        client_token: Option<Arc<str>>,
+        /// Hears when it was redriven.
+        reply: Reply<Timestamp>,
+    },
     /// A task token came back.
     Answer {
         /// The task it was made for.
@@ -136,6 +147,7 @@ impl Message {
             Message::Answer { answer: TaskAnswer::Succeeded(output), .. } => output.text().len(),
             Message::Outcome { outcome: TaskOutcome::Succeeded(output), .. } => output.text().len(),
             Message::Stop { .. }
+            | Message::Redrive { .. }
             | Message::Answer { .. }
             | Message::Outcome { .. }
             | Message::SlotGranted { .. }
@@ -233,6 +245,8 @@ pub struct Counts {
     pub started: u64,
     /// Executions closed, by the code of their status.
     pub closed: [u64; 5],
+    /// Executions redriven.
+    pub redriven: u64,
     /// States entered.
     pub transitions: u64,
     /// Events recorded.
@@ -244,7 +258,7 @@ pub struct Counts {
 pub enum Release {
     /// Answer to a start.
     Started(Reply<ExecutionStarted>, Result<ExecutionStarted, EngineError>),
-    /// Answer to a stop.
+    /// Answer to a stop or a redrive.
     Stopped(Reply<Timestamp>, Result<Timestamp, EngineError>),
     /// Answer to all else.
     Done(Reply<()>, Result<(), EngineError>),

@@ -55,6 +55,10 @@ impl Commons {
             version: row.opening.version,
             alias: row.opening.alias.clone(),
             trace_header: row.opening.trace_header.clone(),
+            machine: row.opening.machine,
+            last_event_id: row.last_event_id,
+            redrive_count: row.redrive_count,
+            redriven_at: row.redriven_at,
         };
         let first = self.events_at(row.first_row)?;
         match first.first().map(|event| &event.kind) {
@@ -157,6 +161,8 @@ impl Commons {
             closed_at: row.closed_at,
             version: row.opening.version,
             alias: row.opening.alias,
+            redrive_count: row.redrive_count,
+            redriven_at: row.redriven_at,
         };
         Ok((rows.into_iter().map(summary).collect(), last.filter(|_| has_more)))
     }

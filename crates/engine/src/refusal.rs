@@ -32,6 +32,9 @@ impl EngineError {
             EngineError::NoSuchActivity => {
                 ("ActivityDoesNotExist", format!("Activity Does Not Exist: '{subject}'"))
             }
+            EngineError::NotRedrivable(_) => {
+                ("ExecutionNotRedrivable", format!("Execution {subject} invalid for redrive"))
+            }
             EngineError::ActivityExists => {
                 ("ActivityAlreadyExists", format!("Activity Already Exists: '{subject}'"))
             }

@@ -9,6 +9,7 @@ use stepwell_model::{ExecutionStatus, Failure, HistoryEvent, MachineType, Timest
 use stepwell_value::Payload;
 
 use crate::catalogue::{Encryption, Published, Tags};
+use crate::redrive::NotRedrivable;
 
 /// Account and region: nobody sees anything of another scope.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -217,6 +218,14 @@ pub struct ExecutionView {
     pub alias: Option<Arc<str>>,
     /// What it was started with as `traceHeader`.
     pub trace_header: Option<Arc<str>>,
+    /// The number of its machine in the catalogue.
+    pub machine: u64,
+    /// The id of its last history event.
+    pub last_event_id: u64,
+    /// How often it was redriven.
+    pub redrive_count: u64,
+    /// When it was redriven last.
+    pub redriven_at: Option<Timestamp>,
 }
 
 /// An execution in a list.
@@ -234,6 +243,10 @@ pub struct ExecutionSummary {
     pub version: Option<u64>,
     /// As in [`ExecutionView`].
     pub alias: Option<Arc<str>>,
+    /// How often it was redriven.
+    pub redrive_count: u64,
+    /// When it was redriven last.
+    pub redriven_at: Option<Timestamp>,
 }
 
 /// A page of executions, most recent first.
@@ -345,6 +358,9 @@ pub enum EngineError {
     /// An execution of this name exists with another input, or has ended.
     #[error("an execution of this name exists")]
     ExecutionExists,
+    /// The execution cannot be redriven.
+    #[error("the execution cannot be redriven: {0}")]
+    NotRedrivable(NotRedrivable),
     /// No such activity in this place.
     #[error("the activity does not exist")]
     NoSuchActivity,

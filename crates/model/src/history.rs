@@ -86,6 +86,11 @@ pub enum HistoryEventKind {
     ExecutionAborted(Failure),
     /// `ExecutionTimedOut`
     ExecutionTimedOut(Failure),
+    /// `ExecutionRedriven`
+    ExecutionRedriven {
+        /// The how many-th redrive it is, from 1.
+        redrive_count: u64,
+    },
     /// `PassStateEntered` and its kin.
     StateEntered {
         /// The type of the state.
@@ -174,6 +179,7 @@ impl HistoryEventKind {
             HistoryEventKind::ExecutionFailed(_) => "ExecutionFailed".into(),
             HistoryEventKind::ExecutionAborted(_) => "ExecutionAborted".into(),
             HistoryEventKind::ExecutionTimedOut(_) => "ExecutionTimedOut".into(),
+            HistoryEventKind::ExecutionRedriven { .. } => "ExecutionRedriven".into(),
             HistoryEventKind::StateEntered { state_type, .. } => {
                 format!("{}StateEntered", state_type.as_str())
             }

@@ -15,6 +15,8 @@ pub struct Limits {
     pub express_seconds_max: u64,
     /// All live variables of an execution together, in bytes.
     pub variables_bytes_max: usize,
+    /// How long after its end an execution may be redriven, in seconds: 14 days.
+    pub redrive_seconds_max: u64,
 }
 
 impl Default for Limits {
@@ -26,6 +28,7 @@ impl Default for Limits {
             execution_seconds_max: 31_536_000,
             express_seconds_max: 300,
             variables_bytes_max: 10 * 1024 * 1024,
+            redrive_seconds_max: 14 * 24 * 60 * 60,
         }
     }
 }

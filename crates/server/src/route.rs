@@ -147,6 +147,7 @@ fn status(kind: ExceptionKind) -> StatusCode {
         | ExceptionKind::ActivityDoesNotExist
         | ExceptionKind::ExecutionAlreadyExists
         | ExceptionKind::ExecutionDoesNotExist
+        | ExceptionKind::ExecutionNotRedrivable
         | ExceptionKind::InvalidArn
         | ExceptionKind::InvalidDefinition
         | ExceptionKind::InvalidEncryptionConfiguration

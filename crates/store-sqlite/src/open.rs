@@ -99,6 +99,16 @@ const ADDED_INDEXES: &str = "
         WHERE alias IS NOT NULL;
 ";
 
+/// The table of executions that were redriven, few among many: how often, and when last. Derived from
+/// headers. It came after the first release, so every opening sees to it that it is there.
+pub(crate) const REDRIVE_TABLE: &str = "
+    CREATE TABLE IF NOT EXISTS redrive (
+        entity INTEGER PRIMARY KEY,
+        redrive_count INTEGER NOT NULL,
+        redriven_ms INTEGER NOT NULL
+    ) STRICT;
+";
+
 /// What may differ from store to store.
 #[derive(Debug, Clone, Default)]
 pub struct SqliteOptions {
@@ -296,6 +306,7 @@ fn database(path: &Path, options: &SqliteOptions) -> Result<(Connection, [u8; 32
     if minor < FORMAT_MINOR {
         migrate(&mut connection, path, minor)?;
     }
+    connection.execute_batch(REDRIVE_TABLE)?;
 
     let key: Option<Vec<u8>> = meta(&connection, "key")?;
     let key = key.and_then(|key| <[u8; 32]>::try_from(key).ok());

@@ -123,7 +123,10 @@ pub(crate) fn chunks(connection: &Connection, entity: EntityId) -> Result<Vec<Ch
 
 /// The columns of [`execution_row`], in its order.
 const COLUMNS: &str = "entity, machine, revision, name, name_key, started_ms, closed_ms, status, due_ms, parked, \
-                       first_row, last_row, last_event_id, version, alias, trace_header";
+                       first_row, last_row, last_event_id, version, alias, trace_header, redrive_count, redriven_ms";
+
+/// Where they are from.
+const EXECUTIONS: &str = "execution LEFT JOIN redrive USING (entity)";
 
 /// The row of an execution.
 pub(crate) fn execution(
@@ -131,7 +134,7 @@ pub(crate) fn execution(
     entity: EntityId,
 ) -> Result<Option<ExecutionRow>, StoreError> {
     connection
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM execution WHERE entity = ?1"))
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM {EXECUTIONS} WHERE entity = ?1"))
         .and_then(|mut select| select.query_row([entity_key(entity)], execution_row).optional())
         .map_err(store_error)
 }
@@ -200,7 +203,7 @@ fn page(query: &ListQuery) -> String {
         ) => format!("AND status = {} AND status <> 1", status.code()),
     };
     format!(
-        "SELECT {COLUMNS} FROM execution
+        "SELECT {COLUMNS} FROM {EXECUTIONS}
          WHERE machine = ?1 AND recency_ms <= ?2
            AND (recency_ms < ?2 OR (entity & 255, entity) > (?3 & 255, ?3)) {filter}{way}
          ORDER BY recency_ms DESC, entity & 255, entity LIMIT ?4"
@@ -273,6 +276,8 @@ fn execution_row(row: &Row<'_>) -> rusqlite::Result<ExecutionRow> {
         first_row: from_sql(row.get(10)?),
         last_row: from_sql(row.get(11)?),
         last_event_id: from_sql(row.get(12)?),
+        redrive_count: row.get::<_, Option<i64>>(16)?.map_or(0, from_sql),
+        redriven_at: moment_at(row, 17)?,
     })
 }
 
@@ -293,6 +298,7 @@ mod tests {
     fn plan(select: &str) -> String {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(open::TABLES).unwrap();
+        connection.execute_batch(open::REDRIVE_TABLE).unwrap();
         let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {select}")).unwrap();
         let count = explain.parameter_count();
         let steps =
@@ -311,7 +317,7 @@ mod tests {
     #[test]
     fn a_page_of_a_list_is_read_in_the_order_of_an_index() {
         // What is sorted on top is never more than the executions of one millisecond.
-        let ties = "; USE TEMP B-TREE FOR LAST 2 TERMS OF ORDER BY";
+        let ties = "; SEARCH redrive USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN; USE TEMP B-TREE FOR LAST 2 TERMS OF ORDER BY";
         let by_recency = "SEARCH execution USING INDEX execution_by_recency (machine=? AND recency_ms<?)";
         let by_status =
             "SEARCH execution USING INDEX execution_by_status (status=? AND machine=? AND recency_ms<?)";

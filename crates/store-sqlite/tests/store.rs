@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::Connection;
 use stepwell_model::{EntityId, ExecutionStatus, Timestamp};
-use stepwell_store::{Batch, Chunk, ChunkHeader, ListQuery, Opening, Store, StoreError, contract};
+use stepwell_store::{Batch, Chunk, ChunkHeader, ListQuery, Opening, Redrives, Store, StoreError, contract};
 use stepwell_store_sqlite::{OpenError, SqliteOptions, SqliteStore};
 
 fn open(dir: &Path) -> SqliteStore {
@@ -46,6 +46,7 @@ fn whole_life(row: u64, body: &[u8]) -> Chunk {
             status: ExecutionStatus::Succeeded,
             next_due: None,
             parked: false,
+            redrives: None,
         },
         body: body.into(),
     }
@@ -128,6 +129,30 @@ fn a_newer_format_is_refused_and_left_as_it_is() {
     // A newer minor number only adds.
     write("1.7");
     assert_eq!(open(dir.path()).chunks(entity(1)).unwrap().len(), 1);
+}
+
+#[test]
+fn a_store_of_the_first_release_gets_the_table_of_redrives() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ended = whole_life(1, b"body");
+    ended.header.status = ExecutionStatus::Failed;
+    open(dir.path()).commit(&batch([ended.clone()])).unwrap();
+    let connection = Connection::open(dir.path().join("stepwell.db")).unwrap();
+    connection.execute_batch("DROP TABLE redrive").unwrap();
+    drop(connection);
+
+    let store = open(dir.path());
+    let before = store.execution(entity(1)).unwrap().unwrap();
+    assert_eq!((before.redrive_count, before.redriven_at), (0, None));
+    let mut header = ended.header.clone();
+    (header.row, header.previous_row, header.opening) = (2, 1, None);
+    header.at = header.at.after_seconds(5);
+    header.status = ExecutionStatus::Running;
+    header.redrives = Some(Redrives { count: 1, last_at: header.at });
+    store.commit(&batch([Chunk { header: header.clone(), ..ended }])).unwrap();
+    drop(store);
+    let row = open(dir.path()).execution(entity(1)).unwrap().unwrap();
+    assert_eq!((row.redrive_count, row.redriven_at, row.closed_at), (1, Some(header.at), None));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use stepwell_model::{EntityId, ExecutionStatus, Timestamp};
 
 use crate::{
     Batch, CatalogueWrite, Chunk, ChunkHeader, ExecutionRow, ListQuery, NameKey, OpenExecution, Opening,
-    Store, StoreError,
+    Redrives, Store, StoreError,
 };
 
 /// Opens one store, again and again: the first call finds it empty, each later one as the earlier
@@ -185,16 +185,39 @@ fn chunks_come_back_unchanged(open: &mut dyn FnMut() -> Arc<dyn Store>) {
     unchanged(&*open());
 }
 
-/// A life with everything in it: parked, woken, failed, a late chunk, opened again, ended.
-fn life(entity: EntityId) -> [(Chunk, Option<Timestamp>); 6] {
+/// A life with everything in it: failed, a late chunk, redriven and parked, failed, redriven and
+/// failed in one chunk, a late chunk, redriven and ended.
+fn life(entity: EntityId) -> [(Chunk, Option<Timestamp>); 8] {
     let status = ExecutionStatus::Failed;
+    let redriven = |count, moment| Some(Redrives { count, last_at: at(moment) });
     [
         (with(opened(entity, 1, 100), |h| h.next_due = Some(at(500))), None),
-        (with(next(entity, 2, 1, 110), |h| (h.next_due, h.parked) = (Some(at(u64::MAX)), true)), None),
-        (with(next(entity, 3, 2, 120), |h| h.status = status), Some(at(120))),
-        (with(next(entity, 4, 3, 130), |h| (h.status, h.last_event_id) = (status, 3)), Some(at(120))),
-        (next(entity, 5, 4, 140), None),
-        (with(next(entity, 6, 5, 150), |h| h.status = ExecutionStatus::Succeeded), Some(at(150))),
+        (with(next(entity, 2, 1, 110), |h| h.status = status), Some(at(110))),
+        (with(next(entity, 3, 2, 120), |h| (h.status, h.last_event_id) = (status, 3)), Some(at(110))),
+        (
+            with(next(entity, 4, 3, 130), |h| {
+                (h.next_due, h.parked, h.redrives) = (Some(at(u64::MAX)), true, redriven(1, 130))
+            }),
+            None,
+        ),
+        (
+            with(next(entity, 5, 4, 140), |h| (h.status, h.redrives) = (status, redriven(1, 130))),
+            Some(at(140)),
+        ),
+        (
+            with(next(entity, 6, 5, 150), |h| (h.status, h.redrives) = (status, redriven(2, 150))),
+            Some(at(150)),
+        ),
+        (
+            with(next(entity, 7, 6, 160), |h| (h.status, h.redrives) = (status, redriven(2, 150))),
+            Some(at(150)),
+        ),
+        (
+            with(next(entity, 8, 7, 170), |h| {
+                (h.status, h.redrives) = (ExecutionStatus::Succeeded, redriven(3, 170))
+            }),
+            Some(at(170)),
+        ),
     ]
 }
 
@@ -211,6 +234,8 @@ fn row_of(lived: &[(Chunk, Option<Timestamp>)]) -> ExecutionRow {
         first_row: first.row,
         last_row: last.header.row,
         last_event_id: last.header.last_event_id,
+        redrive_count: last.header.redrives.map_or(0, |redrives| redrives.count),
+        redriven_at: last.header.redrives.map(|redrives| redrives.last_at),
     }
 }
 
@@ -312,14 +337,35 @@ fn populate(store: &dyn Store) -> Vec<ExecutionRow> {
             let known = rows.get_mut(&entity).unwrap();
             row += 1;
             let mut chunk = next(entity, row, known.last_row, 1_008 + round * 10);
+            let (count, last_at) = (known.redrive_count, known.redriven_at);
+            chunk.header.redrives = last_at.map(|last_at| Redrives { count, last_at });
             if n % 2 == 0 {
                 chunk.header.status = ExecutionStatus::TimedOut;
             }
             known.advance(&chunk.header).unwrap();
             batch.chunks.push(chunk);
         }
+        // Every fourth of those that ended badly is redriven; every third of these fails at once.
+        let ended = rows.values().filter(|r| {
+            [ExecutionStatus::Failed, ExecutionStatus::Aborted, ExecutionStatus::TimedOut].contains(&r.status)
+        });
+        let ended: Vec<EntityId> = ended.map(|r| r.entity).collect();
+        for (n, entity) in ended.into_iter().enumerate().filter(|(n, _)| n % 4 == 0) {
+            let known = rows.get_mut(&entity).unwrap();
+            row += 1;
+            let mut chunk = next(entity, row, known.last_row, 1_009 + round * 10);
+            let count = known.redrive_count + 1;
+            chunk.header.redrives = Some(Redrives { count, last_at: chunk.header.at });
+            if n % 3 == 0 {
+                chunk.header.status = ExecutionStatus::Failed;
+            }
+            known.advance(&chunk.header).unwrap();
+            batch.chunks.push(chunk);
+        }
         store.commit(&batch).unwrap();
     }
+    assert!(rows.values().any(|row| row.redrive_count > 0 && row.closed_at.is_none()));
+    assert!(rows.values().any(|row| row.redrive_count > 0 && row.closed_at.is_some()));
     rows.into_values().collect()
 }
 
@@ -514,6 +560,7 @@ fn next(entity: EntityId, row: u64, previous_row: u64, moment: u64) -> Chunk {
             status: ExecutionStatus::Running,
             next_due: None,
             parked: false,
+            redrives: None,
         },
         body: format!("body of row {row}").into_bytes().into(),
     }

@@ -7,11 +7,12 @@
 //! | 1       | format, [`FORMAT`]                                                            |
 //! | 1       | codec of the body: 0, as the language wrote it                                |
 //! | 1       | id of the key the body is encrypted with: 0, none                             |
-//! | 1       | flags: 1 opening, 2 name key, 4 next due, 8 parked, 16 by way, 64 parent      |
+//! | 1       | flags: 1 opening, 2 name key, 4 due, 8 parked, 16 by way, 32 redrives, 64 parent |
 //! | 1       | [code](ExecutionStatus::code) of the status                                   |
 //! | 1       | partition of the entity                                                       |
 //! | varints | number of the entity, row, previous row, first event id, last event id, at    |
 //! | varint  | next due, if flagged                                                          |
+//! | varints | how often redriven, when last, if flagged                                     |
 //! | opening | if flagged: varints machine, revision, started at, length of the name; name   |
 //! | 16      | name key, if flagged                                                          |
 //! | by way  | if flagged: varint version, texts alias and trace header                      |
@@ -51,10 +52,13 @@ const FLAG_NEXT_DUE: u8 = 4;
 const FLAG_PARKED: u8 = 8;
 /// The opening tells of a version, an alias or a trace header.
 const FLAG_BY_WAY: u8 = 16;
+/// The header has redrives.
+const FLAG_REDRIVES: u8 = 32;
 /// The header has a parent.
 const FLAG_PARENT: u8 = 64;
 /// Every flag that this format knows.
-const FLAGS: u8 = FLAG_OPENING | FLAG_NAME_KEY | FLAG_NEXT_DUE | FLAG_PARKED | FLAG_BY_WAY | FLAG_PARENT;
+const FLAGS: u8 =
+    FLAG_OPENING | FLAG_NAME_KEY | FLAG_NEXT_DUE | FLAG_PARKED | FLAG_BY_WAY | FLAG_REDRIVES | FLAG_PARENT;
 /// The flags that only a header with an opening can have.
 const FLAGS_OF_OPENING: u8 = FLAG_NAME_KEY | FLAG_BY_WAY;
 
@@ -98,6 +102,15 @@ pub struct Parent {
     pub waits: bool,
 }
 
+/// How often an execution was redriven, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Redrives {
+    /// How often, from 1.
+    pub count: u64,
+    /// When the last time.
+    pub last_at: Timestamp,
+}
+
 /// What the store reads of a chunk.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChunkHeader {
@@ -125,6 +138,8 @@ pub struct ChunkHeader {
     /// Whether the entity has nothing to do before it is woken or called: recovery need not read
     /// its journal.
     pub parked: bool,
+    /// In every chunk from the first redrive on, that of the redrive included.
+    pub redrives: Option<Redrives>,
 }
 
 /// One commit's worth of an entity's journal.
@@ -158,6 +173,10 @@ impl Chunk {
         put_varint(&mut out, header.at.epoch_ms);
         if let Some(next_due) = header.next_due {
             put_varint(&mut out, next_due.epoch_ms);
+        }
+        if let Some(Redrives { count, last_at }) = header.redrives {
+            put_varint(&mut out, count);
+            put_varint(&mut out, last_at.epoch_ms);
         }
         if let Some(opening) = &header.opening {
             put_varint(&mut out, opening.machine);
@@ -234,6 +253,9 @@ fn flags(header: &ChunkHeader) -> u8 {
     if header.parked {
         flags |= FLAG_PARKED;
     }
+    if header.redrives.is_some() {
+        flags |= FLAG_REDRIVES;
+    }
     flags
 }
 
@@ -303,12 +325,17 @@ impl<'a> Fields<'a> {
             last_event_id: self.varint()?,
             at: self.timestamp()?,
             next_due: if flags & FLAG_NEXT_DUE == 0 { None } else { Some(self.timestamp()?) },
+            redrives: if flags & FLAG_REDRIVES == 0 { None } else { Some(self.redrives()?) },
             opening: if flags & FLAG_OPENING == 0 { None } else { Some(self.opening(flags)?) },
             parent: if flags & FLAG_PARENT == 0 { None } else { Some(self.parent()?) },
             status,
             parked: flags & FLAG_PARKED != 0,
         };
         if self.rest.is_empty() { Ok(header) } else { Err(damaged("the header is too long")) }
+    }
+
+    fn redrives(&mut self) -> Result<Redrives, DamagedHeader> {
+        Ok(Redrives { count: self.varint()?, last_at: self.timestamp()? })
     }
 
     fn opening(&mut self, flags: u8) -> Result<Opening, DamagedHeader> {
@@ -420,12 +447,13 @@ mod tests {
 
     fn chunk() -> impl Strategy<Value = Chunk> {
         let numbers = (any::<u8>(), 0..=EntityId::NUMBER_MAX, any::<u64>(), any::<u64>(), any::<u64>());
-        let more = (any::<u64>(), any::<u64>(), any::<Option<u64>>(), any::<bool>());
+        let more =
+            (any::<u64>(), any::<u64>(), any::<Option<u64>>(), any::<bool>(), any::<Option<(u64, u64)>>());
         let rest = (proptest::option::of(opening()), parent(), 0..5_u8, vec(any::<u8>(), 0..300));
         (numbers, more, rest).prop_map(
             |(
                 (partition, number, row, previous_row, first_event_id),
-                (last_event_id, at, next_due, parked),
+                (last_event_id, at, next_due, parked, redrives),
                 (opening, parent, status, body),
             )| Chunk {
                 header: ChunkHeader {
@@ -440,6 +468,8 @@ mod tests {
                     status: ExecutionStatus::from_code(status).unwrap(),
                     next_due: next_due.map(Timestamp::from_epoch_ms),
                     parked,
+                    redrives: redrives
+                        .map(|(count, at)| Redrives { count, last_at: Timestamp::from_epoch_ms(at) }),
                 },
                 body: body.into(),
             },
@@ -470,6 +500,7 @@ mod tests {
                 status: ExecutionStatus::Succeeded,
                 next_due: None,
                 parked: false,
+                redrives: None,
             },
             body: (*b"body").into(),
         }
@@ -578,5 +609,25 @@ mod tests {
         let behind = plain.len() - CHECKSUM_BYTES;
         assert_eq!(header[4..behind], plain[4..behind]);
         assert_eq!(header[behind..header.len() - CHECKSUM_BYTES], way[..]);
+    }
+
+    #[test]
+    fn the_bytes_of_redrives_never_change_either() {
+        let mut chunk = small();
+        chunk.header.opening = None;
+        let last_at = Timestamp::from_epoch_ms(1_790_000_000_000);
+        chunk.header.redrives = Some(Redrives { count: 3, last_at });
+        let hex: String = chunk.encode_header().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(
+            hex,
+            concat!(
+                "01000020",       // format, codec, key, flags
+                "0107ac02",       // status, partition, number
+                "f0a204000105",   // rows, event ids
+                "80d8c1a28c34",   // at
+                "0380d8c1a28c34", // redrives
+                "1b4798a2",       // checksum
+            )
+        );
     }
 }

@@ -322,6 +322,7 @@ mod tests {
             status: ExecutionStatus::Running,
             next_due: None,
             parked: false,
+            redrives: None,
         };
         Batch { chunks: vec![Chunk { header, body: (*b"body").into() }], catalogue: Vec::new() }
     }

@@ -1,4 +1,4 @@
-//! `ListExecutions`: most recent first, by the moment of closing, or of start while open.
+//! `ListExecutions`: most recent first, by the moment of closing; while open, of the redrive or the start.
 
 use stepwell_engine::{ListCursor, ListExecutions};
 use stepwell_model::ExecutionStatus;
@@ -63,7 +63,8 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
                 item.text("status", execution.status.as_str());
                 item.moment("startDate", execution.started_at);
                 item.maybe_moment("stopDate", execution.closed_at);
-                item.number("redriveCount", 0);
+                item.number("redriveCount", execution.redrive_count);
+                item.maybe_moment("redriveDate", execution.redriven_at);
             });
         }
     });

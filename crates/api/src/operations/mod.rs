@@ -18,6 +18,7 @@ mod get_execution_history;
 mod list_activities;
 mod list_executions;
 mod list_state_machines;
+mod redrive_execution;
 mod send_task_failure;
 mod send_task_heartbeat;
 mod send_task_success;
@@ -47,6 +48,7 @@ pub const ALL: &[Operation] = &[
     Operation { name: "SendTaskHeartbeat", run: |call| Box::pin(send_task_heartbeat::run(call)) },
     Operation { name: "DescribeExecution", run: |call| Box::pin(describe_execution::run(call)) },
     Operation { name: "StopExecution", run: |call| Box::pin(stop_execution::run(call)) },
+    Operation { name: "RedriveExecution", run: |call| Box::pin(redrive_execution::run(call)) },
     Operation { name: "GetExecutionHistory", run: |call| Box::pin(get_execution_history::run(call)) },
     Operation { name: "ListExecutions", run: |call| Box::pin(list_executions::run(call)) },
     Operation { name: "CreateStateMachine", run: |call| Box::pin(create_state_machine::run(call)) },
@@ -81,7 +83,6 @@ const NOT_YET: &[&str] = &[
     "ListStateMachineVersions",
     "ListTagsForResource",
     "PublishStateMachineVersion",
-    "RedriveExecution",
     "TagResource",
     "UntagResource",
     "UpdateMapRun",

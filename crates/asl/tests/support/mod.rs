@@ -141,6 +141,8 @@ impl Run {
                     format!(" {name} {output:?}{assigned}")
                 }
                 HistoryEventKind::ExecutionFailed(f) | HistoryEventKind::ExecutionTimedOut(f) => told(f),
+                HistoryEventKind::ExecutionAborted(f) => told(f),
+                HistoryEventKind::ExecutionRedriven { redrive_count } => format!(" {redrive_count}"),
                 HistoryEventKind::EvaluationFailed { state, location, failure } => {
                     format!(" {state} {}{}", location.as_deref().unwrap_or("-"), told(failure))
                 }

@@ -13,6 +13,7 @@
 mod children;
 mod express;
 mod recovery;
+mod redrive;
 mod residence;
 mod start;
 mod tasks;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 
 use stepwell_asl::{Effect, EventKind, Execution, Input, Recorder, Refused, World, encode};
 use stepwell_model::{EntityId, ExecutionStatus, Failure, Partition, TaskRef, Timestamp};
-use stepwell_store::{Chunk, ChunkHeader, NameKey, Opening, Parent};
+use stepwell_store::{Chunk, ChunkHeader, NameKey, Opening, Parent, Redrives};
 
 use crate::catalogue::{ActivityKey, Revision};
 use crate::commons::Commons;
@@ -144,6 +145,11 @@ impl Resident {
         self.execution.status() == ExecutionStatus::Running
     }
 
+    /// Whether it is closed, and all of it is durable as of this turn.
+    fn is_forgettable(&self, committed: u64) -> bool {
+        !self.is_open() && self.turn <= committed && self.recorder.events.is_empty()
+    }
+
     /// Whether it only waits, for a moment or for somebody outside who has all he needs.
     fn only_waits(&self) -> bool {
         self.is_open()
@@ -215,7 +221,10 @@ impl Shard {
         while let Some((turn, entity)) = self.closing.front().copied()
             && turn <= self.committed
         {
-            self.residents.remove(&entity);
+            // It may be open again, or have been closed again since; then that is another entry.
+            if self.residents.get(&entity).is_some_and(|resident| resident.is_forgettable(self.committed)) {
+                self.residents.remove(&entity);
+            }
             self.closing.pop_front();
         }
         self.evict();
@@ -304,6 +313,10 @@ impl Shard {
                     let (entity, answer) = self.stop(&key, &home, failure);
                     self.releases.push((entity, Release::Stopped(reply, answer)));
                 }
+                Message::Redrive { key, home, client_token, reply } => {
+                    let (entity, answer) = self.redrive(&key, &home, client_token);
+                    self.releases.push((entity, Release::Stopped(reply, answer)));
+                }
                 Message::Answer { task, answer, reply } => {
                     let answer = self.answer(task, answer);
                     self.releases.push((Some(task.execution), Release::Done(reply, answer)));
@@ -365,7 +378,9 @@ impl Shard {
                     self.ready.push_back(Ready::Continue(entity));
                 }
                 answer.map_err(|refused| match refused {
-                    Refused::Closed | Refused::NoSuchTask | Refused::WrongPhase => Deaf::Refused,
+                    Refused::Closed | Refused::NoSuchTask | Refused::WrongPhase | Refused::NotRedrivable => {
+                        Deaf::Refused
+                    }
                 })
             }
             Err(panic) => {
@@ -480,6 +495,7 @@ impl Shard {
         counts.events += events.len() as u64;
         for event in &events {
             counts.transitions += u64::from(matches!(event.kind, EventKind::StateEntered { .. }));
+            counts.redriven += u64::from(matches!(event.kind, EventKind::ExecutionRedriven { .. }));
         }
         let status = resident.execution.status();
         let only_waits = resident.only_waits();
@@ -497,6 +513,8 @@ impl Shard {
         let waits_for_child = resident.tasks.values().any(Held::is_child);
         let next_due = resident.execution.next_due().filter(|_| is_open);
         let last_event_id = resident.execution.last_event_id();
+        let count = resident.execution.redrive_count();
+        let redrives = resident.execution.redriven_at().map(|last_at| Redrives { count, last_at });
         if !is_open {
             counts.closed[usize::from(status.code())] += 1;
             self.closing.push_back((self.turn, entity));
@@ -514,6 +532,7 @@ impl Shard {
             status,
             next_due,
             parked: only_waits && !waits_for_child,
+            redrives,
         };
         Chunk { header, body }
     }

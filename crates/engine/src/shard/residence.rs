@@ -63,8 +63,14 @@ impl Shard {
                 Some(_) => (),
             }
         }
+        self.bring(entity)?;
+        Ok(Located::Resident)
+    }
+
+    /// Brings an execution into memory, open or closed.
+    pub(super) fn bring(&mut self, entity: EntityId) -> Result<(), EngineError> {
         match self.load(entity) {
-            Ok(()) => Ok(Located::Resident),
+            Ok(()) => Ok(()),
             Err(NotLoaded::Store(error)) => Err(store_error(error)),
             Err(NotLoaded::Damaged(reason)) => {
                 self.set_aside(entity, reason.clone());

@@ -1,15 +1,14 @@
 //! Shards without threads and without a clock, over a store in memory, with an integration that
 //! does what the test says.
 
-// Each test file uses its part of this.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_engine::*;
-use stepwell_model::{Failure, MachineType, Resource, TaskRef, Timestamp};
+use stepwell_model::{Failure, Limits, MachineType, Resource, TaskRef, Timestamp};
 use stepwell_store::{Batch, MemoryStore, Store};
 use stepwell_task::{Done, Integration, Target, TaskOutcome, TaskRequest};
 use stepwell_value::Payload;
@@ -61,6 +60,8 @@ pub struct Driver {
     /// Dies at this commit: before or after what it releases is let out.
     pub dies_at: Option<(usize, Dies)>,
     pub is_dead: bool,
+    /// In force from the next crash on.
+    pub limits: Limits,
     inbox: Vec<Vec<Message>>,
 }
 
@@ -80,7 +81,8 @@ impl Driver {
     pub fn with(slots: usize, idempotent: bool, resident_max: usize) -> Driver {
         let store = Arc::new(MemoryStore::new([9; 32]));
         let now = Timestamp::from_epoch_ms(1_000_000);
-        let (commons, shards) = open(&store, slots, idempotent, resident_max, now);
+        let limits = Limits::default();
+        let (commons, shards) = open(&store, slots, idempotent, resident_max, limits, now);
         let inbox = shards.iter().map(|_| Vec::new()).collect();
         let sent = VecDeque::new();
         Driver {
@@ -96,6 +98,7 @@ impl Driver {
             ended: Vec::new(),
             dies_at: None,
             is_dead: false,
+            limits,
             inbox,
         }
     }
@@ -104,7 +107,7 @@ impl Driver {
     pub fn crash(&mut self) {
         self.store.reopen();
         (self.commons, self.shards) =
-            open(&self.store, self.slots, self.idempotent, self.resident_max, self.now);
+            open(&self.store, self.slots, self.idempotent, self.resident_max, self.limits, self.now);
         self.inbox = self.shards.iter().map(|_| Vec::new()).collect();
         self.sent.clear();
         self.is_dead = false;
@@ -277,6 +280,52 @@ impl Driver {
         heard.try_recv().expect("it is answered")
     }
 
+    pub fn redrive(
+        &mut self,
+        key: &ExecutionKey,
+        client_token: Option<&str>,
+    ) -> Result<Timestamp, EngineError> {
+        let mut heard = self.ask_redrive(key, client_token);
+        self.run();
+        heard.try_recv().expect("it is answered")
+    }
+
+    pub fn ask_redrive(&mut self, key: &ExecutionKey, client_token: Option<&str>) -> Heard<Timestamp> {
+        let (reply, heard) = oneshot::channel();
+        let call = self.commons.redrive(key.clone(), client_token.map(Arc::from), reply);
+        self.put(call);
+        heard
+    }
+
+    /// Lets each shard that has something to hear have a turn, and writes nothing: what it decided is
+    /// lost with the next crash, or `written` later.
+    pub fn turn_unwritten(&mut self) -> Vec<(usize, Turn)> {
+        let mut turns = Vec::new();
+        for index in 0..self.shards.len() {
+            let messages = std::mem::take(&mut self.inbox[index]);
+            if !messages.is_empty() {
+                turns.push((index, self.shards[index].turn(messages, self.now)));
+            }
+        }
+        turns
+    }
+
+    /// Writes such turns in one commit, and lets out what waits for them, or loses that.
+    pub fn write(&mut self, turns: Vec<(usize, Turn)>, is_let_out: bool) {
+        let mut batch = Batch::default();
+        let mut written = Vec::new();
+        for (index, mut turn) in turns {
+            batch.chunks.append(&mut turn.chunks);
+            written.push((index, turn));
+        }
+        self.store.commit(&batch).unwrap();
+        for (index, turn) in written {
+            if is_let_out {
+                self.finish(index, turn);
+            }
+        }
+    }
+
     pub fn answer(&mut self, token: &str, answer: TaskAnswer) -> Result<(), EngineError> {
         let (reply, mut heard) = oneshot::channel();
         let call = self.commons.answer(&place(), token, answer, reply)?;
@@ -360,10 +409,17 @@ fn open(
     slots: usize,
     idempotent: bool,
     resident_max: usize,
+    limits: Limits,
     now: Timestamp,
 ) -> (Arc<Commons>, Vec<Shard>) {
-    let options =
-        EngineOptions { shards: 3, resident_max, fuel: 8, seed: seeds_from(7), ..EngineOptions::default() };
+    let options = EngineOptions {
+        shards: 3,
+        resident_max,
+        limits,
+        fuel: 8,
+        seed: seeds_from(7),
+        ..EngineOptions::default()
+    };
     let integration: Arc<dyn Integration> = Arc::new(Script { slots, idempotent });
     let commons = Commons::open(store.clone(), vec![integration], options, now).unwrap();
     let commons = Arc::new(commons);
