@@ -38,6 +38,8 @@ pub struct Commons {
     last_row: AtomicU64,
     next_partition: AtomicU64,
     stopped: OnceLock<String>,
+    /// What was closed before this moment, in milliseconds since the epoch, is gone.
+    pub(crate) expired_before: AtomicU64,
     /// Whether outcomes are left for the next run.
     outcomes_left: AtomicBool,
 }
@@ -72,6 +74,7 @@ impl Commons {
             last_row: AtomicU64::new(high_marks.row),
             next_partition: AtomicU64::new((options.seed)()),
             stopped: OnceLock::new(),
+            expired_before: AtomicU64::new(0),
             outcomes_left: AtomicBool::new(false),
             high_marks,
             store,

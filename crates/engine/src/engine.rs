@@ -21,8 +21,8 @@ use crate::options::EngineOptions;
 use crate::redrive::NotRedrivable;
 use crate::requests::{
     ActivityTask, CreateMachine, EngineError, ExecutionKey, ExecutionStarted, ExecutionSummary,
-    ExecutionView, History, ListCursor, ListExecutions, Machine, MachineKey, PinnedMachine, Place,
-    StartExecution, UpdateMachine,
+    ExecutionView, History, HistoryOrder, ListCursor, ListExecutions, Machine, MachineKey, PinnedMachine,
+    Place, StartExecution, UpdateMachine,
 };
 use crate::runtime::{Runtime, Wires};
 use crate::shard::Shard;
@@ -247,6 +247,21 @@ impl Engine {
     /// As [`Engine::execution`].
     pub fn history(&self, key: &ExecutionKey) -> Result<History, EngineError> {
         self.commons().history(key)
+    }
+
+    /// A page of the history of an execution, at most `count` events in the order asked for. Reads the
+    /// store, and of it what has these events.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::execution`].
+    pub fn history_page(
+        &self,
+        key: &ExecutionKey,
+        order: HistoryOrder,
+        count: usize,
+    ) -> Result<History, EngineError> {
+        self.commons().history_page(key, order, count)
     }
 
     /// A page of the executions of a machine, most recent first, and where the next one begins.

@@ -15,12 +15,13 @@
 //! | `express`    | Express executions, which are decided where their callers wait          |
 //! | `reads`      | what is read, out of the store                                         |
 //! | `redrive`    | which executions can be redriven                                       |
-//! | `deletion`   | the one thing that takes its time                                      |
+//! | `deletion`, `retention` | what takes its time                                         |
 //! | `trial`      | one task outside of any execution, for a test of a state               |
 //!
 //! # Known limits
 //!
-//! Revisions are never deleted. A state machine's deletion leaves the journals of its executions.
+//! Revisions are never deleted. A state machine's deletion leaves the journals of its executions, which
+//! go when their retention ends.
 
 mod catalogue;
 mod child_words;
@@ -41,6 +42,7 @@ mod reads;
 mod redrive;
 mod refusal;
 mod requests;
+mod retention;
 mod runtime;
 mod shard;
 mod stats;

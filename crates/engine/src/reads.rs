@@ -9,10 +9,10 @@ use stepwell_store::{Chunk, ExecutionRow, ListQuery, Parent};
 use crate::catalogue::execution_arn;
 use crate::commons::{Commons, store_error};
 use crate::requests::{
-    EngineError, ExecutionKey, ExecutionSummary, ExecutionView, History, ListCursor, ListExecutions,
-    PinnedMachine,
+    EngineError, ExecutionKey, ExecutionSummary, ExecutionView, History, HistoryOrder, ListCursor,
+    ListExecutions, PinnedMachine,
 };
-use crate::shard::origin_of;
+use crate::shard::{origin_of, origin_of_opening};
 
 /// How many executions one page shows at most, whatever was asked for.
 const PAGE_MAX: usize = 1_000;
@@ -24,12 +24,14 @@ impl Commons {
             && let Some(row) = self.store.execution(entity).map_err(store_error)?
             && row.opening.name == key.name
             && self.revision(row.opening.revision).is_some_and(|revision| revision.key == key.machine)
+            && !self.is_gone(row.closed_at)
         {
             return Ok(row);
         }
         let entity = self.store.execution_by_name(&home.name_key).map_err(store_error)?;
         let entity = entity.ok_or(EngineError::NoSuchExecution)?;
-        self.store.execution(entity).map_err(store_error)?.ok_or(EngineError::NoSuchExecution)
+        let row = self.store.execution(entity).map_err(store_error)?;
+        row.filter(|row| !self.is_gone(row.closed_at)).ok_or(EngineError::NoSuchExecution)
     }
 
     /// The ARN of an execution; `None` if the store does not know it.
@@ -60,7 +62,7 @@ impl Commons {
             redrive_count: row.redrive_count,
             redriven_at: row.redriven_at,
         };
-        let first = self.events_at(row.first_row)?;
+        let first = self.events_at(&row, row.first_row)?;
         match first.first().map(|event| &event.kind) {
             Some(EventKind::ExecutionStarted { input, .. }) => view.input = input.clone(),
             Some(_) | None => {
@@ -71,7 +73,8 @@ impl Commons {
             }
         }
         if row.closed_at.is_some() {
-            let last = if row.last_row == row.first_row { first } else { self.events_at(row.last_row)? };
+            let last =
+                if row.last_row == row.first_row { first } else { self.events_at(&row, row.last_row)? };
             for event in last.into_iter().rev() {
                 match event.kind {
                     EventKind::ExecutionSucceeded { output } => view.output = Some(output),
@@ -93,10 +96,15 @@ impl Commons {
         Ok(first.and_then(|chunk| chunk.header.parent))
     }
 
-    fn events_at(&self, row: u64) -> Result<Vec<Event>, EngineError> {
-        let chunk = self.store.chunk(row).map_err(store_error)?;
-        let chunk = chunk.ok_or_else(|| EngineError::Damaged(format!("there is no row {row}")))?;
-        events_of(&chunk)
+    fn events_at(&self, of: &ExecutionRow, row: u64) -> Result<Vec<Event>, EngineError> {
+        match self.store.chunk(row).map_err(store_error)? {
+            Some(chunk) => events_of(&chunk),
+            // It may have been swept since its row was read.
+            None if self.store.execution(of.entity).map_err(store_error)?.is_none() => {
+                Err(EngineError::NoSuchExecution)
+            }
+            None => Err(EngineError::Damaged(format!("there is no row {row}"))),
+        }
     }
 
     /// The whole history of an execution.
@@ -117,6 +125,53 @@ impl Commons {
             history.extend(events_of(chunk)?.iter().filter_map(|event| project(event, &origin)));
         }
         Ok(history)
+    }
+
+    /// A page of the history of an execution, at most `count` events in the order asked for. Reads the
+    /// chunks that have them, however long the history is.
+    pub fn history_page(
+        &self,
+        key: &ExecutionKey,
+        order: HistoryOrder,
+        count: usize,
+    ) -> Result<History, EngineError> {
+        let row = self.row(key)?;
+        let last = row.last_event_id;
+        // Ids begin at 1 and have no gap.
+        let more = (count as u64).saturating_sub(1);
+        let events = match order {
+            HistoryOrder::OldestFirst { after } => {
+                let oldest = after.saturating_add(1);
+                oldest..=oldest.saturating_add(more).min(last)
+            }
+            HistoryOrder::NewestFirst { before } => {
+                let newest = before.map_or(last, |before| before.saturating_sub(1).min(last));
+                newest.saturating_sub(more).max(1)..=newest
+            }
+        };
+        if count == 0 || events.is_empty() {
+            return Ok(History::new());
+        }
+        let chunks = self.store.chunks_between(row.entity, events.clone()).map_err(store_error)?;
+        if chunks.is_empty() {
+            // It may have been swept since its row was read.
+            return match self.store.execution(row.entity).map_err(store_error)? {
+                None => Err(EngineError::NoSuchExecution),
+                Some(_) => Err(EngineError::Damaged(format!("no chunk has the events {events:?}"))),
+            };
+        }
+        let (origin, _revision) = origin_of_opening(self, &row.opening).map_err(EngineError::Damaged)?;
+        let mut page = Vec::new();
+        for chunk in &chunks {
+            let decoded = events_of(chunk)?;
+            let shown = decoded.iter().filter(|event| events.contains(&event.id));
+            page.extend(shown.filter_map(|event| project(event, &origin)));
+        }
+        match order {
+            HistoryOrder::OldestFirst { .. } => (),
+            HistoryOrder::NewestFirst { .. } => page.reverse(),
+        }
+        Ok(page)
     }
 
     /// The revision of its machine that an execution is pinned to.

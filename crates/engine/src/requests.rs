@@ -305,8 +305,23 @@ pub struct ActivityTask {
     pub input: Payload,
 }
 
-/// The histories of executions, whole: callers page.
+/// A history, or a page of one.
 pub type History = Vec<HistoryEvent>;
+
+/// Which way a page of a history goes, and where it begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HistoryOrder {
+    /// From the event behind this one on; 0 is before the first.
+    OldestFirst {
+        /// The id of the last event of the page before.
+        after: u64,
+    },
+    /// From the event before this one down; `None` begins at the last.
+    NewestFirst {
+        /// The id of the last event of the page before.
+        before: Option<u64>,
+    },
+}
 
 /// Why the engine did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -19,6 +19,8 @@ pub struct EngineStats {
     pub aborted: u64,
     /// Redrives. One that was redriven ends, and is counted, once more.
     pub redriven: u64,
+    /// Closed executions that were removed when their retention ended.
+    pub swept: u64,
     /// States entered.
     pub transitions: u64,
     /// Events recorded, those that AWS does not show included.
@@ -58,6 +60,7 @@ pub(crate) struct Stats {
     started: AtomicU64,
     closed: [AtomicU64; 5],
     redriven: AtomicU64,
+    swept: AtomicU64,
     transitions: AtomicU64,
     events: AtomicU64,
     commits: AtomicU64,
@@ -97,6 +100,11 @@ impl Stats {
         add(&self.chunk_bytes, bytes as u64);
     }
 
+    /// Executions are gone.
+    pub(crate) fn count_swept(&self, executions: u64) {
+        add(&self.swept, executions);
+    }
+
     pub(crate) fn count_late_outcome(&self) {
         add(&self.late_outcomes, 1);
     }
@@ -120,6 +128,7 @@ impl Stats {
             timed_out: get(timed_out),
             aborted: get(aborted),
             redriven: get(&self.redriven),
+            swept: get(&self.swept),
             transitions: get(&self.transitions),
             events: get(&self.events),
             commits: get(&self.commits),

@@ -260,7 +260,7 @@ fn an_execution_that_lasted_too_long_or_has_a_full_history_is_not_redrivable() {
 fn an_execution_of_a_machine_that_was_created_again_is_not_redrivable() {
     let mut driver = Driver::new();
     let started = failed(&mut driver);
-    let gone = Change::MachineGone(started.key.machine.clone());
+    let gone = Change::MachineGone(started.key.machine.clone(), Vec::new(), Vec::new());
     driver.keep(Plan::Change(gone, ()));
     assert_eq!(refusal(&mut driver, &started), NotRedrivable::MachineDeleting);
     driver.machine("m", &task(INVOKE));
@@ -278,7 +278,7 @@ fn a_fail_that_is_redriven_ends_anew_and_stands_first_in_lists() {
     driver.redrive(&first.key, None).unwrap();
     let view = driver.commons.execution(&first.key).unwrap();
     assert_eq!((view.status, view.closed_at), (ExecutionStatus::Failed, Some(driver.now)));
-    let request = ListExecutions { machine, status: None, after: None, limit: 10 };
+    let request = ListExecutions { machine, qualifier: None, status: None, after: None, limit: 10 };
     let (listed, _) = driver.commons.executions(&request).unwrap();
     let names: Vec<_> = listed.iter().map(|summary| (&*summary.key.name, summary.redrive_count)).collect();
     assert_eq!(names, [("first", 1), ("second", 0)]);
@@ -296,7 +296,8 @@ fn a_redriven_execution_is_listed_by_its_redrive_and_its_name_is_its_own() {
     driver.pass(seconds(1));
     driver.redrive(&first.key, None).unwrap();
     let status = Some(ExecutionStatus::Running);
-    let request = ListExecutions { machine: machine.clone(), status, after: None, limit: 10 };
+    let request =
+        ListExecutions { machine: machine.clone(), qualifier: None, status, after: None, limit: 10 };
     let (listed, _) = driver.commons.executions(&request).unwrap();
     assert_eq!(listed.iter().map(|summary| &*summary.key.name).collect::<Vec<_>>(), ["first", "second"]);
     assert_eq!(driver.start(&machine, Some("first"), "{}").unwrap(), first);

@@ -17,6 +17,10 @@ pub struct Limits {
     pub variables_bytes_max: usize,
     /// How long after its end an execution may be redriven, in seconds: 14 days.
     pub redrive_seconds_max: u64,
+    /// How long an execution is kept after it was closed, in seconds: 90 days. Then it is gone, and its
+    /// name is free. Source: the quotas in the Developer Guide, "Execution history retention time", and
+    /// the API reference of StartExecution, on names.
+    pub retention_seconds: u64,
 }
 
 impl Default for Limits {
@@ -29,6 +33,7 @@ impl Default for Limits {
             express_seconds_max: 300,
             variables_bytes_max: 10 * 1024 * 1024,
             redrive_seconds_max: 14 * 24 * 60 * 60,
+            retention_seconds: 7_776_000,
         }
     }
 }

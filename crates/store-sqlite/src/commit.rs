@@ -6,10 +6,10 @@ use stepwell_model::{ExecutionStatus, Timestamp};
 use stepwell_store::{Batch, CatalogueWrite, Chunk, ExecutionRow, HighMarks, StoreError};
 
 use crate::checkpoint::{Gate, WalSize};
-use crate::{entity_key, read, store_error, to_sql};
+use crate::{entity_key, landmark, read, store_error, to_sql};
 
-/// How many statements stay prepared: all of this file.
-const STATEMENTS: usize = 16;
+/// How many statements stay prepared: all that the committer has.
+const STATEMENTS: usize = 32;
 
 /// The only one that writes.
 pub(crate) struct Committer {
@@ -42,16 +42,7 @@ impl Committer {
 
     /// See [`stepwell_store::Store::commit`].
     pub fn commit(&mut self, batch: &Batch, gate: &Gate) -> Result<(), StoreError> {
-        // A checkpoint that failed leaves the log whole and the database in doubt. Another checkpoint
-        // could seem to succeed and drop the log, so nothing may be written until the store is opened
-        // again and the log is read from its beginning.
-        if self.stopped.is_none() {
-            self.stopped = gate.failure();
-        }
-        if let Some(why) = &self.stopped {
-            return Err(StoreError::Stopped(why.clone()));
-        }
-
+        self.check(gate)?;
         if let Err(refusal) = self.write(batch) {
             let error = match refusal {
                 Refusal::Sql(error) => store_error(error),
@@ -70,6 +61,34 @@ impl Committer {
         Ok(())
     }
 
+    /// Whether anything may be written.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Stopped`].
+    pub fn check(&mut self, gate: &Gate) -> Result<(), StoreError> {
+        // A checkpoint that failed leaves the log whole and the database in doubt. Another checkpoint
+        // could seem to succeed and drop the log, so nothing may be written until the store is opened
+        // again and the log is read from its beginning.
+        if self.stopped.is_none() {
+            self.stopped = gate.failure();
+        }
+        match &self.stopped {
+            Some(why) => Err(StoreError::Stopped(why.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// From now on nothing is written.
+    pub fn stop(&mut self, why: String) {
+        self.stopped = Some(why);
+    }
+
+    /// For what else is written beside batches.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// Ends with an empty log, or, if anything had failed, leaves the log for the next opening.
     pub fn close(&mut self, gate: &Gate) {
         let failed = self.stopped.is_some()
@@ -80,7 +99,8 @@ impl Committer {
         }
     }
 
-    fn tend_wal(&self, gate: &Gate) -> rusqlite::Result<()> {
+    /// Sees to it that the log stays small.
+    pub fn tend_wal(&self, gate: &Gate) -> rusqlite::Result<()> {
         let size = WalSize::read(&self.connection)?;
         gate.tend(size, &self.connection)
     }
@@ -114,6 +134,7 @@ impl Committer {
 
 /// What a chunk needs, prepared once per batch.
 struct Statements<'a> {
+    connection: &'a Connection,
     append: CachedStatement<'a>,
     open: CachedStatement<'a>,
     go_on: CachedStatement<'a>,
@@ -121,12 +142,12 @@ struct Statements<'a> {
     take_name: CachedStatement<'a>,
     rewrite: CachedStatement<'a>,
     note_redrives: CachedStatement<'a>,
-    connection: &'a Connection,
 }
 
 impl<'a> Statements<'a> {
     fn prepare(connection: &'a Connection) -> rusqlite::Result<Statements<'a>> {
         Ok(Statements {
+            connection,
             append: connection.prepare_cached("INSERT INTO chunk (row, header, body) VALUES (?1, ?2, ?3)")?,
             open: connection.prepare_cached(
                 "INSERT INTO execution (entity, machine, revision, name, name_key, started_ms, closed_ms,
@@ -156,7 +177,6 @@ impl<'a> Statements<'a> {
             note_redrives: connection.prepare_cached(
                 "INSERT OR REPLACE INTO redrive (entity, redrive_count, redriven_ms) VALUES (?1, ?2, ?3)",
             )?,
-            connection,
         })
     }
 
@@ -175,6 +195,7 @@ impl<'a> Statements<'a> {
             } else {
                 self.write_continued(run)?;
             }
+            landmark::note(self.connection, run)?;
         }
         Ok(())
     }

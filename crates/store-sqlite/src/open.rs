@@ -12,6 +12,7 @@ use stepwell_store::{HighMarks, StoreIdentity};
 use crate::SqliteStore;
 use crate::checkpoint::Checkpointer;
 use crate::commit::Committer;
+use crate::landmark;
 use crate::read::{self, Readers};
 
 /// The database within the data directory.
@@ -206,6 +207,7 @@ pub(crate) fn open(dir: &Path, options: SqliteOptions) -> Result<SqliteStore, Op
         checkpointer,
         readers: Readers::new(path),
         committer: Mutex::new(Committer::new(connection, marks)),
+        cursor: Mutex::default(),
         identity: StoreIdentity { key },
         _lock: lock,
     })
@@ -307,6 +309,7 @@ fn database(path: &Path, options: &SqliteOptions) -> Result<(Connection, [u8; 32
         migrate(&mut connection, path, minor)?;
     }
     connection.execute_batch(REDRIVE_TABLE)?;
+    connection.execute_batch(landmark::TABLE)?;
 
     let key: Option<Vec<u8>> = meta(&connection, "key")?;
     let key = key.and_then(|key| <[u8; 32]>::try_from(key).ok());

@@ -17,8 +17,8 @@ const IDLE_MAX: usize = 4;
 /// The page cache of a reader, in KiB. SQLite empties it whenever the database has changed.
 const CACHE_KIB: i32 = 8 * 1024;
 
-/// How many statements stay prepared: all of this file.
-const STATEMENTS: usize = 16;
+/// How many statements stay prepared: all that readers have.
+const STATEMENTS: usize = 32;
 
 /// The connections that read.
 pub(crate) struct Readers {
@@ -87,7 +87,8 @@ pub(crate) fn chunk(connection: &Connection, row: u64) -> Result<Option<Chunk>, 
 /// The chunks of an entity, from its first to its last.
 ///
 /// The chain is followed from its end, a statement per chunk: a chunk never changes once it is
-/// written, so the chain needs no transaction to be one moment's.
+/// written, so the chain needs no transaction to be one moment's. An execution that is swept meanwhile
+/// is not there.
 pub(crate) fn chunks(connection: &Connection, entity: EntityId) -> Result<Vec<Chunk>, StoreError> {
     let ends = connection
         .prepare_cached("SELECT first_row, last_row FROM execution WHERE entity = ?1")
@@ -103,7 +104,11 @@ pub(crate) fn chunks(connection: &Connection, entity: EntityId) -> Result<Vec<Ch
     let mut chunks = Vec::new();
     let mut row = last_row;
     loop {
-        let chunk = chunk(connection, row)?.ok_or_else(|| damaged(row, "it is missing"))?;
+        let chunk = match chunk(connection, row)? {
+            Some(chunk) => chunk,
+            None if execution(connection, entity)?.is_none() => return Ok(Vec::new()),
+            None => return Err(damaged(row, "it is missing")),
+        };
         let header = &chunk.header;
         if header.entity != entity {
             return Err(damaged(row, "it belongs to another execution"));

@@ -3,6 +3,8 @@
 //! Every implementation calls [`check`] from its own tests. What only an implementation can bring
 //! about (a damaged row, a full disk, a crash in the middle of a commit) it tests itself.
 
+mod sweeping;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -33,7 +35,7 @@ pub fn check(create: &dyn Fn() -> Opener) {
 type Test = fn(&mut dyn FnMut() -> Arc<dyn Store>);
 
 /// Every promise, by its number in the documentation of this crate.
-const PROMISES: [(&str, Test); 12] = [
+const PROMISES: [(&str, Test); 17] = [
     ("1. a batch is written whole, and is there after opening again", a_batch_is_written_whole),
     ("2. after a failed commit nothing is taken and nothing is lost", a_failed_commit_stops_the_store),
     ("3. a reader sees what was committed before it asked", a_reader_sees_what_was_committed),
@@ -46,6 +48,11 @@ const PROMISES: [(&str, Test); 12] = [
     ("9. high marks are never below what was committed", high_marks_are_never_too_low),
     ("10. the catalogue gives back what was put last", the_catalogue_gives_back_the_last),
     ("11. the identity stays", the_identity_stays),
+    ("12, 13, 15. a sweep removes what was closed before, and nothing else", sweeping::removes_the_closed),
+    ("12. a swept name is free, unless another took it", sweeping::frees_names),
+    ("12. an execution that was opened again stays", sweeping::leaves_what_was_opened_again),
+    ("14. a sweep goes on beside commits and readers", sweeping::goes_on_beside_others),
+    ("16. the chunks of a part of a history are those that have its events", parts_have_their_events),
 ];
 
 fn a_batch_is_written_whole(open: &mut dyn FnMut() -> Arc<dyn Store>) {
@@ -510,6 +517,54 @@ fn the_identity_stays(open: &mut dyn FnMut() -> Arc<dyn Store>) {
     assert!(identity.key != [0; 32], "a key of zeros is no secret");
     open().commit(&chunks([opened(id(1, 1), 1, 10)])).unwrap();
     assert!(open().identity() == identity);
+}
+
+fn parts_have_their_events(open: &mut dyn FnMut() -> Arc<dyn Store>) {
+    let store = open();
+    let (entity, other) = (id(3, 1), id(4, 1));
+    let mut journal: Vec<Chunk> = Vec::new();
+    let mut last_event_id = 0;
+    for n in 0..700_u64 {
+        // Between them are chunks of another execution; some have no event that AWS shows, some many.
+        let events = [3, 1, 0, 5, 2, 0, 0, 1][n as usize % 8] + if n == 300 { 900 } else { 0 };
+        let mut chunk = match n {
+            0 => opened(entity, 1, 10),
+            _ => next(entity, 1 + n * 2, n * 2 - 1, 10 + n),
+        };
+        chunk.header.first_event_id = if events > 0 { last_event_id + 1 } else { 0 };
+        last_event_id += events;
+        chunk.header.last_event_id = last_event_id;
+        let beside = match n {
+            0 => opened(other, 2, 10),
+            _ => next(other, 2 + n * 2, n * 2, 10 + n),
+        };
+        journal.push(chunk.clone());
+        store.commit(&chunks([chunk, beside])).unwrap();
+    }
+    let check = |store: &dyn Store, from: u64, to: u64| {
+        let has_one = |chunk: &&Chunk| {
+            let header = &chunk.header;
+            header.first_event_id > 0
+                && (header.first_event_id..=header.last_event_id).any(|id| from <= id && id <= to)
+        };
+        let expected: Vec<Chunk> = journal.iter().filter(has_one).cloned().collect();
+        assert_eq!(store.chunks_between(entity, from..=to).unwrap(), expected, "events {from} to {to}");
+    };
+    let check_all = |store: &dyn Store| {
+        for from in (1..=last_event_id + 2).step_by(37) {
+            for length in [0, 1, 10, 101, 1_001] {
+                check(store, from, from + length);
+            }
+        }
+        check(store, 0, 0);
+        check(store, 0, 1);
+        check(store, last_event_id, u64::MAX);
+        check(store, 0, u64::MAX);
+        assert_eq!(store.chunks_between(id(9, 9), 0..=u64::MAX).unwrap(), []);
+    };
+    check_all(&*store);
+    drop(store);
+    check_all(&*open());
 }
 
 fn id(partition: u8, number: u64) -> EntityId {

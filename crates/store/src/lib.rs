@@ -23,14 +23,28 @@
 //! 9. High marks are never below anything that was committed.
 //! 10. The catalogue gives back what was put last under each key, and nothing that was deleted.
 //! 11. The identity of a store stays what it was when it was created.
+//! 12. `sweep` removes executions that were closed before a moment, each whole and at once: its row, its
+//!     chunks, its place in lists, and its name unless another has taken it since. It removes no other
+//!     one; an execution that was opened again is open.
+//! 13. When `sweep` says that there is no more, no execution is left that was closed before the moment
+//!     and whose journal can be read, provided that rows ascend in time. While it says that there is
+//!     more, the next call goes on.
+//! 14. A sweep goes on beside commits and readers. A reader sees an execution with its whole journal, or
+//!     none. After a crash what was swept may be there again, whole, unless a later commit is durable.
+//! 15. High marks do not go back when executions are swept.
+//! 16. `chunks_between` gives those of an entity's chunks that have an event between two, in their
+//!     order.
 
 pub mod contract;
 mod header;
 mod memory;
+mod sweep;
 
 pub use header::{Chunk, ChunkHeader, DamagedHeader, Opening, Parent, Redrives};
 pub use memory::{FailedCommit, MemoryStore};
+pub use sweep::{Swept, has_event_between};
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use stepwell_model::{EntityId, ExecutionStatus, Partition, Timestamp};
@@ -267,4 +281,13 @@ pub trait Store: Send + Sync {
     fn high_marks(&self) -> Result<HighMarks, StoreError>;
     /// The whole catalogue, by key in ascending order.
     fn catalogue(&self) -> Result<Vec<(String, Arc<str>)>, StoreError>;
+    /// Removes executions that were closed before a moment, at most about `rows_max` chunks at once;
+    /// promises 12 to 15. Called by one thread at a time, beside `commit`.
+    ///
+    /// Everything that was decided before the moment must have been committed, and no further chunk of
+    /// an execution that was closed before it may follow: the caller sees to both.
+    fn sweep(&self, before: Timestamp, rows_max: usize) -> Result<Swept, StoreError>;
+    /// The chunks of an entity that have a history event of these ids; promise 16.
+    fn chunks_between(&self, entity: EntityId, events: RangeInclusive<u64>)
+    -> Result<Vec<Chunk>, StoreError>;
 }

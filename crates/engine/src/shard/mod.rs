@@ -34,8 +34,8 @@ use crate::messages::{Counts, Message, Release, StartEar, Turn};
 use crate::options::LogLevel;
 use crate::requests::{EngineError, ExecutionKey, ExecutionStarted, Place};
 
-pub(crate) use residence::origin_of;
 pub use residence::replay;
+pub(crate) use residence::{origin_of, origin_of_opening};
 use start::Wanted;
 use tasks::Held;
 

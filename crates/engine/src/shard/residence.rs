@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use stepwell_asl::{Execution, Input, Origin, Recorder, decode};
 use stepwell_model::{EntityId, ExecutionStatus, Timestamp};
-use stepwell_store::{Chunk, ExecutionRow, StoreError};
+use stepwell_store::{Chunk, ExecutionRow, Opening, StoreError};
 
 use super::express::is_express;
 use super::start::origin;
@@ -48,8 +48,9 @@ impl Shard {
     /// Sees to it that an execution, if it is open, is in memory. Loading one may leave effects to
     /// `settle`.
     pub(super) fn locate(&mut self, entity: EntityId) -> Result<Located, EngineError> {
-        if self.residents.contains_key(&entity) {
-            return Ok(Located::Resident);
+        if let Some(resident) = self.residents.get(&entity) {
+            let is_gone = self.commons.is_gone(resident.execution.closed_at());
+            return Ok(if is_gone { Located::Nowhere } else { Located::Resident });
         }
         if let Some(reason) = self.aside.get(&entity) {
             return Err(EngineError::Damaged(reason.to_string()));
@@ -57,6 +58,8 @@ impl Shard {
         if !self.stubs.contains_key(&entity.to_u64()) {
             match self.commons.store.execution(entity).map_err(store_error)? {
                 None => return Ok(Located::Nowhere),
+                // Nothing may be decided about it any more: it is being swept.
+                Some(row) if self.commons.is_gone(row.closed_at) => return Ok(Located::Nowhere),
                 Some(row) if row.status != ExecutionStatus::Running => {
                     return Ok(Located::Closed(Box::new(row)));
                 }
@@ -280,7 +283,14 @@ pub fn replay(commons: &Commons, chunks: &[Chunk]) -> Result<(Execution, Arc<Rev
 /// What the execution of these chunks is for good, and the revision it is pinned to.
 pub(crate) fn origin_of(commons: &Commons, chunks: &[Chunk]) -> Result<(Arc<Origin>, Arc<Revision>), String> {
     let opening = chunks.first().and_then(|chunk| chunk.header.opening.as_ref());
-    let opening = opening.ok_or_else(|| "the journal has no beginning".to_owned())?;
+    origin_of_opening(commons, opening.ok_or_else(|| "the journal has no beginning".to_owned())?)
+}
+
+/// As [`origin_of`], of what the first chunk says.
+pub(crate) fn origin_of_opening(
+    commons: &Commons,
+    opening: &Opening,
+) -> Result<(Arc<Origin>, Arc<Revision>), String> {
     let number = opening.revision;
     let revision = commons.revision(number).ok_or_else(|| format!("there is no revision {number}"))?;
     Ok((origin(commons, &revision, opening)?, revision))

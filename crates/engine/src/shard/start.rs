@@ -1,7 +1,6 @@
 //! Starting and stopping executions.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use stepwell_asl::{Execution, Input, Origin, Recorder};
 use stepwell_model::{EntityId, Failure, Partition, Timestamp};
@@ -14,10 +13,6 @@ use crate::catalogue::{Resolved, Revision, execution_arn, qualified_arn};
 use crate::commons::{Commons, store_error};
 use crate::names::Home;
 use crate::requests::{EngineError, ExecutionKey, ExecutionStarted, MachineKey};
-
-/// How long after an execution was closed its name cannot be used again. Source: the API reference
-/// of StartExecution.
-const NAME_KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// An execution that is to be started.
 pub(super) struct Wanted {
@@ -84,7 +79,11 @@ impl Shard {
                                 Ok(ExecutionStarted { key, started_at: other.started_at }),
                             );
                         }
-                        Some(closed_at) if closed_at.after(NAME_KEPT) <= self.now => (),
+                        // As long as it is kept, whether or not it is swept at once. Source: the API
+                        // reference of StartExecution.
+                        Some(closed_at)
+                            if closed_at.after_seconds(self.commons.options.limits.retention_seconds)
+                                <= self.now => {}
                         None | Some(_) => return (Some(entity), Err(EngineError::ExecutionExists)),
                     },
                     // A name of a machine that is gone, or of nothing, is free.
