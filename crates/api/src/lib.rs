@@ -19,6 +19,7 @@ pub mod operations;
 mod page;
 mod reply;
 mod request;
+mod routing;
 
 pub use exception::{Exception, ExceptionKind};
 pub use names::Caller;
