@@ -175,6 +175,14 @@ impl Exception {
         Exception::new(kind, error.told_of(subject).1)
     }
 
+    /// The same for operations on tags, to which everything is a resource.
+    pub(crate) fn of_tagging(error: EngineError, arn: &str) -> Exception {
+        match error {
+            EngineError::NoSuchMachine | EngineError::NoSuchActivity => Exception::no_such_resource(arn),
+            other => Exception::of_engine(other, arn),
+        }
+    }
+
     /// Recorded.
     pub(crate) fn no_such_machine(arn: &str) -> Exception {
         let message = format!("State Machine Does Not Exist: '{arn}'");
@@ -236,16 +244,23 @@ impl Exception {
         Exception::new(ExceptionKind::Validation, message)
     }
 
+    /// The label of a distributed Map where the operation wants a machine. The reason is AWS's, the
+    /// text is not recorded.
+    pub(crate) fn labeled_arn(action: &str) -> Exception {
+        let message = format!("{action} does not support labeled state machine ARNs");
+        Exception::validation_because("API_DOES_NOT_SUPPORT_LABELED_ARNS", message)
+    }
+
+    /// What an Express machine is not for. Recorded.
+    pub(crate) fn type_not_supported() -> Exception {
+        let message = "This operation is not supported by this type of state machine";
+        Exception::new(ExceptionKind::StateMachineTypeNotSupported, message)
+    }
+
     /// A `ValidationException` with a reason, one of AWS's words.
     pub(crate) fn validation_because(reason: &'static str, message: impl Into<String>) -> Exception {
         let detail = Some(("reason", reason.to_owned()));
         Exception { detail, ..Exception::validation(message) }
-    }
-
-    /// A member asks for something that AWS has and this release has not. Refused, because to
-    /// accept it would drop what the caller asked for.
-    pub(crate) fn not_yet(what: &str) -> Exception {
-        Exception::validation(format!("{what} is not supported by this release of Stepwell"))
     }
 
     /// The body is not the JSON that the operation takes.

@@ -19,6 +19,7 @@ pub mod operations;
 mod page;
 mod reply;
 mod request;
+mod routing;
 
 pub use exception::{Exception, ExceptionKind};
 pub use names::Caller;
@@ -77,7 +78,7 @@ impl Api {
     /// but a task that nobody waits for any more is not handed out. Must run on a tokio runtime.
     pub async fn call(&self, operation: &str, caller: &Caller, body: &[u8]) -> Result<String, Exception> {
         let Some(index) = operations::ALL.iter().position(|known| known.name == operation) else {
-            return Err(operations::unknown(operation));
+            return Err(Exception::unknown_operation(""));
         };
         let result = match request::Request::parse(body) {
             Ok(request) => (operations::ALL[index].run)(Call { api: self, caller, request: &request }).await,

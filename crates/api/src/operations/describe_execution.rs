@@ -26,6 +26,8 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     reply.text("status", view.status.as_str());
     reply.moment("startDate", view.started_at);
     reply.maybe_moment("stopDate", view.closed_at);
+    super::tell_way(&view.key.machine, view.version, view.alias.as_deref(), &mut reply);
+    reply.maybe_text("traceHeader", view.trace_header.as_deref());
     if with_data {
         reply.text("input", view.input.text());
     }

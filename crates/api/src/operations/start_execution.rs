@@ -3,6 +3,9 @@
 //! The same name and input while the execution runs give the same answer again; another input, or
 //! an execution that has ended, is `ExecutionAlreadyExists`. Without a name the execution gets a
 //! UUID. The input is kept as the caller wrote it, blanks included.
+//!
+//! A version is run as it was published, an alias draws one of its versions. A call that is repeated
+//! while the execution runs gets its answer, whichever version the repetition would have drawn.
 
 use stepwell_engine::{EngineError, ExecutionKey, StartExecution, StartExpress, express_arn};
 use stepwell_model::{MachineType, Timestamp};
@@ -18,21 +21,19 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     let arn = members.required("stateMachineArn", &Text::ARN);
     let name = members.text("name", &Text::NAME);
     let input = members.text("input", &Text::bytes(0, call.api.limits.payload_bytes_max));
-    let trace_header = members.text("traceHeader", &Text::TRACE_HEADER);
+    let trace_header = members.text("traceHeader", &Text::TRACE_HEADER).cloned();
     members.check()?;
 
-    let machine = names::machine(call.caller, &arn, "StartExecution")?.unqualified(&arn)?;
+    let action = "StartExecution";
+    let (machine, qualifier) = names::machine(call.caller, &arn, action)?.unlabeled(action)?;
     let name = name.map(names::new_name).transpose()?;
-    if trace_header.is_some() {
-        return Err(Exception::not_yet("The member 'traceHeader'"));
-    }
     let input = match input {
         Some(text) => parse_input(text)?,
         None => Payload::empty_object(),
     };
 
     if call.api.engine.machine(&machine).is_some_and(|machine| machine.machine_type == MachineType::Express) {
-        let start = StartExpress { machine, qualifier: None, name, input, seconds_max: None };
+        let start = StartExpress { machine, qualifier, name, input, seconds_max: None };
         let started = call.api.engine.start_express(start).await;
         let (key, started_at) = started.map_err(|error| Exception::of_engine(error, &arn))?;
         return Ok(answer(&express_arn(&key), started_at));
@@ -46,13 +47,8 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
             &names::execution_arn(&ExecutionKey { machine, name }),
         )
     };
-    let start = StartExecution {
-        machine: machine.clone(),
-        qualifier: None,
-        name: name.clone(),
-        input,
-        trace_header: None,
-    };
+    let start =
+        StartExecution { machine: machine.clone(), qualifier, name: name.clone(), input, trace_header };
     let started = match call.api.engine.start(start).await {
         Ok(started) => started,
         Err(EngineError::ExecutionExists) => return Err(taken(machine, name)),

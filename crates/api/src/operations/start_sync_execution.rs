@@ -21,13 +21,14 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     let included = members.choice("includedData", INCLUDED_DATA);
     members.check()?;
 
-    let machine = names::machine(call.caller, &arn, "StartSyncExecution")?.unqualified(&arn)?;
+    let action = "StartSyncExecution";
+    let (machine, qualifier) = names::machine(call.caller, &arn, action)?.unlabeled(action)?;
     let name = name.map(names::new_name).transpose()?;
     let input = match input {
         Some(text) => parse_input(text)?,
         None => Payload::empty_object(),
     };
-    let start = StartExpress { machine, qualifier: None, name, input, seconds_max: None };
+    let start = StartExpress { machine, qualifier, name, input, seconds_max: None };
     let ended = call.api.engine.start_sync(start).await;
     let ended = ended.map_err(|error| Exception::of_engine(error, &arn))?;
 
