@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use stepwell_asl::Definition;
-use stepwell_model::{Arn, ArnResource, MachineType, Timestamp};
+use stepwell_model::{Arn, ArnResource, Logging, MachineType, Timestamp};
 use stepwell_store::CatalogueWrite;
 use stepwell_value::Value;
 
@@ -69,6 +69,7 @@ pub struct Revision {
     pub revision_id: Option<Arc<str>>,
     /// The ARN of the machine.
     pub machine_arn: Arc<str>,
+    log: OnceLock<Option<Arc<Logging>>>,
     parsed: OnceLock<Result<Arc<Definition>, String>>,
 }
 
@@ -80,6 +81,12 @@ impl Revision {
             None => Err(format!("revision {} can no longer be read", self.number)),
         };
         self.parsed.get_or_init(parse).as_ref().map_err(String::as_str)
+    }
+
+    /// Where and what its executions log, read when first asked for; `None` if they do not.
+    pub fn execution_log(&self) -> Option<&Arc<Logging>> {
+        let read = || self.logging.as_deref().and_then(Logging::parse).map(Arc::new);
+        self.log.get_or_init(read).as_ref()
     }
 
     /// As callers see it.
@@ -109,6 +116,7 @@ impl Revision {
             updated_at: machine.updated_at,
             revision_id: machine.revision_id.clone(),
             machine_arn: machine_arn(&machine.key).into(),
+            log: OnceLock::new(),
             parsed: OnceLock::new(),
         }
     }
@@ -434,6 +442,7 @@ fn read_revision(revision: u64, value: &Value) -> Option<Revision> {
         updated_at: moment(value, "updatedAt")?,
         revision_id: text(value, "revisionId"),
         machine_arn: machine_arn(&key).into(),
+        log: OnceLock::new(),
         parsed: OnceLock::new(),
         key,
     })

@@ -13,6 +13,7 @@
 //! | `dispatcher` | slots, queues of tasks, workers that wait                              |
 //! | `names`, `tokens`, `keys` | what is generated and sealed                              |
 //! | `reads`      | what is read, out of the store                                         |
+//! | `history_log`| what executions log, once it is durable                                |
 //! | `deletion`   | the one thing that takes its time                                      |
 //! | `trial`      | one task outside of any execution, for a test of a state               |
 //!
@@ -27,6 +28,7 @@ mod commons;
 mod deletion;
 mod dispatcher;
 mod engine;
+mod history_log;
 mod keys;
 mod mailbox;
 mod messages;
@@ -45,6 +47,7 @@ pub use clock::{Clock, SystemClock};
 pub use commons::{Commons, NO_INTEGRATION};
 pub use dispatcher::{Dispatcher, Poller};
 pub use engine::Engine;
+pub use history_log::{HistoryLog, LoggedHistory};
 pub use keys::Keys;
 pub use messages::{Counts, Message, Release, Reply, TaskAnswer, Turn};
 pub use names::Home;

@@ -9,6 +9,7 @@ use stepwell_value::Payload;
 use tokio::sync::oneshot;
 
 use crate::dispatcher::Poller;
+use crate::history_log::LoggedHistory;
 use crate::names::Home;
 use crate::requests::{ActivityTask, EngineError, ExecutionKey, ExecutionStarted, MachineKey};
 
@@ -118,6 +119,8 @@ pub struct Turn {
     pub posts: Vec<(usize, Message)>,
     /// What to count once it is durable.
     pub counts: Counts,
+    /// What executions log once it is durable, in the order of what happened.
+    pub history: Vec<LoggedHistory>,
 }
 
 impl Turn {
