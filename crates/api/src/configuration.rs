@@ -57,9 +57,9 @@ impl Logging {
             return Err(invalid("Must specify exactly one Log Destination."));
         }
         let arns: Option<Vec<String>> = self.destinations.into_iter().collect();
-        let arns = arns.ok_or_else(|| invalid("A Log Destination must name a CloudWatch log group."))?;
-        if let Some(arn) = arns.iter().find(|arn| !is_log_group(arn)) {
-            return Err(invalid(&format!("'{arn}' is not the ARN of a log group that ends with ':*'.")));
+        let arns = arns.ok_or_else(|| invalid(NO_LOG_GROUP))?;
+        if let Some(what) = arns.iter().find_map(|arn| wrong_log_group(arn)) {
+            return Err(invalid(what));
         }
         let mut json = Reply::object();
         json.text("level", self.level);
@@ -77,11 +77,31 @@ impl Logging {
     }
 }
 
-fn is_log_group(arn: &str) -> bool {
-    let mut parts = arn.splitn(6, ':');
-    parts.next() == Some("arn")
-        && parts.nth(1) == Some("logs")
-        && parts.nth(2).is_some_and(|rest| rest.starts_with("log-group:") && rest.ends_with(":*"))
+/// Of a destination without an ARN, or with something else in its place.
+const NO_LOG_GROUP: &str = "Must set valid CloudWatch Log Group ARN.";
+
+/// What AWS says of an ARN that is not `arn:PARTITION:logs:REGION:ACCOUNT:log-group:NAME:*`; `None` of
+/// one that is. That the texts of the first and the last are met in this order was seen from outside
+/// (deployments that AWS refused); which of them a name with forbidden characters meets is not
+/// recorded.
+fn wrong_log_group(arn: &str) -> Option<&'static str> {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let ["arn", partition, service, region, account, resource] = parts[..] else { return Some(NO_LOG_GROUP) };
+    let plain = |text: &str| {
+        !text.is_empty()
+            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
+    let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+    if service != "logs" || !resource.starts_with("log-group:") {
+        return Some("Provided ARN is not CloudWatch Logs Log Group ARN.");
+    }
+    let Some(name) = resource["log-group:".len()..].strip_suffix(":*") else {
+        return Some("Log Group ARN must be provided with '*' qualifier.");
+    };
+    // Source: the API reference of CloudWatch Logs, CreateLogGroup.
+    let is_name = (1..=512).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_/#".contains(&byte));
+    (!plain(partition) || !plain(region) || !is_account || !is_name).then_some(NO_LOG_GROUP)
 }
 
 /// Reads `tracingConfiguration`, as JSON text.
@@ -187,5 +207,58 @@ pub(crate) fn publishing(members: &mut Members<'_>) -> Result<Option<Published>,
             Err(Exception::validation("Version description can only be set when publish is true"))
         }
         (false, None) => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn logging(level: &'static str, destinations: &[Option<&str>]) -> Result<String, String> {
+        let destinations = destinations.iter().map(|arn| arn.map(str::to_owned)).collect();
+        let text = Logging { level, with_data: false, destinations }.into_json();
+        text.map_err(|exception| exception.message)
+    }
+
+    #[test]
+    fn a_well_formed_log_group_is_enough() {
+        for name in ["g", "/aws/vendedlogs/states/Orders-Logs_1.a#b", "a/../b", &"n".repeat(512)] {
+            let arn = format!("arn:aws-cn:logs:cn-north-1:123456789012:log-group:{name}:*");
+            let json = logging("ERROR", &[Some(&arn)]).unwrap();
+            let kept = stepwell_model::Logging::parse(&json).expect("what is kept can be read again");
+            assert_eq!(&*kept.log_group_arn, arn);
+        }
+    }
+
+    #[test]
+    fn each_mistake_has_the_words_of_aws() {
+        const NOT_VALID: &str = "Must set valid CloudWatch Log Group ARN.";
+        const NOT_LOGS: &str = "Provided ARN is not CloudWatch Logs Log Group ARN.";
+        const NO_STAR: &str = "Log Group ARN must be provided with '*' qualifier.";
+        let long = format!("arn:aws:logs:r:123456789012:log-group:{}:*", "n".repeat(513));
+        for (arn, expected) in [
+            ("", NOT_VALID),
+            ("orders", NOT_VALID),
+            ("arn:aws:logs", NOT_VALID),
+            ("arn:aws:s3:::bucket", NOT_LOGS),
+            ("arn:aws:logs:r:123456789012:destination:d", NOT_LOGS),
+            ("arn:aws:logs:r:123456789012:log-group:g", NO_STAR),
+            ("arn:aws:logs:r:123456789012:log-group:g:log-stream:s", NO_STAR),
+            ("arn:aws:logs:r:123456789012:log-group::*", NOT_VALID),
+            ("arn:aws:logs:r:1234:log-group:g:*", NOT_VALID),
+            ("arn:aws:logs:../r:123456789012:log-group:g:*", NOT_VALID),
+            ("arn:aws:logs::123456789012:log-group:g:*", NOT_VALID),
+            ("arn:aws:logs:r:123456789012:log-group:a b:*", NOT_VALID),
+            ("arn:aws:logs:r:123456789012:log-group:a\0b:*", NOT_VALID),
+            (&long, NOT_VALID),
+        ] {
+            let expected = Err(format!("Invalid Logging Configuration: {expected}"));
+            assert_eq!(logging("ALL", &[Some(arn)]), expected, "{arn}");
+        }
+        let one = "Invalid Logging Configuration: Must specify exactly one Log Destination.";
+        assert_eq!(logging("FATAL", &[]), Err(one.to_owned()));
+        assert_eq!(logging("ALL", &[Some("a"), Some("b")]), Err(one.to_owned()));
+        assert_eq!(logging("ALL", &[None]), Err(format!("Invalid Logging Configuration: {NOT_VALID}")));
+        assert!(logging("OFF", &[]).is_ok());
     }
 }

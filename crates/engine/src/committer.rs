@@ -132,6 +132,11 @@ fn commit_and_release(
         let bytes = batch.chunks.iter().map(|chunk| chunk.body.len()).sum();
         commons.stats.count_commit(batch.chunks.len(), bytes);
     }
+    // Before anything is let out: who hears that all is durable may then ask for the logs to be written.
+    commons.log_turns(submissions.iter_mut().filter_map(|submission| match submission {
+        Submission::Turn(_, turn) => Some(turn),
+        Submission::Catalogue(..) => None,
+    }));
     let mut committed = vec![0; mailboxes.len()];
     for submission in submissions {
         match submission {

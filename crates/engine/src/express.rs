@@ -249,12 +249,13 @@ impl Commons {
     /// Hands what was recorded to those who want to know, and forgets it.
     pub(crate) fn tell_express(
         &self,
-        _revision: &Revision,
+        revision: &Revision,
         recorder: &mut Recorder,
-        _execution: &Execution,
+        execution: &Execution,
         _ended: Option<&ExpressEnded>,
     ) {
-        recorder.events.clear();
+        let events = std::mem::take(&mut recorder.events);
+        self.log_history(revision, execution.origin(), 0, events);
     }
 
     /// A name that nobody can foretell: a UUID.

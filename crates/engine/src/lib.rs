@@ -15,6 +15,7 @@
 //! | `express`    | Express executions, which are decided where their callers wait          |
 //! | `reads`      | what is read, out of the store                                         |
 //! | `redrive`    | which executions can be redriven                                       |
+//! | `history_log`| what executions log, once it is durable                                |
 //! | `deletion`, `retention` | what takes its time                                         |
 //! | `trial`      | one task outside of any execution, for a test of a state               |
 //!
@@ -32,6 +33,7 @@ mod deletion;
 mod dispatcher;
 mod engine;
 mod express;
+mod history_log;
 mod keys;
 mod mailbox;
 mod messages;
@@ -59,6 +61,7 @@ pub use commons::{Commons, NO_INTEGRATION};
 pub use dispatcher::{Dispatcher, Poller};
 pub use engine::Engine;
 pub use express::{ExpressStart, ExpressUnderWay, express_arn};
+pub use history_log::{HistoryLog, LoggedHistory};
 pub use keys::Keys;
 pub use messages::{
     ChildNews, ChildStarted, Counts, ExpressEar, Message, Release, Reply, StartEar, TaskAnswer, Turn,

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::dispatcher::Poller;
 use crate::express::{ExpressStart, ExpressUnderWay};
+use crate::history_log::LoggedHistory;
 use crate::names::Home;
 use crate::requests::{
     ActivityTask, EngineError, ExecutionKey, ExecutionStarted, ExecutionView, ExpressEnded, MachineKey,
@@ -229,6 +230,8 @@ pub struct Turn {
     pub at_once: Vec<Release>,
     /// What to count once it is durable.
     pub counts: Counts,
+    /// What executions log once it is durable, in the order of what happened.
+    pub history: Vec<LoggedHistory>,
 }
 
 impl Turn {

@@ -31,6 +31,9 @@ const DRAIN_TASKS: Duration = Duration::from_secs(9);
 /// How much of that calls under way may use.
 const DRAIN_CALLS: Duration = Duration::from_secs(2);
 
+/// The folder of execution logs in the data directory.
+const EXECUTION_LOGS: &str = "logs";
+
 /// Serves until it is told to stop.
 ///
 /// # Errors
@@ -58,6 +61,7 @@ pub fn serve(flags: &Flags) -> Result<Exit, Complaint> {
             functions,
             limits: settings.limits,
             log: log.clone(),
+            execution_logs: Some((data.folder.join(EXECUTION_LOGS), settings.logs)),
             on_function_line: Arc::new(move |line| write_function_line(&function_log, &line)),
         })?;
         let url = format!("http://{address}");

@@ -59,6 +59,7 @@ pub(super) fn read_revision(revision: u64, value: &Value) -> Option<Revision> {
         updated_at: moment(value, "updatedAt")?,
         revision_id: text(value, "revisionId"),
         machine_arn: machine_arn(&key).into(),
+        log: Default::default(),
         parsed: Default::default(),
         key,
     })

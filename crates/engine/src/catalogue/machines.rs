@@ -6,7 +6,7 @@
 use std::sync::{Arc, OnceLock};
 
 use stepwell_asl::Definition;
-use stepwell_model::{MachineType, Timestamp};
+use stepwell_model::{Logging, MachineType, Timestamp};
 
 use super::{Catalogue, Change, Encryption, Plan, Version, machine_arn};
 use crate::requests::{CreateMachine, EngineError, Machine, MachineKey, PinnedMachine, Place, UpdateMachine};
@@ -38,6 +38,7 @@ pub struct Revision {
     pub revision_id: Option<Arc<str>>,
     /// The ARN of the machine.
     pub machine_arn: Arc<str>,
+    pub(super) log: OnceLock<Option<Arc<Logging>>>,
     pub(super) parsed: OnceLock<Result<Arc<Definition>, String>>,
 }
 
@@ -49,6 +50,12 @@ impl Revision {
             None => Err(format!("revision {} can no longer be read", self.number)),
         };
         self.parsed.get_or_init(parse).as_ref().map_err(String::as_str)
+    }
+
+    /// Where and what its executions log, read when first asked for; `None` if they do not.
+    pub fn execution_log(&self) -> Option<&Arc<Logging>> {
+        let read = || self.logging.as_deref().and_then(Logging::parse).map(Arc::new);
+        self.log.get_or_init(read).as_ref()
     }
 
     /// As callers see it.
@@ -80,6 +87,7 @@ impl Revision {
             updated_at: machine.updated_at,
             revision_id: machine.revision_id.clone(),
             machine_arn: machine_arn(&machine.key).into(),
+            log: OnceLock::new(),
             parsed: OnceLock::new(),
         }
     }

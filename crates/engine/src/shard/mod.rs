@@ -23,14 +23,14 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use stepwell_asl::{Effect, EventKind, Execution, Input, Recorder, Refused, World, encode};
+use stepwell_asl::{Effect, Event, EventKind, Execution, Input, Recorder, Refused, World, encode};
 use stepwell_model::{EntityId, ExecutionStatus, Failure, Partition, TaskRef, Timestamp};
 use stepwell_store::{Chunk, ChunkHeader, NameKey, Opening, Parent, Redrives};
 
 use crate::catalogue::{ActivityKey, Revision};
 use crate::commons::Commons;
-use crate::messages::ChildStarted;
-use crate::messages::{Counts, Message, Release, StartEar, Turn};
+use crate::history_log::LoggedHistory;
+use crate::messages::{ChildStarted, Counts, Message, Release, StartEar, Turn};
 use crate::options::LogLevel;
 use crate::requests::{EngineError, ExecutionKey, ExecutionStarted, Place};
 
@@ -435,6 +435,7 @@ impl Shard {
     fn seal(&mut self) -> Turn {
         let mut counts = Counts::default();
         let mut chunks = Vec::new();
+        let mut history = Vec::new();
         let touched = std::mem::take(&mut self.touched);
         for entity in &touched {
             let Some(resident) = self.residents.get_mut(entity) else { continue };
@@ -447,7 +448,11 @@ impl Shard {
             if !resident.recorder.events.is_empty() {
                 let body = catch_unwind(AssertUnwindSafe(|| encode(&resident.recorder.events)));
                 match body {
-                    Ok(body) => chunks.push(self.seal_chunk(*entity, body.into(), &mut counts)),
+                    Ok(body) => {
+                        let (chunk, events) = self.seal_chunk(*entity, body.into(), &mut counts);
+                        chunks.push(chunk);
+                        history.extend(self.logged(*entity, events));
+                    }
                     Err(panic) => {
                         self.set_aside(*entity, format!("the codec panicked: {}", panic_text(&*panic)));
                         continue;
@@ -484,11 +489,21 @@ impl Shard {
             posts: std::mem::take(&mut self.posts),
             at_once: std::mem::take(&mut self.at_once),
             counts,
+            history,
         }
     }
 
-    /// The chunk of what `entity` recorded; its rows come later.
-    fn seal_chunk(&mut self, entity: EntityId, body: Arc<[u8]>, counts: &mut Counts) -> Chunk {
+    /// What an execution logs of the events of its chunk.
+    fn logged(&self, entity: EntityId, events: Vec<Event>) -> Option<LoggedHistory> {
+        self.commons.options.history_log.as_ref()?;
+        let resident = self.residents.get(&entity)?;
+        let logging = resident.revision.execution_log()?;
+        let redrive_count = resident.execution.redrive_count();
+        LoggedHistory::of(logging, resident.execution.origin(), redrive_count, events)
+    }
+
+    /// The chunk of what `entity` recorded, and the events in it; its rows come later.
+    fn seal_chunk(&mut self, entity: EntityId, body: Arc<[u8]>, counts: &mut Counts) -> (Chunk, Vec<Event>) {
         let resident = self.residents.get_mut(&entity).expect("the caller has just seen it");
         let events = std::mem::take(&mut resident.recorder.events);
         resident.turn = self.turn;
@@ -534,7 +549,7 @@ impl Shard {
             parked: only_waits && !waits_for_child,
             redrives,
         };
-        Chunk { header, body }
+        (Chunk { header, body }, events)
     }
 
     /// Leaves an execution alone from now on, with its history as it is.

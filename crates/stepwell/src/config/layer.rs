@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use stepwell_model::Limits;
 
+use super::logs::{self, Logs};
 use super::nearest::nearest;
 use super::{Flags, limits};
 use crate::complaint::{Complaint, quoted};
@@ -21,6 +22,7 @@ pub struct Layer {
     pub log: Option<Level>,
     pub log_format: Option<Format>,
     pub limits: Option<Limits>,
+    pub logs: Option<Logs>,
 }
 
 /// What a layer says of the place of the data.
@@ -35,7 +37,8 @@ pub enum Data {
 }
 
 /// The keys of the configuration file.
-const KEYS: [&str; 8] = ["listen", "data", "ephemeral", "functions", "host", "log", "log_format", "limits"];
+const KEYS: [&str; 9] =
+    ["listen", "data", "ephemeral", "functions", "host", "log", "log_format", "limits", "logs"];
 
 /// Where a value was said, and hence how its name is spelled in a complaint.
 enum Source<'a> {
@@ -73,6 +76,7 @@ struct Written {
     log: Option<String>,
     log_format: Option<String>,
     limits: Option<Limits>,
+    logs: Option<Logs>,
 }
 
 impl Layer {
@@ -87,6 +91,7 @@ impl Layer {
             log: flags.log.clone(),
             log_format: flags.log_format.clone(),
             limits: None,
+            logs: None,
         };
         written.read(&Source::Flags)
     }
@@ -115,6 +120,7 @@ impl Layer {
             log: text("log")?,
             log_format: text("log_format")?,
             limits: None,
+            logs: None,
         };
         written.read(&source)
     }
@@ -171,6 +177,13 @@ impl Layer {
                 return Err(wrong("not a table", "limits", other, "write [limits] and its keys below"));
             }
         };
+        let logs = match table.get("logs") {
+            None => None,
+            Some(toml::Value::Table(table)) => Some(logs::read(table, &shown)?),
+            Some(other) => {
+                return Err(wrong("not a table", "logs", other, "write [logs] and its keys below"));
+            }
+        };
         let written = Written {
             listen: text("listen")?,
             data: beside("data")?,
@@ -180,6 +193,7 @@ impl Layer {
             log: text("log")?,
             log_format: text("log_format")?,
             limits,
+            logs,
         };
         written.read(&source)
     }
@@ -197,6 +211,7 @@ impl Layer {
             log: self.log.or(behind.log),
             log_format: self.log_format.or(behind.log_format),
             limits: self.limits.or(behind.limits),
+            logs: self.logs.or(behind.logs),
         }
     }
 }
@@ -233,6 +248,7 @@ impl Written {
             log: self.log.map(|text| read_level(&text, source)).transpose()?,
             log_format: self.log_format.map(|text| read_format(&text, source)).transpose()?,
             limits: self.limits,
+            logs: self.logs,
         })
     }
 }

@@ -13,6 +13,7 @@
 
 mod layer;
 mod limits;
+mod logs;
 mod nearest;
 
 use std::ffi::OsString;
@@ -24,6 +25,7 @@ use stepwell_model::Limits;
 use crate::complaint::Complaint;
 use crate::log::{Format, Level};
 use layer::{Data, Layer};
+pub use logs::Logs;
 
 /// The flags of `serve`, as they were typed. What they mean is decided in one place with the other
 /// layers, so that a mistake is told in the same words wherever it was made.
@@ -84,6 +86,8 @@ pub struct Settings {
     pub log_format: Option<Format>,
     /// The limits in force. By default AWS's.
     pub limits: Limits,
+    /// How execution logs are kept.
+    pub logs: Logs,
 }
 
 /// The default of `listen`.
@@ -124,6 +128,7 @@ impl Settings {
             log: said.log.unwrap_or(Level::Info),
             log_format: said.log_format,
             limits: said.limits.unwrap_or_default(),
+            logs: said.logs.unwrap_or_default(),
         };
         // The server is open: whoever reaches it may do anything.
         if !settings.listen.ip().is_loopback() {
@@ -172,6 +177,7 @@ mod tests {
         assert_eq!(settings.log, Level::Info);
         assert_eq!(settings.log_format, None);
         assert_eq!(settings.limits, Limits::default());
+        assert_eq!(settings.logs, Logs::default());
         assert_eq!((settings.functions, settings.hosts), (None, vec![]));
     }
 

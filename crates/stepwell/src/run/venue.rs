@@ -35,6 +35,7 @@ impl Venue {
             functions: wiring::read_functions(command.functions.as_deref())?,
             limits: Limits::default(),
             log: Log::to_stderr(Level::Warn, if as_json { Format::Json } else { Format::Text }),
+            execution_logs: None,
             on_function_line: Arc::new(move |line| tell_function_line(&line, as_json)),
         })?;
         Ok(Venue::Temporary(node))
