@@ -1,13 +1,15 @@
 //! One layer of the configuration, whatever it was written in.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use stepwell_integrations::ServiceSettings;
 use stepwell_model::Limits;
 
 use super::nearest::nearest;
-use super::{Flags, limits};
+use super::{Flags, aws, limits};
 use crate::complaint::{Complaint, quoted};
 use crate::log::{Format, Level};
 
@@ -21,6 +23,7 @@ pub struct Layer {
     pub log: Option<Level>,
     pub log_format: Option<Format>,
     pub limits: Option<Limits>,
+    pub aws: Option<BTreeMap<String, ServiceSettings>>,
 }
 
 /// What a layer says of the place of the data.
@@ -35,7 +38,8 @@ pub enum Data {
 }
 
 /// The keys of the configuration file.
-const KEYS: [&str; 8] = ["listen", "data", "ephemeral", "functions", "host", "log", "log_format", "limits"];
+const KEYS: [&str; 9] =
+    ["listen", "data", "ephemeral", "functions", "host", "log", "log_format", "limits", "aws"];
 
 /// Where a value was said, and hence how its name is spelled in a complaint.
 enum Source<'a> {
@@ -73,6 +77,7 @@ struct Written {
     log: Option<String>,
     log_format: Option<String>,
     limits: Option<Limits>,
+    aws: Option<BTreeMap<String, ServiceSettings>>,
 }
 
 impl Layer {
@@ -87,6 +92,7 @@ impl Layer {
             log: flags.log.clone(),
             log_format: flags.log_format.clone(),
             limits: None,
+            aws: None,
         };
         written.read(&Source::Flags)
     }
@@ -115,6 +121,7 @@ impl Layer {
             log: text("log")?,
             log_format: text("log_format")?,
             limits: None,
+            aws: None,
         };
         written.read(&source)
     }
@@ -171,6 +178,13 @@ impl Layer {
                 return Err(wrong("not a table", "limits", other, "write [limits] and its keys below"));
             }
         };
+        let aws = match table.get("aws") {
+            None => None,
+            Some(toml::Value::Table(table)) => Some(aws::read(table, &shown)?),
+            Some(other) => {
+                return Err(wrong("not a table", "aws", other, "write [aws.lambda] and its keys below"));
+            }
+        };
         let written = Written {
             listen: text("listen")?,
             data: beside("data")?,
@@ -180,6 +194,7 @@ impl Layer {
             log: text("log")?,
             log_format: text("log_format")?,
             limits,
+            aws,
         };
         written.read(&source)
     }
@@ -197,6 +212,7 @@ impl Layer {
             log: self.log.or(behind.log),
             log_format: self.log_format.or(behind.log_format),
             limits: self.limits.or(behind.limits),
+            aws: self.aws.or(behind.aws),
         }
     }
 }
@@ -233,6 +249,7 @@ impl Written {
             log: self.log.map(|text| read_level(&text, source)).transpose()?,
             log_format: self.log_format.map(|text| read_format(&text, source)).transpose()?,
             limits: self.limits,
+            aws: self.aws,
         })
     }
 }
