@@ -31,7 +31,7 @@ class Counterpart:
         self.bad_signatures = []
         self.throttles_left = {}
         self.lock = threading.Lock()
-        # What holds back the answer of `slow`; set when the test is over.
+        # What holds back the answers of `slow`, which never answers, and `held`.
         self.released = threading.Event()
         counterpart = self
 
@@ -96,6 +96,9 @@ class Counterpart:
         elif name == "slow":
             self.released.wait()
             return
+        elif name == "held":
+            self.released.wait()
+            answer = b'"let go"'
         elif name == "hangup":
             handler.close_connection = True
             return
@@ -293,6 +296,24 @@ def test_a_kill_during_a_call_leaves_it_unknown_and_it_is_not_made_again(counter
         described = world.end(execution)
         assert (described["status"], described["error"]) == ("FAILED", "Stepwell.OutcomeUnknown")
         assert counterpart.count("slow-kill") == 1
+
+
+def test_a_stop_waits_for_a_call_that_ends_in_time():
+    held = Counterpart()
+    try:
+        with servers.running(environment=environment(held)) as server:
+            world = World(server.client())
+            execution = world.start(by_arn(world, "held"))
+            servers.until(lambda: held.count("held") == 1, what="the call")
+            server.process.terminate()
+            servers.until(lambda: "server_stopping" in server.stderr(), what="the stop")
+            held.released.set()
+            assert server.process.wait(timeout=20) == 0
+            server.start()
+            assert World(server.client()).end(execution)["output"] == '"let go"'
+            assert held.count("held") == 1
+    finally:
+        held.close()
 
 
 def test_an_endpoint_that_is_not_there_fails_the_task_at_once():

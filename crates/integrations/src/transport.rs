@@ -202,9 +202,62 @@ impl Service<Uri> for Bounded {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
     use super::*;
+
+    /// What becomes of a call of an endpoint whose certificate is for this name, if it is trusted or
+    /// not. The endpoint answers `{}` to whoever gets as far as asking.
+    async fn exchange_with_tls(name: &str, is_trusted: bool) -> Exchange {
+        let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+        let certificate = made.cert.der().clone();
+        let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.clone()], key)
+            .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            // Who does not trust us goes away in the middle of the handshake.
+            let Ok(mut stream) = tokio_rustls::TlsAcceptor::from(Arc::new(config)).accept(stream).await
+            else {
+                return;
+            };
+            let mut read = Vec::new();
+            while !read.ends_with(b"\r\n\r\n") {
+                read.push(stream.read_u8().await.unwrap());
+            }
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await.unwrap();
+        });
+        let mut roots = RootCertStore::empty();
+        if is_trusted {
+            roots.add(certificate).unwrap();
+        }
+        let transport =
+            Transport { plain: client(RootCertStore::empty()), tls: OnceLock::from(Ok(client(roots))) };
+        let request = Request::get(format!("https://localhost:{port}/")).body(Full::default()).unwrap();
+        transport.exchange(request, Duration::from_secs(30)).await
+    }
+
+    #[tokio::test]
+    async fn only_an_endpoint_with_a_trusted_certificate_of_its_name_is_asked() {
+        let Exchange::Ended(Ended::Answered(answer)) = exchange_with_tls("localhost", true).await else {
+            panic!("it is trusted")
+        };
+        assert_eq!((answer.status, &answer.body[..]), (200, &b"{}"[..]));
+        for (name, is_trusted) in [("localhost", false), ("elsewhere", true)] {
+            let Exchange::Ended(Ended::NotSent(why)) = exchange_with_tls(name, is_trusted).await else {
+                panic!("it is not trusted, and nothing is sent")
+            };
+            assert!(why.contains("certificate"), "{why}");
+        }
+    }
 
     #[tokio::test]
     async fn a_call_without_an_answer_ends_when_its_time_is_over() {
