@@ -42,6 +42,7 @@ const EXECUTION_LOGS: &str = "logs";
 pub fn serve(flags: &Flags) -> Result<Exit, Complaint> {
     let settings = Settings::read(flags, &|name| std::env::var_os(name))?;
     let functions = wiring::read_functions(settings.functions.as_deref())?;
+    let services = wiring::read_services(&settings.aws, Some(settings.listen))?;
     let by_terminal = || if std::io::stderr().is_terminal() { Format::Text } else { Format::Json };
     let log = Log::to_stderr(settings.log, settings.log_format.unwrap_or_else(by_terminal));
 
@@ -59,6 +60,7 @@ pub fn serve(flags: &Flags) -> Result<Exit, Complaint> {
         let node = Node::open(Parts {
             store,
             functions,
+            services,
             limits: settings.limits,
             log: log.clone(),
             execution_logs: Some((data.folder.join(EXECUTION_LOGS), settings.logs)),

@@ -1,14 +1,16 @@
 //! One layer of the configuration, whatever it was written in.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use stepwell_integrations::ServiceSettings;
 use stepwell_model::Limits;
 
 use super::logs::{self, Logs};
 use super::nearest::nearest;
-use super::{Flags, limits};
+use super::{Flags, aws, limits};
 use crate::complaint::{Complaint, quoted};
 use crate::log::{Format, Level};
 
@@ -23,6 +25,7 @@ pub struct Layer {
     pub log_format: Option<Format>,
     pub limits: Option<Limits>,
     pub logs: Option<Logs>,
+    pub aws: Option<BTreeMap<String, ServiceSettings>>,
 }
 
 /// What a layer says of the place of the data.
@@ -37,8 +40,8 @@ pub enum Data {
 }
 
 /// The keys of the configuration file.
-const KEYS: [&str; 9] =
-    ["listen", "data", "ephemeral", "functions", "host", "log", "log_format", "limits", "logs"];
+const KEYS: &[&str] =
+    &["listen", "data", "ephemeral", "functions", "host", "log", "log_format", "limits", "logs", "aws"];
 
 /// Where a value was said, and hence how its name is spelled in a complaint.
 enum Source<'a> {
@@ -77,6 +80,7 @@ struct Written {
     log_format: Option<String>,
     limits: Option<Limits>,
     logs: Option<Logs>,
+    aws: Option<BTreeMap<String, ServiceSettings>>,
 }
 
 impl Layer {
@@ -92,6 +96,7 @@ impl Layer {
             log_format: flags.log_format.clone(),
             limits: None,
             logs: None,
+            aws: None,
         };
         written.read(&Source::Flags)
     }
@@ -121,6 +126,7 @@ impl Layer {
             log_format: text("log_format")?,
             limits: None,
             logs: None,
+            aws: None,
         };
         written.read(&source)
     }
@@ -137,7 +143,7 @@ impl Layer {
             Complaint::usage("not TOML", format!("{shown}: line {line}: {}", error.message()))
         })?;
         if let Some(unknown) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
-            let known = nearest(unknown, KEYS).expect("there are keys");
+            let known = nearest(unknown, KEYS.iter().copied()).expect("there are keys");
             return Err(Complaint::usage("unknown configuration key", format!("{shown}: {unknown}"))
                 .hint(format!("did you mean {known}?")));
         }
@@ -184,6 +190,13 @@ impl Layer {
                 return Err(wrong("not a table", "logs", other, "write [logs] and its keys below"));
             }
         };
+        let aws = match table.get("aws") {
+            None => None,
+            Some(toml::Value::Table(table)) => Some(aws::read(table, &shown)?),
+            Some(other) => {
+                return Err(wrong("not a table", "aws", other, "write [aws.lambda] and its keys below"));
+            }
+        };
         let written = Written {
             listen: text("listen")?,
             data: beside("data")?,
@@ -194,6 +207,7 @@ impl Layer {
             log_format: text("log_format")?,
             limits,
             logs,
+            aws,
         };
         written.read(&source)
     }
@@ -212,6 +226,7 @@ impl Layer {
             log_format: self.log_format.or(behind.log_format),
             limits: self.limits.or(behind.limits),
             logs: self.logs.or(behind.logs),
+            aws: self.aws.or(behind.aws),
         }
     }
 }
@@ -249,6 +264,7 @@ impl Written {
             log_format: self.log_format.map(|text| read_format(&text, source)).transpose()?,
             limits: self.limits,
             logs: self.logs,
+            aws: self.aws,
         })
     }
 }

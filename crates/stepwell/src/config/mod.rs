@@ -11,15 +11,18 @@
 //! Every layer is checked, those that lose too: a mistake in a file should not wait for the day
 //! when a flag is taken away. Source: `docs/contracts.md`, "The program".
 
+mod aws;
 mod layer;
 mod limits;
 mod logs;
 mod nearest;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use stepwell_integrations::ServiceSettings;
 use stepwell_model::Limits;
 
 use crate::complaint::Complaint;
@@ -88,6 +91,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How execution logs are kept.
     pub logs: Logs,
+    /// What the file says of AWS's services, by their ids. By default nothing.
+    pub aws: BTreeMap<String, ServiceSettings>,
 }
 
 /// The default of `listen`.
@@ -129,6 +134,7 @@ impl Settings {
             log_format: said.log_format,
             limits: said.limits.unwrap_or_default(),
             logs: said.logs.unwrap_or_default(),
+            aws: said.aws.unwrap_or_default(),
         };
         // The server is open: whoever reaches it may do anything.
         if !settings.listen.ip().is_loopback() {
@@ -179,6 +185,7 @@ mod tests {
         assert_eq!(settings.limits, Limits::default());
         assert_eq!(settings.logs, Logs::default());
         assert_eq!((settings.functions, settings.hosts), (None, vec![]));
+        assert_eq!(settings.aws, BTreeMap::new());
     }
 
     #[test]
@@ -234,6 +241,16 @@ mod tests {
         assert_eq!(
             refusal(Flags::default(), &[], Some("[limit]\n")),
             "error: unknown configuration key: FILE: limit. hint: did you mean limits?"
+        );
+    }
+
+    #[test]
+    fn the_file_says_where_services_are() {
+        let settings = check(Flags::default(), &[], Some("[aws.lambda]\nendpoint = 'http://a'")).unwrap();
+        assert_eq!(settings.aws["lambda"].endpoint.as_deref(), Some("http://a"));
+        assert_eq!(
+            refusal(Flags::default(), &[], Some("aws = 3")),
+            "error: not a table: FILE: aws = 3. hint: write [aws.lambda] and its keys below."
         );
     }
 
