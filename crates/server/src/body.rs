@@ -91,6 +91,16 @@ async fn read(body: &mut Incoming) -> Result<Option<Bytes>, NoBody> {
     Ok(Some(if all.is_empty() { first } else { all.freeze() }))
 }
 
+/// Reads a body that nobody wants, so that a client which only writes, and then reads, gets its
+/// answer. `false` if there is more of it than that is worth.
+pub(crate) async fn discard(body: Incoming) -> bool {
+    let small = body.size_hint().exact().is_some_and(|bytes| bytes <= REFUSED_BYTES_READ as u64);
+    if small {
+        forget(body).await;
+    }
+    small
+}
+
 /// Reads on for a while and keeps nothing.
 async fn forget(mut body: Incoming) {
     let mut read = 0;

@@ -4,6 +4,8 @@ mod cli;
 mod client;
 mod complaint;
 mod config;
+mod credentials;
+mod env;
 mod log;
 mod run;
 mod serve;
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
 fn perform(command: Command) -> Result<Exit, Complaint> {
     match command {
         Command::Serve(flags) => serve::serve(&flags),
+        Command::Env(env) => env::env(&env),
         Command::Run(run) => run::run(&run),
         Command::Validate(validate) => validate::validate(&validate),
     }
