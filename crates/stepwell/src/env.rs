@@ -37,7 +37,8 @@ fn lines(endpoint: &str) -> Result<String, Complaint> {
     let address = if host.starts_with('[') { host.trim_matches(['[', ']']) } else { address };
     Ok(format!(
         "export AWS_ENDPOINT_URL_SFN={endpoint}\n\
-         export AWS_REGION=us-east-1\n\
+         export AWS_REGION=${{AWS_REGION:-us-east-1}}\n\
+         export AWS_DEFAULT_REGION=${{AWS_DEFAULT_REGION:-$AWS_REGION}}\n\
          # AWS CLI and boto3: no sync- before the host (StartSyncExecution, TestState).\n\
          export AWS_DISABLE_HOST_PREFIX_INJECTION=true\n\
          # An open server takes any key; the server's credentials file has yours otherwise.\n\
