@@ -352,21 +352,31 @@ def test_abuse_12_giants_and_dawdlers_cost_no_memory_and_keep_nobody_waiting(key
         head = "POST / HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in signed.headers.items())
         held = []
         try:
+            # A head that does not end, small or as large as it may be; a body that does not, of the sizes
+            # that are free and that are not; one without an end.
+            texts = [
+                head,
+                head + "X-Filler: " + "x" * 30_000,
+                head + "Content-Length: 1000000\r\n\r\n{" + "x" * 30_000,
+                head + "Content-Length: 16000\r\n\r\n{" + "x" * 15_000,
+                head + "Transfer-Encoding: chunked\r\n\r\n1\r\n{",
+            ]
             for number in range(1000):
                 dawdler = socket.create_connection((host, int(port)), timeout=20)
-                # A third each: a head that does not end, a body that does not, and one without an end.
-                text = [head, head + "Content-Length: 1000000\r\n\r\n{", head + "Transfer-Encoding: chunked\r\n\r\n1\r\n{"]
-                dawdler.sendall(text[number % 3].encode())
+                dawdler.sendall(texts[number % len(texts)].encode())
                 held.append(dawdler)
             answers = giants(server, head)
             began = time.monotonic()
+            large = json.dumps({"Comment": "x" * 200_000, **json.loads(PASS)})
             for _ in range(20):
                 client.list_activities()
+                assert client.validate_state_machine_definition(definition=large)["result"] == "OK"
             assert time.monotonic() - began < 10, "others wait"
             grown = rss_kib(server.process) - before
         finally:
             for dawdler in held:
                 dawdler.close()
+        print(f"grown by {grown} KiB")
         assert grown < 64 * 1024, f"{grown} KiB"
         # The signature is that of another body, so with credentials that may be told first.
         assert all(answer == b"" or re.match(rb"HTTP/1.1 (413|403) ", answer) for answer in answers), answers

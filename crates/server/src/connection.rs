@@ -15,8 +15,9 @@ use tokio::time::MissedTickBehavior;
 
 use crate::{Server, route};
 
-/// How large the head of a request may be, in bytes.
-const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// How large the head of a request may be, in bytes. SDKs send about two thousand; whoever sends a
+/// head slowly holds so much of our memory on each connection.
+const HEAD_BYTES_MAX: usize = 32 * 1024;
 
 /// How far a connection is.
 ///

@@ -150,6 +150,10 @@ async fn call(server: &Server, progress: &Progress, parts: &Parts, body: Incomin
             let exception = Exception::new(ExceptionKind::RequestEntityTooLarge, message);
             return Answer { close: true, ..Answer::of(&exception) };
         }
+        Err(NoBody::Busy) => {
+            let exception = Exception::new(ExceptionKind::Throttling, "Rate exceeded");
+            return Answer { close: true, ..Answer::of(&exception) };
+        }
         Err(NoBody::Broken) => {
             let exception = Exception::new(ExceptionKind::Serialization, "The body could not be read");
             return Answer { close: true, ..Answer::of(&exception) };

@@ -86,7 +86,7 @@ impl Command {
 /// What came of the arguments.
 pub enum Parsed {
     /// This is to be done.
-    Command(Command),
+    Command(Box<Command>),
     /// Help or the version was asked for: this is to be printed on stdout.
     Text(String),
 }
@@ -94,7 +94,7 @@ pub enum Parsed {
 /// Reads the arguments, of which the first is the name of the program.
 pub fn parse(arguments: &[OsString]) -> Result<Parsed, Complaint> {
     match Cli::try_parse_from(arguments) {
-        Ok(cli) => Ok(Parsed::Command(cli.command)),
+        Ok(cli) => Ok(Parsed::Command(Box::new(cli.command))),
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Ok(Parsed::Text(error.to_string())),
             _ => Err(complaint(&error)),

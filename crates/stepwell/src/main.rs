@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         }
         Ok(Parsed::Command(command)) => {
             let as_json = command.wants_json();
-            exit(perform(command), as_json)
+            exit(perform(*command), as_json)
         }
         // What the person wants is not understood yet, but this much is.
         Err(complaint) => exit(Err(complaint), arguments.iter().any(|argument| argument == "--json")),
