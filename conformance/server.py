@@ -81,7 +81,7 @@ class Server:
                 preexec_fn=self._limit_files if self.file_bytes_max is not None else None,
             )
         line = self._first_line(began + START_SECONDS_MAX)
-        match = re.fullmatch(r"listening on (http://(\S+):(\d+))\n", line)
+        match = re.fullmatch(r"listening on (https?://(\S+):(\d+))\n", line)
         if not match:
             self.kill()
             raise RuntimeError(f"stdout began with {line!r}; stderr: {self.stderr()[-2000:]}")

@@ -26,6 +26,8 @@ pub enum ExceptionKind {
     Conflict,
     /// The execution is not one that can be redriven.
     ExecutionNotRedrivable,
+    /// A signature does not say all it must.
+    IncompleteSignature,
     /// Something is wrong on our side; the call was not done.
     InternalFailure,
     /// A text is no ARN, or one of the wrong kind.
@@ -42,8 +44,12 @@ pub enum ExceptionKind {
     InvalidName,
     /// The output of a task is not JSON.
     InvalidOutput,
+    /// A signature is not that of the request, or of another time.
+    InvalidSignature,
     /// A task token or a token of a page is not one of ours.
     InvalidToken,
+    /// A call is not signed, and the server is not open.
+    MissingAuthenticationToken,
     /// Nothing was given of what at least one is required of.
     MissingRequiredParameter,
     /// The body of the request is too large.
@@ -72,6 +78,8 @@ pub enum ExceptionKind {
     TooManyTags,
     /// No such operation.
     UnknownOperation,
+    /// The access key id is not known.
+    UnrecognizedClient,
     /// A member breaks a constraint.
     Validation,
 }
@@ -87,6 +95,7 @@ impl ExceptionKind {
             ExceptionKind::ExecutionAlreadyExists => "ExecutionAlreadyExists",
             ExceptionKind::ExecutionDoesNotExist => "ExecutionDoesNotExist",
             ExceptionKind::ExecutionNotRedrivable => "ExecutionNotRedrivable",
+            ExceptionKind::IncompleteSignature => "IncompleteSignatureException",
             ExceptionKind::InternalFailure => "InternalFailure",
             ExceptionKind::InvalidArn => "InvalidArn",
             ExceptionKind::InvalidDefinition => "InvalidDefinition",
@@ -95,7 +104,9 @@ impl ExceptionKind {
             ExceptionKind::InvalidLoggingConfiguration => "InvalidLoggingConfiguration",
             ExceptionKind::InvalidName => "InvalidName",
             ExceptionKind::InvalidOutput => "InvalidOutput",
+            ExceptionKind::InvalidSignature => "InvalidSignatureException",
             ExceptionKind::InvalidToken => "InvalidToken",
+            ExceptionKind::MissingAuthenticationToken => "MissingAuthenticationTokenException",
             ExceptionKind::MissingRequiredParameter => "MissingRequiredParameter",
             ExceptionKind::RequestEntityTooLarge => "RequestEntityTooLargeException",
             ExceptionKind::ResourceNotFound => "ResourceNotFound",
@@ -110,6 +121,7 @@ impl ExceptionKind {
             ExceptionKind::Throttling => "ThrottlingException",
             ExceptionKind::TooManyTags => "TooManyTags",
             ExceptionKind::UnknownOperation => "com.amazon.coral.service#UnknownOperationException",
+            ExceptionKind::UnrecognizedClient => "UnrecognizedClientException",
             ExceptionKind::Validation => "ValidationException",
         }
     }

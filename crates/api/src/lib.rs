@@ -4,13 +4,15 @@
 //! out as JSON text or as an [`Exception`], the only spelling of AWS's errors. There is no HTTP
 //! here, and nothing is read or written but through the engine.
 //!
-//! Order of checks, as with AWS: the body is JSON and its members have their types; all members
-//! satisfy the service model; names and ARNs are well formed and the caller's own; the thing exists.
+//! Order of checks, as with AWS: the body is JSON; the caller may do this; its members have their types;
+//! all members satisfy the service model; names and ARNs are well formed and the caller's own; the thing exists.
 
+mod access;
 mod configuration;
 mod definitions;
 mod exception;
 mod history;
+mod identity;
 mod json_reason;
 mod metrics;
 mod mock;
@@ -21,7 +23,9 @@ mod reply;
 mod request;
 mod routing;
 
+pub use access::{Principal, only_reads};
 pub use exception::{Exception, ExceptionKind};
+pub use identity::{Identity, Role};
 pub use names::Caller;
 
 use std::sync::Arc;
@@ -105,7 +109,10 @@ impl Api {
             return Err(Exception::unknown_operation(""));
         };
         let result = match request::Request::parse(body) {
-            Ok(request) => (operations::ALL[index].run)(Call { api: self, caller, request: &request }).await,
+            Ok(request) => match access::check(operation, caller, &request) {
+                Ok(()) => (operations::ALL[index].run)(Call { api: self, caller, request: &request }).await,
+                Err(exception) => Err(exception),
+            },
             Err(exception) => Err(exception),
         };
         self.counters.count(index, result.as_ref().err());

@@ -4,6 +4,7 @@
 //! another account is refused alike whether it exists or not. Another region of the same account
 //! is another world, where the thing does not exist.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use stepwell_engine::{ActivityKey, ExecutionKey, MachineKey, Place, TaggedKey, version_number};
@@ -11,20 +12,48 @@ pub(crate) use stepwell_engine::{execution_arn, machine_arn, qualified_arn};
 use stepwell_model::{Arn, ArnResource, is_name};
 
 use crate::Exception;
+use crate::access::{Access, Principal};
 
 /// The partition of AWS that all ARNs of ours are in, as the engine writes them.
 const PARTITION: &str = "aws";
 
 /// Who calls, and in which region.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Caller {
     pub(crate) place: Place,
+    /// Who it is and may do what; nobody in particular with an open server.
+    pub(crate) access: Option<Access>,
 }
 
 impl Caller {
     /// A caller of `account` (twelve digits) in `region` (such as `us-east-1`).
     pub fn new(account: impl Into<Arc<str>>, region: impl Into<Arc<str>>) -> Caller {
-        Caller { place: Place { account: account.into(), region: region.into() } }
+        Caller { place: Place { account: account.into(), region: region.into() }, access: None }
+    }
+
+    /// A caller who has proved to be `principal`, whose call came from `source_ip`, over TLS if
+    /// `secure`. Only what the principal's policies allow is done.
+    pub fn verified(
+        principal: Arc<Principal>,
+        region: impl Into<Arc<str>>,
+        source_ip: IpAddr,
+        secure: bool,
+    ) -> Caller {
+        let place = Place { account: principal.account().clone(), region: region.into() };
+        Caller { place, access: Some(Access { principal, source_ip, secure }) }
+    }
+
+    /// The caller's ARN: the user's, or that of the account's root with an open server.
+    pub fn arn(&self) -> String {
+        match &self.access {
+            Some(access) => access.principal.arn(),
+            None => format!("arn:aws:iam::{}:root", self.place.account),
+        }
+    }
+
+    /// The name of the user, if one has been proved.
+    pub fn user(&self) -> Option<&str> {
+        self.access.as_ref().map(|access| access.principal.user())
     }
 
     /// The caller's account.
@@ -185,9 +214,9 @@ fn is_here(caller: &Caller, arn: &Arn) -> bool {
 }
 
 fn access_denied(caller: &Caller, arn: &str, action: &str) -> Exception {
-    let account = &caller.place.account;
+    let user = caller.arn();
     let message = format!(
-        "User: arn:aws:iam::{account}:root is not authorized to perform: states:{action} on resource: {arn} \
+        "User: {user} is not authorized to perform: states:{action} on resource: {arn} \
          because no resource-based policy allows the states:{action} action"
     );
     Exception::new(crate::ExceptionKind::AccessDenied, message)

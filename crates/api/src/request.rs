@@ -40,6 +40,11 @@ impl Request {
         }
     }
 
+    /// The object, unchecked.
+    pub(crate) fn body(&self) -> &Value {
+        &self.body
+    }
+
     /// The members, to be read and checked.
     pub(crate) fn members(&self) -> Members<'_> {
         Members::of(self.body.as_object().expect("parse lets only objects through"), "")
