@@ -272,6 +272,19 @@ def test_test_state_invokes_too(server, counterpart):
     assert counterpart.count("echo-test") == 1
 
 
+def test_a_function_that_was_given_a_token_is_not_the_end_of_the_task(world, sfn, counterpart):
+    machine = world.states("Call", Call={
+        "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken", "End": True,
+        "Parameters": {"FunctionName": "echo-token", "Payload": {"token.$": "$$.Task.Token"}},
+    })
+    execution = world.start(machine)
+    servers.until(lambda: counterpart.count("echo-token") == 1, what="the call")
+    token = json.loads(counterpart.last("echo-token")[1])["token"]
+    sfn.send_task_success(taskToken=token, output='"approved"')
+    assert world.end(execution)["output"] == '"approved"'
+    assert counterpart.count("echo-token") == 1
+
+
 def test_run_invokes_too(counterpart, tmp_path):
     file = tmp_path / "call.asl.json"
     file.write_text(json.dumps({"StartAt": "Call", "States": {

@@ -105,10 +105,9 @@ impl Inner {
             services::ALL.iter().find_map(|service| Some((service, (service.read)(request)?)))?;
         let call = match call {
             Ok(call) => call,
-            // One that can never be sent is refused here only if it would be sent from here.
+            // Whether it is refused here, too, depends on whether it would have gone from here.
             Err(failure) => {
-                self.settings.place(service, None, &request.region)?.ok();
-                return Some(Err(failure));
+                return self.settings.place(service, None, &request.region).map(|_| Err(failure));
             }
         };
         match self.settings.place(service, call.region.as_deref(), &request.region)? {
