@@ -184,7 +184,8 @@ def test_a_redriven_activity_is_handed_out_anew_also_after_kill_9(server):
     assert world.sfn.stop_execution(executionArn=execution)["stopDate"] == stopped_at
     aborted = world.end(execution)
     assert (aborted["status"], aborted["error"], aborted["stopDate"]) == ("ABORTED", "Enough", stopped_at)
-    world.refused("TaskTimedOut", "send_task_success", taskToken=old, output="1")
+    ended = world.refused("TaskTimedOut", "send_task_success", taskToken=old, output="1")
+    assert ended == f"Task Timed Out: '{activity}'"
     world.sfn.redrive_execution(executionArn=execution)
     server.kill()
     server.start()
@@ -214,7 +215,10 @@ def test_a_machine_that_timed_out_gets_its_time_again(server):
     }})
     execution = world.start(machine)
     late = world.take(activity)["taskToken"]
-    assert world.end(execution)["status"] == "TIMED_OUT"
+    timed_out = world.end(execution)
+    assert timed_out["status"] == "TIMED_OUT" and "error" not in timed_out
+    (last,) = world.history(execution)[-1:]
+    assert (last["previousEventId"], last["executionTimedOutEventDetails"]) == (0, {"error": "States.Timeout"})
     world.refused("TaskTimedOut", "send_task_success", taskToken=late, output="1")
     for count in (1, 2):
         redriven_at = world.sfn.redrive_execution(executionArn=execution)["redriveDate"]

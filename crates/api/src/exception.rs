@@ -154,10 +154,7 @@ impl Exception {
             EngineError::NotRedrivable(why) => Exception::not_redrivable(subject, why),
             EngineError::NoSuchActivity => Exception::no_such_activity(subject),
             EngineError::InvalidToken => Exception::invalid_token(),
-            EngineError::TaskEnded => {
-                let message = "Task Timed Out: 'Provided task does not exist anymore'";
-                Exception::new(ExceptionKind::TaskTimedOut, message)
-            }
+            EngineError::TaskEnded => Exception::task_ended("Provided task does not exist anymore"),
             EngineError::PayloadTooLarge => Exception::validation("The payload is larger than allowed"),
             EngineError::Busy => Exception::new(ExceptionKind::Throttling, "Rate exceeded"),
             EngineError::Stopped(reason) => {
@@ -191,6 +188,11 @@ impl Exception {
     /// In the form of its recorded neighbours.
     pub(crate) fn no_such_activity(arn: &str) -> Exception {
         Exception::new(ExceptionKind::ActivityDoesNotExist, format!("Activity Does Not Exist: '{arn}'"))
+    }
+
+    /// The task of a token has ended or timed out.
+    pub(crate) fn task_ended(what: &str) -> Exception {
+        Exception::new(ExceptionKind::TaskTimedOut, format!("Task Timed Out: '{what}'"))
     }
 
     /// Recorded.

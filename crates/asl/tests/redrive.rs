@@ -434,11 +434,11 @@ fn the_timeout_of_the_machine_begins_anew() {
         2<0 TaskStateEntered A {}
         3<2 ActivityScheduled {}
         4<3 ActivityStarted
-        +8000ms 5<0 ExecutionTimedOut - | -
+        +8000ms 5<0 ExecutionTimedOut States.Timeout | -
         +100000ms 6<5 ExecutionRedriven 1
         7<2 ActivityScheduled {}
         8<7 ActivityStarted
-        +8000ms 9<0 ExecutionTimedOut - | -
+        +8000ms 9<0 ExecutionTimedOut States.Timeout | -
         10<9 ExecutionRedriven 2
         11<2 ActivityScheduled {}
         12<11 ActivityStarted

@@ -2,8 +2,10 @@
 //!
 //! Nothing is acknowledged before it is durable, so a reader sees everything that anybody was told.
 
+use std::sync::Arc;
+
 use stepwell_asl::{Event, EventKind, decode, project};
-use stepwell_model::{EntityId, Timestamp};
+use stepwell_model::{EntityId, HistoryEventKind, Resource, TaskRef, Timestamp};
 use stepwell_store::{Chunk, ExecutionRow, ListQuery};
 
 use crate::catalogue::execution_arn;
@@ -108,6 +110,23 @@ impl Commons {
             history.extend(events_of(chunk)?.iter().filter_map(|event| project(event, &origin)));
         }
         Ok(history)
+    }
+
+    /// The activity whose task this was; `None` if it was no activity's, or none that is durable.
+    pub fn activity_of_task(&self, task: TaskRef) -> Result<Option<Arc<str>>, EngineError> {
+        let chunks = self.store.chunks(task.execution).map_err(store_error)?;
+        let holds = |chunk: &&Chunk| {
+            (chunk.header.first_event_id..=chunk.header.last_event_id).contains(&task.scheduled_event_id)
+        };
+        let Some(chunk) = chunks.iter().find(holds) else { return Ok(None) };
+        let (origin, _revision) = origin_of(self, &chunks).map_err(EngineError::Damaged)?;
+        let events = events_of(chunk)?;
+        let scheduled = events.iter().find(|event| event.id == task.scheduled_event_id);
+        let kind = scheduled.and_then(|event| project(event, &origin)).map(|event| event.kind);
+        if let Some(HistoryEventKind::Task(Resource::Activity { arn }, _)) = kind {
+            return Ok(Some(arn));
+        }
+        Ok(None)
     }
 
     /// The revision of its machine that an execution is pinned to.

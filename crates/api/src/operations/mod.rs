@@ -2,6 +2,9 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
+
+use stepwell_engine::EngineError;
 
 use crate::{Call, Exception};
 
@@ -68,6 +71,28 @@ pub const ALL: &[Operation] = &[
     Operation { name: "ListActivities", run: |call| Box::pin(list_activities::run(call)) },
     Operation { name: "TestState", run: |call| Box::pin(test_state::run(call)) },
 ];
+
+/// The answer to what was said with a task token. Of a task that has ended AWS names the activity
+/// (recorded); of one with a callback it says the same of all (seen in public logs).
+async fn task_answered(
+    call: Call<'_>,
+    token: Arc<str>,
+    said: Result<(), EngineError>,
+) -> Result<String, Exception> {
+    match said {
+        Ok(()) => Ok("{}".to_owned()),
+        Err(EngineError::TaskEnded) => {
+            let (engine, place) = (call.api.engine.clone(), call.caller.place.clone());
+            let activity = crate::aside(move || engine.activity_of_token(&place, &token)).await?;
+            // Which one it was only makes the message; not to know it is no other error.
+            Err(match activity {
+                Ok(Some(arn)) => Exception::task_ended(&arn),
+                Ok(None) | Err(_) => Exception::of_engine(EngineError::TaskEnded, ""),
+            })
+        }
+        Err(error) => Err(Exception::of_engine(error, "")),
+    }
+}
 
 /// Operations of AWS that this release has not.
 const NOT_YET: &[&str] = &[
