@@ -381,6 +381,25 @@ fn a_failure_that_was_caught_leaves_nothing_to_go_on_with() {
 }
 
 #[test]
+fn variables_of_branches_that_failed_do_not_count_for_a_catcher() {
+    let assign = r#""Assign": {"v.$": "$.text"}"#;
+    let definition = format!(
+        r#"{{"StartAt": "P", "States": {{
+            "P": {{"Type": "Parallel", "Next": "B", "Branches": [
+                {{"StartAt": "X", "States": {{
+                    "X": {{"Type": "Pass", {assign}, "Next": "Y"}},
+                    "Y": {{"Type": "Fail", "Error": "Oops"}}}}}}],
+                "Catch": [{{"ErrorEquals": ["Oops"], "Assign": {{"w": "{}"}}, "Next": "B"}}]}},
+            "B": {{"Type": "Succeed"}}}}}}"#,
+        "w".repeat(1000)
+    );
+    let input = format!(r#"{{"text": "{}"}}"#, "v".repeat(1000));
+    let mut run = Run::limited(&definition, Limits { variables_bytes_max: 1_500, ..Limits::default() });
+    run.hear(Input::Start { input: Payload::parse(&*input).unwrap(), seed: 7 }).unwrap();
+    assert_eq!(run.execution.status(), ExecutionStatus::Succeeded, "{}", run.history());
+}
+
+#[test]
 fn a_stopped_execution_goes_on_whether_its_task_was_started_or_not() {
     for starts in [false, true] {
         let mut run = started(&one(&task(r#", "End": true"#)), "{}");
