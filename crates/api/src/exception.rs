@@ -218,6 +218,11 @@ impl Exception {
         Exception::new(ExceptionKind::ActivityDoesNotExist, format!("Activity Does Not Exist: '{arn}'"))
     }
 
+    /// The task of a token has ended or timed out.
+    pub(crate) fn task_ended(what: &str) -> Exception {
+        Exception::new(ExceptionKind::TaskTimedOut, format!("Task Timed Out: '{what}'"))
+    }
+
     /// Recorded.
     pub(crate) fn no_such_resource(arn: &str) -> Exception {
         Exception {

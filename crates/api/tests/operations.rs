@@ -525,8 +525,7 @@ async fn a_worker_gets_a_task_lives_and_answers() {
     world.check("SendTaskHeartbeat", &with(""), expect!["{}"]).await;
     world.check("SendTaskSuccess", &with(r#","output":"no""#), expect![[r#"! {"__type":"InvalidOutput","message":"Invalid Output: 'Unrecognized token 'no': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')'"}"#]]).await;
     world.check("SendTaskSuccess", &with(r#","output":"[1]""#), expect!["{}"]).await;
-    let ended =
-        r#"! {"__type":"TaskTimedOut","message":"Task Timed Out: 'Provided task does not exist anymore'"}"#;
+    let ended = r#"! {"__type":"TaskTimedOut","message":"Task Timed Out: 'arn:aws:states:us-east-1:123456789012:activity:act'"}"#;
     assert_eq!(world.call("SendTaskSuccess", &with(r#","output":"[1]""#)).await, ended);
     assert_eq!(world.call("SendTaskFailure", &with("")).await, ended);
     assert_eq!(world.call("SendTaskHeartbeat", &with("")).await, ended);

@@ -346,7 +346,12 @@ impl Execution {
 
     /// How many bytes all live variables have.
     pub(crate) fn variable_bytes(&self) -> usize {
-        let variables = self.branches.values().flat_map(|branch| branch.variables.values());
+        // What is below a state that failed is kept for a redrive only.
+        let lives = |branch: &&Branch| {
+            let around = branch.parent.and_then(|(parent, _)| self.branches.get(&parent));
+            !around.is_some_and(Branch::is_given_up)
+        };
+        let variables = self.branches.values().filter(lives).flat_map(|branch| branch.variables.values());
         variables.map(|value| value.text().len()).sum()
     }
 

@@ -158,7 +158,8 @@ impl<'t> Hand<'t> {
 
     fn tick(&mut self) {
         if self.execution.deadline().is_some_and(|due| due <= self.now) {
-            self.close(0, EventKind::ExecutionTimedOut(Failure::default()));
+            // Recorded: the event names the error, though DescribeExecution does not.
+            self.close(0, EventKind::ExecutionTimedOut(Failure::named(error_names::TIMEOUT)));
             return;
         }
         let due = self.execution.due.iter().take_while(|(due, _)| *due <= self.now);

@@ -437,7 +437,7 @@ fn an_execution_that_takes_too_long_times_out() {
         expect![[r#"
             1<0 ExecutionStarted
             2<0 WaitStateEntered A {}
-            +3000ms 3<0 ExecutionTimedOut - | -
+            +3000ms 3<0 ExecutionTimedOut States.Timeout | -
         "#]],
     );
 }

@@ -381,6 +381,25 @@ fn a_failure_that_was_caught_leaves_nothing_to_go_on_with() {
 }
 
 #[test]
+fn variables_of_branches_that_failed_do_not_count_for_a_catcher() {
+    let assign = r#""Assign": {"v.$": "$.text"}"#;
+    let definition = format!(
+        r#"{{"StartAt": "P", "States": {{
+            "P": {{"Type": "Parallel", "Next": "B", "Branches": [
+                {{"StartAt": "X", "States": {{
+                    "X": {{"Type": "Pass", {assign}, "Next": "Y"}},
+                    "Y": {{"Type": "Fail", "Error": "Oops"}}}}}}],
+                "Catch": [{{"ErrorEquals": ["Oops"], "Assign": {{"w": "{}"}}, "Next": "B"}}]}},
+            "B": {{"Type": "Succeed"}}}}}}"#,
+        "w".repeat(1000)
+    );
+    let input = format!(r#"{{"text": "{}"}}"#, "v".repeat(1000));
+    let mut run = Run::limited(&definition, Limits { variables_bytes_max: 1_500, ..Limits::default() });
+    run.hear(Input::Start { input: Payload::parse(&*input).unwrap(), seed: 7 }).unwrap();
+    assert_eq!(run.execution.status(), ExecutionStatus::Succeeded, "{}", run.history());
+}
+
+#[test]
 fn a_stopped_execution_goes_on_whether_its_task_was_started_or_not() {
     for starts in [false, true] {
         let mut run = started(&one(&task(r#", "End": true"#)), "{}");
@@ -434,11 +453,11 @@ fn the_timeout_of_the_machine_begins_anew() {
         2<0 TaskStateEntered A {}
         3<2 ActivityScheduled {}
         4<3 ActivityStarted
-        +8000ms 5<0 ExecutionTimedOut - | -
+        +8000ms 5<0 ExecutionTimedOut States.Timeout | -
         +100000ms 6<5 ExecutionRedriven 1
         7<2 ActivityScheduled {}
         8<7 ActivityStarted
-        +8000ms 9<0 ExecutionTimedOut - | -
+        +8000ms 9<0 ExecutionTimedOut States.Timeout | -
         10<9 ExecutionRedriven 2
         11<2 ActivityScheduled {}
         12<11 ActivityStarted

@@ -353,6 +353,19 @@ impl Engine {
         self.answer(place, token, TaskAnswer::Heartbeat).await
     }
 
+    /// The ARN of the activity that a token's task belongs to; `None` if the task is of another kind or
+    /// the token none of ours. Reads the store: not for a thread that must not wait.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Stopped`], [`EngineError::Damaged`].
+    pub fn activity_of_token(&self, place: &Place, token: &str) -> Result<Option<Arc<str>>, EngineError> {
+        match self.commons().keys.task_of(place, token) {
+            Some(task) => self.commons().activity_of_task(task),
+            None => Ok(None),
+        }
+    }
+
     async fn answer(&self, place: &Place, token: &str, answer: TaskAnswer) -> Result<(), EngineError> {
         let (reply, heard) = oneshot::channel();
         let (shard, message) = self.commons().answer(place, token, answer, reply)?;

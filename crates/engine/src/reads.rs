@@ -2,8 +2,10 @@
 //!
 //! Nothing is acknowledged before it is durable, so a reader sees everything that anybody was told.
 
+use std::sync::Arc;
+
 use stepwell_asl::{Event, EventKind, decode, project};
-use stepwell_model::{EntityId, Timestamp};
+use stepwell_model::{EntityId, HistoryEventKind, Resource, TaskRef, Timestamp};
 use stepwell_store::{Chunk, ExecutionRow, ListQuery, Parent};
 
 use crate::catalogue::execution_arn;
@@ -172,6 +174,22 @@ impl Commons {
             HistoryOrder::NewestFirst { .. } => page.reverse(),
         }
         Ok(page)
+    }
+
+    /// The activity whose task this was; `None` if it was no activity's, or none that is durable.
+    pub fn activity_of_task(&self, task: TaskRef) -> Result<Option<Arc<str>>, EngineError> {
+        let id = task.scheduled_event_id;
+        let Some(row) = self.store.execution(task.execution).map_err(store_error)? else { return Ok(None) };
+        let chunks = self.store.chunks_between(task.execution, id..=id).map_err(store_error)?;
+        let Some(chunk) = chunks.first() else { return Ok(None) };
+        let (origin, _revision) = origin_of_opening(self, &row.opening).map_err(EngineError::Damaged)?;
+        let events = events_of(chunk)?;
+        let scheduled = events.iter().find(|event| event.id == id);
+        let kind = scheduled.and_then(|event| project(event, &origin)).map(|event| event.kind);
+        if let Some(HistoryEventKind::Task(Resource::Activity { arn }, _)) = kind {
+            return Ok(Some(arn));
+        }
+        Ok(None)
     }
 
     /// The revision of its machine that an execution is pinned to.

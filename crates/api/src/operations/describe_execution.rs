@@ -1,6 +1,8 @@
 //! `DescribeExecution`. With `METADATA_ONLY` input and output are left out, and `inputDetails` and
 //! `outputDetails` say so (not recorded).
 
+use stepwell_model::ExecutionStatus;
+
 use super::describe_state_machine::INCLUDED_DATA;
 use crate::exception::redrive_status_reason;
 use crate::reply::Reply;
@@ -38,7 +40,8 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
         }
         reply.raw("outputDetails", details);
     }
-    if let Some(failure) = &view.failure {
+    // Recorded: one that timed out has neither error nor cause here, though its history names the error.
+    if let Some(failure) = view.failure.as_ref().filter(|_| view.status != ExecutionStatus::TimedOut) {
         reply.maybe_text("error", failure.error.as_deref());
         reply.maybe_text("cause", failure.cause.as_deref());
     }

@@ -2,8 +2,9 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
-use stepwell_engine::MachineKey;
+use stepwell_engine::{EngineError, MachineKey};
 
 use crate::reply::Reply;
 use crate::{Call, Exception, names};
@@ -125,6 +126,28 @@ pub const ALL: &[Operation] = &[
     Operation { name: "ListMapRuns", run: |call| Box::pin(list_map_runs::run(call)) },
     Operation { name: "TestState", run: |call| Box::pin(test_state::run(call)) },
 ];
+
+/// The answer to what was said with a task token. Of a task that has ended AWS names the activity
+/// (recorded); of one with a callback it says the same of all (seen in public logs).
+async fn task_answered(
+    call: Call<'_>,
+    token: Arc<str>,
+    said: Result<(), EngineError>,
+) -> Result<String, Exception> {
+    match said {
+        Ok(()) => Ok("{}".to_owned()),
+        Err(EngineError::TaskEnded) => {
+            let (engine, place) = (call.api.engine.clone(), call.caller.place.clone());
+            let activity = crate::aside(move || engine.activity_of_token(&place, &token)).await?;
+            // Which one it was only makes the message; not to know it is no other error.
+            Err(match activity {
+                Ok(Some(arn)) => Exception::task_ended(&arn),
+                Ok(None) | Err(_) => Exception::of_engine(EngineError::TaskEnded, ""),
+            })
+        }
+        Err(error) => Err(Exception::of_engine(error, "")),
+    }
+}
 
 /// Tells with which version of its machine, and through which alias, an execution was started.
 fn tell_way(machine: &MachineKey, version: Option<u64>, alias: Option<&str>, reply: &mut Reply) {

@@ -46,6 +46,11 @@ pub struct Run {
 
 impl Run {
     pub fn new(definition: &str, fuel_a_turn: u32) -> Run {
+        Run { fuel_a_turn, ..Run::limited(definition, Limits::default()) }
+    }
+
+    /// With other limits than AWS's.
+    pub fn limited(definition: &str, limits: Limits) -> Run {
         let (definition, _) = Definition::parse(definition).unwrap_or_else(|errors| panic!("{errors:#?}"));
         let origin = Origin {
             definition: Arc::new(definition),
@@ -57,12 +62,12 @@ impl Run {
             machine_name: "m".into(),
             role_arn: "arn:aws:iam::000000000000:role/r".into(),
             region: "us-east-1".into(),
-            limits: Limits::default(),
+            limits,
             express: false,
         };
         let execution = Execution::new(Arc::new(origin));
         let now = Timestamp::parse_rfc3339("2026-11-22T10:00:00Z").unwrap();
-        Run { execution, journal: Vec::new(), effects: Vec::new(), now, fuel_a_turn }
+        Run { execution, journal: Vec::new(), effects: Vec::new(), now, fuel_a_turn: u32::MAX }
     }
 
     pub fn hear(&mut self, input: Input) -> Result<(), Refused> {
