@@ -343,3 +343,40 @@ fn readers_beside_a_busy_committer_see_every_commit_and_the_log_stays_small() {
     assert!(wal_bytes_max < 120 << 20, "{wal_bytes_max} bytes");
     assert!(wal_bytes_max > 1 << 20, "{wal_bytes_max} bytes");
 }
+
+#[test]
+fn a_store_of_format_1_0_is_migrated_with_a_copy_beside_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    store.commit(&batch([whole_life(1, b"one")])).unwrap();
+    drop(store);
+    // What the release before had, and what a migration that was cut off has left.
+    let database = dir.path().join("stepwell.db");
+    let copy = dir.path().join("stepwell.db.format-1.0");
+    let connection = Connection::open(&database).unwrap();
+    let older = "DROP INDEX execution_by_version; DROP INDEX execution_by_alias;
+        ALTER TABLE execution DROP COLUMN version; ALTER TABLE execution DROP COLUMN alias;
+        ALTER TABLE execution DROP COLUMN trace_header; UPDATE meta SET value = '1.0' WHERE key = 'format';";
+    connection.execute_batch(older).unwrap();
+    connection.close().unwrap();
+    fs::write(&copy, "half of one").unwrap();
+
+    let store = open(dir.path());
+    assert_eq!(
+        store.execution(entity(1)).unwrap().unwrap().opening,
+        whole_life(1, b"").header.opening.unwrap()
+    );
+    let mut aliased = whole_life(2, b"two");
+    let opening = aliased.header.opening.as_mut().unwrap();
+    (opening.version, opening.alias, opening.trace_header) = (Some(1), Some("A".into()), Some("Root".into()));
+    store.commit(&batch([aliased.clone()])).unwrap();
+    assert_eq!(store.execution(entity(2)).unwrap().unwrap().opening, aliased.header.opening.unwrap());
+    drop(store);
+    let copied = Connection::open(&copy).unwrap();
+    let rows: u32 = copied.query_row("SELECT count(*) FROM execution", [], |row| row.get(0)).unwrap();
+    assert_eq!(rows, 1, "the copy is from before");
+    // Opened again, it is what it should be.
+    fs::remove_file(&copy).unwrap();
+    drop(open(dir.path()));
+    assert!(!copy.exists());
+}
