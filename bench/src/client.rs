@@ -251,7 +251,7 @@ pub fn call(address: SocketAddr, request: &[u8]) -> io::Result<String> {
     };
     let text = String::from_utf8_lossy(&answer).into_owned();
     let body = text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default();
-    if status == 200 { Ok(body) } else { Err(io::Error::other(text)) }
+    if status == 200 { Ok(body) } else { Err(io::Error::other(format!("{status} {body}"))) }
 }
 
 /// The bytes of a call of an operation of AWS Step Functions, appended to `out`.
