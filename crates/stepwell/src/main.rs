@@ -7,6 +7,7 @@ mod config;
 mod log;
 mod run;
 mod serve;
+mod sockets;
 mod source;
 mod validate;
 mod wiring;
