@@ -57,6 +57,8 @@ pub(crate) struct Text {
     sensitive: bool,
     /// Whether lengths are counted in bytes of UTF-8.
     in_bytes: bool,
+    /// Whether it must be ASCII.
+    ascii: bool,
 }
 
 impl Text {
@@ -71,7 +73,7 @@ impl Text {
     /// `ListExecutionsPageToken`
     pub(crate) const EXECUTIONS_PAGE_TOKEN: Text = Text::new(1, 3096);
     /// `TraceHeader`
-    pub(crate) const TRACE_HEADER: Text = Text::new(0, 256);
+    pub(crate) const TRACE_HEADER: Text = Text { ascii: true, ..Text::new(0, 256) };
     /// `KmsKeyId`
     pub(crate) const KMS_KEY_ID: Text = Text::new(1, 2048);
     /// `TagKey`
@@ -89,7 +91,7 @@ impl Text {
 
     /// So many UTF-16 units.
     pub(crate) const fn new(min: usize, max: usize) -> Text {
-        Text { min, max, sensitive: false, in_bytes: false }
+        Text { min, max, sensitive: false, in_bytes: false, ascii: false }
     }
 
     /// A value that messages do not repeat.
@@ -99,7 +101,7 @@ impl Text {
 
     /// A payload or a definition of at most so many bytes: here AWS means bytes.
     pub(crate) const fn bytes(min: usize, max: usize) -> Text {
-        Text { min, max, sensitive: true, in_bytes: true }
+        Text { min, max, sensitive: true, in_bytes: true, ascii: false }
     }
 
     fn violation(&self, value: &str) -> Option<String> {
@@ -147,7 +149,10 @@ impl<'a> Members<'a> {
     pub(crate) fn text(&mut self, name: &str, rule: &Text) -> Option<&'a Arc<str>> {
         match self.member(name)? {
             Value::String(text) => {
-                if let Some(constraint) = rule.violation(text) {
+                let not_ascii = (rule.ascii && !text.is_ascii())
+                    .then(|| r"Member must satisfy regular expression pattern: \p{ASCII}*".to_owned());
+                // Each constraint that is broken counts.
+                for constraint in rule.violation(text).into_iter().chain(not_ascii) {
                     let shown = if rule.sensitive { "Value".to_owned() } else { format!("Value '{text}'") };
                     self.violated(&shown, name, &constraint);
                 }
@@ -298,6 +303,7 @@ mod tests {
         members.integer("size", 0..=10);
         members.flag("on");
         members.choice("type", &["STANDARD", "EXPRESS"]);
+        members.text("trace", &Text::TRACE_HEADER);
         members.nested("inner", |inner| inner.required("arn", &Text::ARN));
         members.list("tags", |tag| tag.required("key", &Text::TAG_KEY));
         match members.check() {
@@ -356,6 +362,12 @@ mod tests {
             expect![
                 "1 validation error detected: Value 'standard' at 'type' failed to satisfy constraint: Member must satisfy enum value set: [STANDARD, EXPRESS]"
             ],
+        );
+        check(
+            r#"{"name":"a","trace":"é"}"#,
+            expect![[
+                r"1 validation error detected: Value 'é' at 'trace' failed to satisfy constraint: Member must satisfy regular expression pattern: \p{ASCII}*"
+            ]],
         );
         check(
             r#"{"size":11,"inner":{}}"#,
