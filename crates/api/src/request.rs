@@ -397,6 +397,7 @@ mod tests {
         members.integer("size", 0..=10);
         members.flag("on");
         members.choice("type", &["STANDARD", "EXPRESS"]);
+        members.text("trace", &Text::TRACE_HEADER);
         members.nested("inner", |inner| inner.required("arn", &Text::ARN));
         members.list("tags", |tag| tag.required("key", &Text::TAG_KEY));
         match members.check() {
@@ -455,6 +456,12 @@ mod tests {
             expect![
                 "1 validation error detected: Value 'standard' at 'type' failed to satisfy constraint: Member must satisfy enum value set: [STANDARD, EXPRESS]"
             ],
+        );
+        check(
+            r#"{"name":"a","trace":"é"}"#,
+            expect![[
+                r"1 validation error detected: Value 'é' at 'trace' failed to satisfy constraint: Member must satisfy regular expression pattern: \p{ASCII}*"
+            ]],
         );
         check(
             r#"{"size":11,"inner":{}}"#,

@@ -500,7 +500,9 @@ async fn machines_and_activities_have_tags_and_versions_have_none() {
     let described = world.done("DescribeStateMachine", &machine("")).await;
     assert!(described.get("revisionId").is_some());
 
-    for arn in [format!("{M}:1"), format!("{M}x"), activity.replace(":activity:a", ":activity:b"), format!("{M}/L")] {
+    for arn in
+        [format!("{M}:1"), format!("{M}x"), activity.replace(":activity:a", ":activity:b"), format!("{M}/L")]
+    {
         for (operation, more) in [
             ("TagResource", r#","tags":[]"#),
             ("UntagResource", r#","tagKeys":[]"#),

@@ -22,6 +22,7 @@ use crate::config::{DataPlace, Flags, Settings, TlsFiles};
 use crate::credentials::{self, CredentialsFile};
 use crate::env::sync_prefix_recipe;
 use crate::log::{Format, Level, Log};
+use crate::sockets;
 use crate::wiring::{self, Node, Parts};
 
 /// How long a stop may take.
@@ -60,8 +61,7 @@ pub fn serve(flags: &Flags) -> Result<Exit, Complaint> {
         // Before the line on stdout: whoever reads it may send a signal at once.
         let stop = Stop::watch()?;
         let store = Arc::new(open_store(&data.folder)?);
-        let listener =
-            TcpListener::bind(settings.listen).await.map_err(|error| cannot_listen(&settings, &error))?;
+        let listener = sockets::listen(settings.listen).map_err(|error| cannot_listen(&settings, &error))?;
         let address = listener.local_addr().map_err(|error| cannot_listen(&settings, &error))?;
 
         let function_log = log.clone();
@@ -194,6 +194,7 @@ async fn serve_until(
         tls: guard.tls,
         log: Arc::new(move |line| write_server_line(&server_log, line)),
         log_level: server_level(settings.log),
+        connections_max: sockets::connections_max(),
         drain: DRAIN_CALLS,
         ..stepwell_server::Options::default()
     };
