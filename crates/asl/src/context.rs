@@ -31,8 +31,9 @@ pub(crate) fn value(
         ("RoleArn", text(&origin.role_arn)),
         ("StartTime", Value::from(execution.started_at.to_rfc3339())),
     ];
-    // Recorded: Express executions, which cannot be redriven, have no count of it.
-    if !origin.express {
+    // Recorded: there is a count of redrives, also in asynchronous Express executions, which cannot be
+    // redriven, but not in synchronous ones.
+    if !origin.synchronous {
         about_execution.push(("RedriveCount", Value::from(execution.redrive_count as i64)));
     }
     if let Some(redriven_at) = execution.redriven_at {

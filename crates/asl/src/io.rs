@@ -31,8 +31,8 @@ pub struct Origin {
     pub region: Arc<str>,
     /// The limits in force.
     pub limits: Limits,
-    /// Whether the machine is an Express one: its context object knows no redrives.
-    pub express: bool,
+    /// Whether it is a synchronous Express execution, whose context object does not count redrives.
+    pub synchronous: bool,
 }
 
 /// What an execution may ask while it decides. Answers must not depend on time or chance, with one

@@ -533,7 +533,7 @@ fn retries_count_against_the_length_of_a_history() {
         role_arn: old.role_arn.clone(),
         region: old.region.clone(),
         limits: Limits { history_events_max: 30, ..Limits::default() },
-        express: false,
+        synchronous: false,
     };
     run.execution = Execution::new(Arc::new(origin));
     run.hear(Input::Start { input: Payload::empty_object(), seed: 1 }).unwrap();

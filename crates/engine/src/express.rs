@@ -162,7 +162,7 @@ impl Commons {
 
     /// Finds what a start is about, and names it.
     pub(crate) fn express_start(&self, request: StartExpress) -> Result<ExpressStart, EngineError> {
-        let StartExpress { machine, qualifier, name, input, seconds_max } = request;
+        let StartExpress { machine, qualifier, name, input, synchronous, seconds_max } = request;
         let Resolved { machine, revision, version, alias } = self.resolve(&machine, qualifier.as_deref())?;
         if machine.machine_type != MachineType::Express {
             return Err(EngineError::WrongMachineType);
@@ -172,7 +172,8 @@ impl Commons {
         }
         let name = name.unwrap_or_else(|| self.random_name());
         let key = ExpressKey { machine: machine.key.clone(), name, id: self.random_name() };
-        let origin = self.express_origin(&revision, &key, (version, alias.as_deref()), seconds_max)?;
+        let origin =
+            self.express_origin(&revision, &key, (version, alias.as_deref()), synchronous, seconds_max)?;
         Ok(ExpressStart { revision, version, alias, origin, key, input, partition: self.next_partition() })
     }
 
@@ -183,6 +184,7 @@ impl Commons {
         revision: &Revision,
         key: &ExpressKey,
         way: (Option<u64>, Option<&str>),
+        synchronous: bool,
         seconds_max: Option<u64>,
     ) -> Result<Arc<Origin>, EngineError> {
         let definition = revision.parsed().map_err(|why| EngineError::Damaged(why.to_owned()))?.clone();
@@ -201,7 +203,7 @@ impl Commons {
             role_arn: revision.role_arn.clone(),
             region: revision.key.place.region.clone(),
             limits,
-            express: true,
+            synchronous,
         }))
     }
 

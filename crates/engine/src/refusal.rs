@@ -32,8 +32,8 @@ impl EngineError {
             EngineError::NoSuchActivity => {
                 ("ActivityDoesNotExist", format!("Activity Does Not Exist: '{subject}'"))
             }
-            EngineError::NotRedrivable(_) => {
-                ("ExecutionNotRedrivable", format!("Execution {subject} invalid for redrive"))
+            EngineError::NotRedrivable(why) => {
+                ("ExecutionNotRedrivable", format!("Execution {subject} invalid for redrive: {why:?}"))
             }
             EngineError::ActivityExists => {
                 ("ActivityAlreadyExists", format!("Activity Already Exists: '{subject}'"))

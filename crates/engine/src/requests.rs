@@ -143,6 +143,8 @@ pub struct StartExpress {
     pub name: Option<Arc<str>>,
     /// Its input.
     pub input: Payload,
+    /// Whether somebody waits for its end: [`Engine::start_sync`](crate::Engine::start_sync).
+    pub synchronous: bool,
     /// How long it may last at most, in seconds, if that is shorter than the limit.
     pub seconds_max: Option<u64>,
 }

@@ -186,7 +186,7 @@ fn an_execution_without_commits_logs_by_itself() {
         machine_arn: "arn:aws:states:us-east-1:123456789012:stateMachine:m".into(),
         version_arn: None,
         alias_arn: None,
-        express: true,
+        synchronous: false,
         machine_name: "m".into(),
         role_arn: "r".into(),
         region: "us-east-1".into(),

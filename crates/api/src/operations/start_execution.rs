@@ -33,7 +33,7 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     };
 
     if call.api.engine.machine(&machine).is_some_and(|machine| machine.machine_type == MachineType::Express) {
-        let start = StartExpress { machine, qualifier, name, input, seconds_max: None };
+        let start = StartExpress { machine, qualifier, name, input, synchronous: false, seconds_max: None };
         let started = call.api.engine.start_express(start).await;
         let (key, started_at) = started.map_err(|error| Exception::of_engine(error, &arn))?;
         return Ok(answer(&express_arn(&key), started_at));

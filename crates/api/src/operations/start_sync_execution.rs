@@ -28,7 +28,7 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
         Some(text) => parse_input(text)?,
         None => Payload::empty_object(),
     };
-    let start = StartExpress { machine, qualifier, name, input, seconds_max: None };
+    let start = StartExpress { machine, qualifier, name, input, synchronous: true, seconds_max: None };
     let ended = call.api.engine.start_sync(start).await;
     let ended = ended.map_err(|error| Exception::of_engine(error, &arn))?;
 

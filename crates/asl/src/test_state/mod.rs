@@ -177,7 +177,7 @@ impl Tested {
             role_arn: setup.role_arn.clone().unwrap_or_default(),
             region: setup.region.clone(),
             limits: setup.limits,
-            express: false,
+            synchronous: false,
         };
         let mut execution = Execution::new(Arc::new(origin));
         execution.context = Some(context);

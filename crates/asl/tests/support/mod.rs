@@ -63,7 +63,7 @@ impl Run {
             role_arn: "arn:aws:iam::000000000000:role/r".into(),
             region: "us-east-1".into(),
             limits,
-            express: false,
+            synchronous: false,
         };
         let execution = Execution::new(Arc::new(origin));
         let now = Timestamp::parse_rfc3339("2026-11-22T10:00:00Z").unwrap();

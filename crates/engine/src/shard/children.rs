@@ -112,6 +112,7 @@ impl Shard {
                     qualifier: wish.qualifier,
                     name: wish.name,
                     input: wish.input,
+                    synchronous: true,
                     seconds_max: self.seconds_left(resident),
                 });
                 let start = Box::new(start.map_err(|error| refuse(error, &arn))?);
@@ -123,6 +124,7 @@ impl Shard {
                     qualifier: wish.qualifier,
                     name: wish.name,
                     input: wish.input,
+                    synchronous: false,
                     seconds_max: None,
                 });
                 let mut start = Box::new(start.map_err(|error| refuse(error, &arn))?);

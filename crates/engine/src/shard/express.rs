@@ -326,7 +326,7 @@ impl Shard {
         };
         let key = express_key(revision.key.clone(), &opening.name);
         let way = (opening.version, opening.alias.as_deref());
-        let origin = self.commons.express_origin(&revision, &key, way, None);
+        let origin = self.commons.express_origin(&revision, &key, way, false, None);
         let origin = origin.map_err(|error| error.to_string())?;
         let (partition, input) = (entity.partition, input.clone());
         let (version, alias) = (opening.version, opening.alias.clone());

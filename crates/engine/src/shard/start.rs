@@ -247,6 +247,6 @@ pub(crate) fn origin(
         role_arn: revision.role_arn.clone(),
         region: revision.key.place.region.clone(),
         limits: commons.options.limits,
-        express: false,
+        synchronous: false,
     }))
 }

@@ -262,7 +262,8 @@ impl Driver {
         let (reply, mut heard) = oneshot::channel();
         let input = Payload::parse(input).unwrap();
         let (machine, name) = (machine.clone(), Some("x".into()));
-        let request = StartExpress { machine, qualifier: None, name, input, seconds_max: None };
+        let request =
+            StartExpress { machine, qualifier: None, name, input, synchronous: false, seconds_max: None };
         let (key, call) = self.commons.start_express(request, reply).unwrap();
         self.put(call);
         self.run();
