@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use stepwell_model::{ExecutionStatus, Failure, Timestamp};
+use stepwell_model::{ExecutionStatus, Failure, Resource, Timestamp};
 use stepwell_value::Payload;
 
 use crate::codec::CorruptJournal;
@@ -133,7 +133,10 @@ impl Execution {
             EventKind::WaitBegan { until } => {
                 self.change(id, |branch| branch.phase = Phase::Waiting { until: *until });
             }
-            EventKind::TaskScheduled { state: _, parameters, timeout_seconds, heartbeat_seconds } => {
+            EventKind::TaskScheduled { state, parameters, timeout_seconds, heartbeat_seconds } => {
+                // Recorded: the timeout of an activity begins when a worker has it.
+                let resource = self.origin.definition.task_resource(*state);
+                let begins_now = !matches!(resource, Some(Resource::Activity { .. }));
                 self.change(id, |branch| {
                     branch.last_event_id = event_id;
                     branch.phase = Phase::Task(Task {
@@ -143,7 +146,9 @@ impl Execution {
                         heartbeat_seconds: *heartbeat_seconds,
                         started: false,
                         submitted: false,
-                        timeout_due: timeout_seconds.map(|seconds| at.after_seconds(seconds)),
+                        timeout_due: timeout_seconds
+                            .filter(|_| begins_now)
+                            .map(|seconds| at.after_seconds(seconds)),
                         heartbeat_due: heartbeat_seconds.map(|seconds| at.after_seconds(seconds)),
                     });
                 });
@@ -152,6 +157,8 @@ impl Execution {
                 self.change_task(id, |branch_last, task| {
                     *branch_last = event_id;
                     task.started = true;
+                    let timeout_due = || task.timeout_seconds.map(|seconds| at.after_seconds(seconds));
+                    task.timeout_due = task.timeout_due.or_else(timeout_due);
                     // Its heartbeat runs from when a worker has it.
                     task.heartbeat_due = task.heartbeat_seconds.map(|seconds| at.after_seconds(seconds));
                 })?;
