@@ -103,10 +103,12 @@ fn about(operation: &str, request: &Request) -> About {
         }
         "DeleteStateMachineVersion" => About::Machine("stateMachineVersionArn"),
         "ListExecutions" if text(request.body(), "mapRunArn").is_some() => About::Thing("mapRunArn"),
-        "ListExecutions" => About::Machine("stateMachineArn"),
+        "ListExecutions" | "ListExpressExecutions" => About::Machine("stateMachineArn"),
         "DescribeExecution"
+        | "DescribeExpressExecution"
         | "DescribeStateMachineForExecution"
         | "GetExecutionHistory"
+        | "GetExpressExecutionHistory"
         | "ListMapRuns"
         | "RedriveExecution"
         | "StopExecution" => About::Thing("executionArn"),
@@ -121,15 +123,21 @@ fn about(operation: &str, request: &Request) -> About {
 /// Whether an operation changes nothing, so that it does no harm when somebody sends a captured
 /// call again.
 pub fn only_reads(operation: &str) -> bool {
+    let operation = operation.strip_prefix("Stepwell.").unwrap_or(operation);
     operation.starts_with("Describe")
         || operation.starts_with("List")
-        || matches!(operation, "GetExecutionHistory" | "ValidateStateMachineDefinition")
+        || matches!(
+            operation,
+            "GetExecutionHistory" | "GetExpressExecutionHistory" | "ValidateStateMachineDefinition"
+        )
 }
 
 /// Refuses what the caller's policies do not allow.
 pub(crate) fn check(operation: &str, caller: &Caller, request: &Request) -> Result<(), Exception> {
     let Some(access) = &caller.access else { return Ok(()) };
     let body = request.body();
+    // To policies ours are actions like AWS's.
+    let operation = operation.strip_prefix("Stepwell.").unwrap_or(operation);
     let (resource, qualifier) = resource(operation, caller, request);
     let ask =
         |operation: &str| access.ask(&format!("states:{operation}"), &resource, qualifier.as_deref(), caller);

@@ -100,17 +100,18 @@ impl Api {
         }
     }
 
-    /// Does one call: `operation` as AWS names it (`StartExecution`), `body` as it came.
+    /// Does one call: `operation` as AWS names it (`StartExecution`), or as we do with our own prefix
+    /// (`Stepwell.ListExpressExecutions`); `body` as it came.
     ///
     /// Dropping the future gives up waiting: what the engine has taken in by then it still does,
     /// but a task that nobody waits for any more is not handed out. Must run on a tokio runtime.
     pub async fn call(&self, operation: &str, caller: &Caller, body: &[u8]) -> Result<String, Exception> {
-        let Some(index) = operations::ALL.iter().position(|known| known.name == operation) else {
+        let Some((index, known)) = operations::all().find(|(_, known)| known.name == operation) else {
             return Err(Exception::unknown_operation(""));
         };
         let result = match request::Request::parse(body) {
             Ok(request) => match access::check(operation, caller, &request) {
-                Ok(()) => (operations::ALL[index].run)(Call { api: self, caller, request: &request }).await,
+                Ok(()) => (known.run)(Call { api: self, caller, request: &request }).await,
                 Err(exception) => Err(exception),
             },
             Err(exception) => Err(exception),

@@ -22,7 +22,7 @@ struct Outcomes {
 
 impl Counters {
     pub(crate) fn new() -> Counters {
-        Counters { operations: operations::ALL.iter().map(|_| Outcomes::default()).collect() }
+        Counters { operations: operations::all().map(|_| Outcomes::default()).collect() }
     }
 
     /// Counts a call of the operation at `index` of the list.
@@ -102,7 +102,7 @@ pub(crate) fn text(counters: &Counters, stats: &EngineStats, more: &[Counter]) -
     );
 
     let mut calls = Vec::new();
-    for (operation, outcomes) in operations::ALL.iter().zip(&counters.operations) {
+    for ((_, operation), outcomes) in operations::all().zip(&counters.operations) {
         let Outcomes { answered, refused, broken } = outcomes;
         for (outcome, counter) in [("ok", answered), ("refused", refused), ("error", broken)] {
             let count = counter.load(Ordering::Relaxed);

@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use stepwell_engine::{ActivityKey, ExecutionKey, MachineKey, Place, TaggedKey, version_number};
+use stepwell_engine::{ActivityKey, ExecutionKey, ExpressKey, MachineKey, Place, TaggedKey, version_number};
 pub(crate) use stepwell_engine::{execution_arn, machine_arn, qualified_arn};
 use stepwell_model::{Arn, ArnResource, is_name};
 
@@ -187,6 +187,20 @@ pub(crate) fn no_map_run(caller: &Caller, arn: &str, action: &str) -> Exception 
             ArnResource::MapRun { .. } => Exception::no_such_resource(arn),
             other => wrong_resource(&other),
         },
+    }
+}
+
+/// The Express execution that `arn` names.
+pub(crate) fn express(caller: &Caller, arn: &str, action: &str) -> Result<ExpressKey, Exception> {
+    let parsed = parse(caller, arn, action)?;
+    let here = is_here(caller, &parsed);
+    match parsed.resource {
+        ArnResource::Express { machine, name, id } if here => {
+            let machine = MachineKey { place: caller.place.clone(), name: machine.into() };
+            Ok(ExpressKey { machine, name: name.into(), id: id.into() })
+        }
+        ArnResource::Express { .. } => Err(Exception::no_such_execution(arn)),
+        other => Err(wrong_resource(&other)),
     }
 }
 

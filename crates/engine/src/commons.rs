@@ -15,6 +15,7 @@ use crate::dispatcher::Dispatcher;
 use crate::keys::Keys;
 use crate::messages::{Message, Reply, StartEar, TaskAnswer};
 use crate::options::{EngineOptions, LogEvent, LogLevel};
+use crate::recent::Recent;
 use crate::requests::{
     EngineError, ExecutionKey, ExecutionStarted, Machine, MachineKey, Place, StartExecution,
 };
@@ -27,6 +28,8 @@ pub struct Commons {
     pub(crate) options: EngineOptions,
     pub(crate) keys: Keys,
     pub(crate) stats: Stats,
+    /// Express executions that ended last.
+    pub(crate) recent: Recent,
     /// What was committed when this run began.
     pub(crate) high_marks: HighMarks,
     /// When this run began.
@@ -67,6 +70,7 @@ impl Commons {
         Ok(Commons {
             keys: Keys::of(&store.identity()),
             stats: Stats::new(options.shards),
+            recent: Recent::new(options.recent_express_bytes_max),
             server_started_at: now.max(high_marks.at),
             quiet: Condvar::new(),
             catalogue: RwLock::new(catalogue),

@@ -25,6 +25,7 @@ use crate::catalogue::{Revision, qualified_arn};
 use crate::commons::Commons;
 use crate::engine::Engine;
 use crate::messages::{Counts, ExpressEar, Message, Reply, StartEar};
+use crate::recent::Kept;
 use crate::requests::{EngineError, ExecutionStarted, ExpressEnded, ExpressKey, StartExpress};
 use crate::shard::Surroundings;
 
@@ -94,7 +95,13 @@ impl Engine {
             if execution.status() != ExecutionStatus::Running {
                 let ended = commons.express_ended(&execution, &revision, key);
                 commons.count_express(&recorder, true, Some(ended.status));
-                commons.tell_express(&revision, &mut recorder, &execution, Some(&ended));
+                commons.tell_express(
+                    &revision,
+                    &mut recorder,
+                    &execution,
+                    &mut Kept::default(),
+                    Some(&ended),
+                );
                 return Ok(ended);
             }
             if recorder.effects.is_empty() && execution.has_work() {
@@ -254,10 +261,23 @@ impl Commons {
         revision: &Revision,
         recorder: &mut Recorder,
         execution: &Execution,
-        _ended: Option<&ExpressEnded>,
+        kept: &mut Kept,
+        ended: Option<&ExpressEnded>,
     ) {
+        let logs = self.options.history_log.is_some() && revision.execution_log().is_some();
         let events = std::mem::take(&mut recorder.events);
-        self.log_history(revision, execution.origin(), 0, events);
+        match (logs, self.recent.is_on()) {
+            (false, false) => (),
+            (false, true) => self.recent.gather(kept, events),
+            (true, false) => self.log_history(revision, execution.origin(), 0, events),
+            (true, true) => {
+                self.recent.gather(kept, events.clone());
+                self.log_history(revision, execution.origin(), 0, events);
+            }
+        }
+        if let Some(ended) = ended.filter(|_| self.recent.is_on()) {
+            self.recent.keep(std::mem::take(kept), execution.origin(), ended.clone());
+        }
     }
 
     /// A name that nobody can foretell: a UUID.

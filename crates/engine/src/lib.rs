@@ -13,6 +13,7 @@
 //! | `dispatcher` | slots, queues of tasks, workers that wait                              |
 //! | `names`, `tokens`, `keys` | what is generated and sealed                              |
 //! | `express`    | Express executions, which are decided where their callers wait          |
+//! | `recent`     | Express executions that ended not long ago                             |
 //! | `reads`      | what is read, out of the store                                         |
 //! | `redrive`    | which executions can be redriven                                       |
 //! | `history_log`| what executions log, once it is durable                                |
@@ -41,6 +42,7 @@ mod names;
 mod options;
 mod publishing;
 mod reads;
+mod recent;
 mod redrive;
 mod refusal;
 mod requests;
@@ -68,6 +70,7 @@ pub use messages::{
 };
 pub use names::Home;
 pub use options::{EngineOptions, Log, LogEvent, LogLevel, Seed, Stopwatch, random_seeds, seeds_from};
+pub use recent::RecentExpress;
 pub use redrive::NotRedrivable;
 pub use requests::*;
 pub use shard::{Shard, replay};

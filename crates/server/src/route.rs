@@ -23,6 +23,9 @@ use stepwell_sigv4::{Claim, Refusal, Request as SignedRequest, Verified};
 /// What stands before the operation in the target header.
 const TARGET_PREFIX: &str = "AWSStepFunctions.";
 
+/// What stands before the operations that AWS has not; it belongs to their names.
+const OUR_PREFIX: &str = "Stepwell.";
+
 static X_AMZ_TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 static X_AMZN_REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
@@ -139,7 +142,10 @@ async fn call(server: &Server, progress: &Progress, parts: &Parts, body: Incomin
         },
     };
     let target = parts.headers.get(&X_AMZ_TARGET).and_then(|target| target.to_str().ok());
-    let operation = target.and_then(|target| target.strip_prefix(TARGET_PREFIX));
+    let operation = target.and_then(|target| match target.strip_prefix(TARGET_PREFIX) {
+        None => Some(target).filter(|target| target.starts_with(OUR_PREFIX)),
+        operation => operation,
+    });
     if claim.is_none() && operation.is_none() && !is_form {
         return Answer::of(&Exception::unknown_operation(""));
     }

@@ -18,14 +18,17 @@ mod delete_state_machine_alias;
 mod delete_state_machine_version;
 mod describe_activity;
 mod describe_execution;
+mod describe_express_execution;
 mod describe_map_run;
 mod describe_state_machine;
 mod describe_state_machine_alias;
 mod describe_state_machine_for_execution;
 mod get_activity_task;
 mod get_execution_history;
+mod get_express_execution_history;
 mod list_activities;
 mod list_executions;
+mod list_express_executions;
 mod list_map_runs;
 mod list_state_machine_aliases;
 mod list_state_machine_versions;
@@ -126,6 +129,27 @@ pub const ALL: &[Operation] = &[
     Operation { name: "ListMapRuns", run: |call| Box::pin(list_map_runs::run(call)) },
     Operation { name: "TestState", run: |call| Box::pin(test_state::run(call)) },
 ];
+
+/// What AWS has not, with our own prefix.
+pub const OURS: &[Operation] = &[
+    Operation {
+        name: "Stepwell.ListExpressExecutions",
+        run: |call| Box::pin(list_express_executions::run(call)),
+    },
+    Operation {
+        name: "Stepwell.DescribeExpressExecution",
+        run: |call| Box::pin(describe_express_execution::run(call)),
+    },
+    Operation {
+        name: "Stepwell.GetExpressExecutionHistory",
+        run: |call| Box::pin(get_express_execution_history::run(call)),
+    },
+];
+
+/// All operations, with their places in the counters.
+pub(crate) fn all() -> impl Iterator<Item = (usize, &'static Operation)> {
+    ALL.iter().chain(OURS).enumerate()
+}
 
 /// The answer to what was said with a task token. Of a task that has ended AWS names the activity
 /// (recorded); of one with a callback it says the same of all (seen in public logs).

@@ -33,12 +33,20 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     let ended = ended.map_err(|error| Exception::of_engine(error, &arn))?;
 
     let with_data = included != Some("METADATA_ONLY");
-    Ok(describe(&ended, &arn, trace_header.map(|header| &**header), with_data))
+    let mut reply = Reply::object();
+    describe(&ended, &arn, trace_header.map(|header| &**header), with_data, &mut reply);
+    Ok(reply.finish())
 }
 
-fn describe(ended: &ExpressEnded, machine_arn: &str, trace_header: Option<&str>, with_data: bool) -> String {
+/// Writes what an Express execution that ended was like.
+pub(super) fn describe(
+    ended: &ExpressEnded,
+    machine_arn: &str,
+    trace_header: Option<&str>,
+    with_data: bool,
+    reply: &mut Reply,
+) {
     let details = if with_data { r#"{"included":true}"# } else { r#"{"included":false}"# };
-    let mut reply = Reply::object();
     reply.text("executionArn", &express_arn(&ended.key));
     reply.text("stateMachineArn", machine_arn);
     reply.text("name", &ended.key.name);
@@ -64,5 +72,4 @@ fn describe(ended: &ExpressEnded, machine_arn: &str, trace_header: Option<&str>,
         billing.number("billedMemoryUsedInMB", ended.billed_memory_mb);
         billing.number("billedDurationInMilliseconds", ended.billed_milliseconds());
     });
-    reply.finish()
 }

@@ -15,6 +15,7 @@ use crate::commons::{Commons, store_error};
 use crate::express::{ExpressStart, ExpressUnderWay, RESTARTS_MAX};
 use crate::messages::{ChildNews, ExpressEar, Message, Release};
 use crate::options::LogLevel;
+use crate::recent::Kept;
 use crate::requests::{EngineError, ExpressEnded, ExpressKey};
 
 /// How long the mark of an end waits for a commit to go along with, in milliseconds. One that is
@@ -31,6 +32,8 @@ pub(super) struct Express {
     record: Record,
     /// Whether its start has been counted.
     counted: bool,
+    /// Its history so far, if somebody may ask for it.
+    kept: Kept,
 }
 
 /// What the journal says of it.
@@ -125,7 +128,13 @@ impl Shard {
             execution,
             revision,
             parent: None,
-            express: Some(Box::new(Express { key, ear, record: Record::None, counted: false })),
+            express: Some(Box::new(Express {
+                key,
+                ear,
+                record: Record::None,
+                counted: false,
+                kept: Kept::default(),
+            })),
             opening: None,
             row: 0,
             turn: 0,
@@ -147,7 +156,13 @@ impl Shard {
     pub(super) fn run_express(&mut self, start: &ExpressStart, parent: TaskRef) {
         let entity = self.new_entity(start.partition);
         let ear = ExpressEar::Task(parent);
-        let express = Express { key: start.key.clone(), ear, record: Record::None, counted: false };
+        let express = Express {
+            key: start.key.clone(),
+            ear,
+            record: Record::None,
+            counted: false,
+            kept: Kept::default(),
+        };
         self.residents.insert(entity, Box::new(Resident::of_express(express, start, 0)));
         self.express_tasks.insert(parent, entity);
         self.begin_express(entity, start.input.clone());
@@ -168,7 +183,13 @@ impl Shard {
         }
         let entity = self.new_entity(start.partition);
         let ear = ExpressEar::Nobody;
-        let express = Express { key: start.key.clone(), ear, record: Record::Due, counted: false };
+        let express = Express {
+            key: start.key.clone(),
+            ear,
+            record: Record::Due,
+            counted: false,
+            kept: Kept::default(),
+        };
         let mut resident = Resident::of_express(express, start, 0);
         resident.opening = Some(Opening {
             machine: start.revision.machine,
@@ -267,11 +288,11 @@ impl Shard {
             self.marks.push(Mark { entity, row: *row, status }, self.now);
         }
         if !has_ended {
-            self.commons.tell_express(revision, recorder, execution, None);
+            self.commons.tell_express(revision, recorder, execution, &mut express.kept, None);
             return chunk;
         }
         let ended = self.commons.express_ended(execution, revision, express.key.clone());
-        self.commons.tell_express(revision, recorder, execution, Some(&ended));
+        self.commons.tell_express(revision, recorder, execution, &mut express.kept, Some(&ended));
         let ear = std::mem::replace(&mut express.ear, ExpressEar::Nobody);
         self.tell_end(ear, Ok(ended));
         match chunk {
@@ -332,7 +353,13 @@ impl Shard {
         let (version, alias) = (opening.version, opening.alias.clone());
         let start = ExpressStart { revision, version, alias, origin, key, input, partition };
         let ear = ExpressEar::Nobody;
-        let express = Express { key: start.key.clone(), ear, record: Record::Due, counted: true };
+        let express = Express {
+            key: start.key.clone(),
+            ear,
+            record: Record::Due,
+            counted: true,
+            kept: Kept::default(),
+        };
         self.residents.insert(entity, Box::new(Resident::of_express(express, &start, row)));
         self.begin_express(entity, start.input.clone());
         Ok(())
