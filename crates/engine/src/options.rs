@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use stepwell_model::Limits;
 
+use crate::history_log::HistoryLog;
+
 /// Hears what an operator should know.
 pub type Log = Arc<dyn Fn(LogEvent) + Send + Sync>;
 
@@ -28,6 +30,8 @@ pub struct EngineOptions {
     pub fuel: u32,
     /// Hears what an operator should know.
     pub log: Log,
+    /// Hears the events of executions that log; `None` if nobody does.
+    pub history_log: Option<HistoryLog>,
     /// Seeds executions and makes revision ids.
     pub seed: Seed,
     /// Bounds the time of one expression.
@@ -46,6 +50,7 @@ impl Default for EngineOptions {
             resident_max: 2_000,
             fuel: 256,
             log: Arc::new(|_| ()),
+            history_log: None,
             seed: random_seeds(),
             stopwatch: system_stopwatch(),
         }

@@ -300,17 +300,22 @@ fn is_acceptable(parts: &Parts) -> bool {
     CONTENT_TYPES.iter().any(|known| known.eq_ignore_ascii_case(media_type(parts)))
 }
 
-/// The status that goes with an exception: 400 for all that the caller can mend.
+/// The status that goes with an exception: 400 for all that the caller can mend, but for the two for
+/// which AWS has another.
 fn status(kind: ExceptionKind) -> StatusCode {
     match kind {
         ExceptionKind::InternalFailure => StatusCode::INTERNAL_SERVER_ERROR,
         ExceptionKind::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         ExceptionKind::RequestEntityTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ExceptionKind::Conflict => StatusCode::CONFLICT,
+        ExceptionKind::ServiceQuotaExceeded => StatusCode::PAYMENT_REQUIRED,
         ExceptionKind::InvalidSignature | ExceptionKind::MissingAuthenticationToken => StatusCode::FORBIDDEN,
         ExceptionKind::AccessDenied
+        | ExceptionKind::ActivityAlreadyExists
         | ExceptionKind::ActivityDoesNotExist
         | ExceptionKind::ExecutionAlreadyExists
         | ExceptionKind::ExecutionDoesNotExist
+        | ExceptionKind::ExecutionNotRedrivable
         | ExceptionKind::IncompleteSignature
         | ExceptionKind::InvalidArn
         | ExceptionKind::InvalidDefinition
@@ -329,6 +334,7 @@ fn status(kind: ExceptionKind) -> StatusCode {
         | ExceptionKind::StateMachineTypeNotSupported
         | ExceptionKind::TaskTimedOut
         | ExceptionKind::Throttling
+        | ExceptionKind::TooManyTags
         | ExceptionKind::UnknownOperation
         | ExceptionKind::UnrecognizedClient
         | ExceptionKind::Validation => StatusCode::BAD_REQUEST,

@@ -9,6 +9,7 @@ mod env;
 mod log;
 mod run;
 mod serve;
+mod sockets;
 mod source;
 mod validate;
 mod wiring;

@@ -23,6 +23,7 @@ use crate::config::{DataPlace, Flags, Settings, TlsFiles};
 use crate::credentials::{self, CredentialsFile};
 use crate::env::sync_prefix_recipe;
 use crate::log::{Format, Level, Log};
+use crate::sockets;
 use crate::wiring::{self, Node, Parts};
 
 /// How long a stop may take.
@@ -34,6 +35,9 @@ const DRAIN_TASKS: Duration = Duration::from_secs(9);
 /// How much of that calls under way may use.
 const DRAIN_CALLS: Duration = Duration::from_secs(2);
 
+/// The folder of execution logs in the data directory.
+const EXECUTION_LOGS: &str = "logs";
+
 /// Serves until it is told to stop.
 ///
 /// # Errors
@@ -42,6 +46,7 @@ const DRAIN_CALLS: Duration = Duration::from_secs(2);
 pub fn serve(flags: &Flags) -> Result<Exit, Complaint> {
     let settings = Settings::read(flags, &|name| std::env::var_os(name))?;
     let functions = wiring::read_functions(settings.functions.as_deref())?;
+    let services = wiring::read_services(&settings.aws, Some(settings.listen))?;
     let credentials = settings.credentials.as_deref().map(credentials::read).transpose()?;
     let tls = settings.tls.as_ref().map(read_tls).transpose()?;
     let by_terminal = || if std::io::stderr().is_terminal() { Format::Text } else { Format::Json };
@@ -57,16 +62,17 @@ pub fn serve(flags: &Flags) -> Result<Exit, Complaint> {
         // Before the line on stdout: whoever reads it may send a signal at once.
         let stop = Stop::watch()?;
         let store = Arc::new(open_store(&data.folder)?);
-        let listener =
-            TcpListener::bind(settings.listen).await.map_err(|error| cannot_listen(&settings, &error))?;
+        let listener = sockets::listen(settings.listen).map_err(|error| cannot_listen(&settings, &error))?;
         let address = listener.local_addr().map_err(|error| cannot_listen(&settings, &error))?;
 
         let function_log = log.clone();
         let node = Node::open(Parts {
             store,
             functions,
+            services,
             limits: settings.limits,
             log: log.clone(),
+            execution_logs: Some((data.folder.join(EXECUTION_LOGS), settings.logs)),
             on_function_line: Arc::new(move |line| write_function_line(&function_log, &line)),
         })?;
         let url = format!("{}://{address}", if tls.is_some() { "https" } else { "http" });
@@ -189,6 +195,7 @@ async fn serve_until(
         tls: guard.tls,
         log: Arc::new(move |line| write_server_line(&server_log, line)),
         log_level: server_level(settings.log),
+        connections_max: sockets::connections_max(),
         drain: DRAIN_CALLS,
         ..stepwell_server::Options::default()
     };

@@ -1,14 +1,17 @@
 //! One layer of the configuration, whatever it was written in.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use stepwell_integrations::ServiceSettings;
 use stepwell_model::Limits;
 
 use super::access::{self, Access};
+use super::logs::{self, Logs};
 use super::nearest::nearest;
-use super::{Flags, limits};
+use super::{Flags, aws, limits};
 use crate::complaint::{Complaint, quoted};
 use crate::log::{Format, Level};
 
@@ -23,6 +26,8 @@ pub struct Layer {
     pub log: Option<Level>,
     pub log_format: Option<Format>,
     pub limits: Option<Limits>,
+    pub logs: Option<Logs>,
+    pub aws: Option<BTreeMap<String, ServiceSettings>>,
 }
 
 /// What a layer says of the place of the data.
@@ -37,7 +42,7 @@ pub enum Data {
 }
 
 /// The keys of the configuration file.
-const KEYS: [&str; 15] = [
+const KEYS: &[&str] = &[
     "listen",
     "data",
     "ephemeral",
@@ -53,6 +58,8 @@ const KEYS: [&str; 15] = [
     "log",
     "log_format",
     "limits",
+    "logs",
+    "aws",
 ];
 
 /// Where a value was said, and hence how its name is spelled in a complaint.
@@ -92,6 +99,8 @@ struct Written {
     log: Option<String>,
     log_format: Option<String>,
     limits: Option<Limits>,
+    logs: Option<Logs>,
+    aws: Option<BTreeMap<String, ServiceSettings>>,
 }
 
 impl Layer {
@@ -107,6 +116,8 @@ impl Layer {
             log: flags.log.clone(),
             log_format: flags.log_format.clone(),
             limits: None,
+            logs: None,
+            aws: None,
         };
         written.read(&Source::Flags)
     }
@@ -142,6 +153,8 @@ impl Layer {
             log: text("log")?,
             log_format: text("log_format")?,
             limits: None,
+            logs: None,
+            aws: None,
         };
         written.read(&source)
     }
@@ -158,7 +171,7 @@ impl Layer {
             Complaint::usage("not TOML", format!("{shown}: line {line}: {}", error.message()))
         })?;
         if let Some(unknown) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
-            let known = nearest(unknown, KEYS).expect("there are keys");
+            let known = nearest(unknown, KEYS.iter().copied()).expect("there are keys");
             return Err(Complaint::usage("unknown configuration key", format!("{shown}: {unknown}"))
                 .hint(format!("did you mean {known}?")));
         }
@@ -198,6 +211,20 @@ impl Layer {
                 return Err(wrong("not a table", "limits", other, "write [limits] and its keys below"));
             }
         };
+        let logs = match table.get("logs") {
+            None => None,
+            Some(toml::Value::Table(table)) => Some(logs::read(table, &shown)?),
+            Some(other) => {
+                return Err(wrong("not a table", "logs", other, "write [logs] and its keys below"));
+            }
+        };
+        let aws = match table.get("aws") {
+            None => None,
+            Some(toml::Value::Table(table)) => Some(aws::read(table, &shown)?),
+            Some(other) => {
+                return Err(wrong("not a table", "aws", other, "write [aws.lambda] and its keys below"));
+            }
+        };
         let written = Written {
             listen: text("listen")?,
             data: beside("data")?,
@@ -216,6 +243,8 @@ impl Layer {
             log: text("log")?,
             log_format: text("log_format")?,
             limits,
+            logs,
+            aws,
         };
         written.read(&source)
     }
@@ -234,6 +263,8 @@ impl Layer {
             log: self.log.or(behind.log),
             log_format: self.log_format.or(behind.log_format),
             limits: self.limits.or(behind.limits),
+            logs: self.logs.or(behind.logs),
+            aws: self.aws.or(behind.aws),
         }
     }
 }
@@ -271,6 +302,8 @@ impl Written {
             log: self.log.map(|text| read_level(&text, source)).transpose()?,
             log_format: self.log_format.map(|text| read_format(&text, source)).transpose()?,
             limits: self.limits,
+            logs: self.logs,
+            aws: self.aws,
         })
     }
 }

@@ -12,20 +12,25 @@
 //! when a flag is taken away. Source: `docs/contracts.md`, "The program".
 
 mod access;
+mod aws;
 mod layer;
 mod limits;
+mod logs;
 mod nearest;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use stepwell_integrations::ServiceSettings;
 use stepwell_model::Limits;
 
 use crate::complaint::Complaint;
 use crate::log::{Format, Level};
 pub use access::TlsFiles;
 use layer::{Data, Layer};
+pub use logs::Logs;
 pub use nearest::nearest;
 
 /// The flags of `serve`, as they were typed. What they mean is decided in one place with the other
@@ -122,6 +127,10 @@ pub struct Settings {
     pub log_format: Option<Format>,
     /// The limits in force. By default AWS's.
     pub limits: Limits,
+    /// How execution logs are kept.
+    pub logs: Logs,
+    /// What the file says of AWS's services, by their ids. By default nothing.
+    pub aws: BTreeMap<String, ServiceSettings>,
 }
 
 /// The default of `listen`.
@@ -169,6 +178,8 @@ impl Settings {
             log: said.log.unwrap_or(Level::Info),
             log_format: said.log_format,
             limits: said.limits.unwrap_or_default(),
+            logs: said.logs.unwrap_or_default(),
+            aws: said.aws.unwrap_or_default(),
         })
     }
 }
@@ -208,7 +219,9 @@ mod tests {
         assert_eq!(settings.log, Level::Info);
         assert_eq!(settings.log_format, None);
         assert_eq!(settings.limits, Limits::default());
+        assert_eq!(settings.logs, Logs::default());
         assert_eq!((settings.functions, settings.hosts), (None, vec![]));
+        assert_eq!(settings.aws, BTreeMap::new());
     }
 
     #[test]
@@ -264,6 +277,16 @@ mod tests {
         assert_eq!(
             refusal(Flags::default(), &[], Some("[limit]\n")),
             "error: unknown configuration key: FILE: limit. hint: did you mean limits?"
+        );
+    }
+
+    #[test]
+    fn the_file_says_where_services_are() {
+        let settings = check(Flags::default(), &[], Some("[aws.lambda]\nendpoint = 'http://a'")).unwrap();
+        assert_eq!(settings.aws["lambda"].endpoint.as_deref(), Some("http://a"));
+        assert_eq!(
+            refusal(Flags::default(), &[], Some("aws = 3")),
+            "error: not a table: FILE: aws = 3. hint: write [aws.lambda] and its keys below."
         );
     }
 
