@@ -41,6 +41,10 @@ NARROW = Key("narrow", policies=[{"Statement": [
      "Resource": ["arn:aws:states:us-east-1:111111111111:stateMachine:mine-*",
                   "arn:aws:states:us-east-1:111111111111:execution:mine-*:*"]},
 ]}])
+ONLY_PROD = Key("only-prod", policies=[{"Statement": {
+    "Effect": "Allow", "Action": "states:StartExecution", "Resource": "arn:aws:states:*:*:stateMachine:released",
+    "Condition": {"ForAnyValue:StringEquals": {"states:StateMachineQualifier": ["PROD"]}},
+}}])
 ELSEWHERE = Key("elsewhere", policies=[{"Statement": {
     "Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}},
 }}])
@@ -48,7 +52,7 @@ ELSEWHERE = Key("elsewhere", policies=[{"Statement": {
 
 @pytest.fixture(scope="module")
 def server():
-    with access.running(ADMIN, OTHER, NOBODY, DENY_FIRST, DENY_LAST, NARROW, ELSEWHERE) as running:
+    with access.running(ADMIN, OTHER, NOBODY, DENY_FIRST, DENY_LAST, NARROW, ONLY_PROD, ELSEWHERE) as running:
         yield running
 
 
@@ -330,6 +334,20 @@ def test_abuse_8_a_policy_reaches_as_far_as_its_resources_and_conditions(server,
     assert refused(client.start_execution, stateMachineArn=machine + ":1")[0] == "AccessDeniedException"
     assert refused(client.delete_state_machine, stateMachineArn=mine)[0] == "AccessDeniedException"
     assert refused(ELSEWHERE.client(server.endpoint).list_activities)[0] == "AccessDeniedException"
+
+
+def test_abuse_8_a_policy_can_hold_callers_to_an_alias(server, admin):
+    made = admin.create_state_machine(name="released", definition=PASS, roleArn=ROLE, publish=True)
+    version = made["stateMachineVersionArn"]
+    alias = admin.create_state_machine_alias(
+        name="PROD", routingConfiguration=[{"stateMachineVersionArn": version, "weight": 100}]
+    )["stateMachineAliasArn"]
+    client = ONLY_PROD.client(server.endpoint)
+    assert client.start_execution(stateMachineArn=alias)["executionArn"]
+    for arn in (made["stateMachineArn"], version):
+        error, message, _ = refused(client.start_execution, stateMachineArn=arn)
+        # The resource is the machine, whatever stands behind its name.
+        assert error == "AccessDeniedException" and f"on resource: {made['stateMachineArn']} because" in message
 
 
 # Abuse case 12: giants, endless bodies, and clients that dawdle.

@@ -378,6 +378,19 @@ mod tests {
     }
 
     #[test]
+    fn without_a_policy_no_operation_is_let_through() {
+        let principal = Arc::new(Principal::new("123456789012", "ci", Vec::new()));
+        let caller = Caller::verified(principal, "eu-west-1", Ipv4Addr::LOCALHOST.into(), false);
+        for operation in crate::operations::ALL {
+            let request = Request::parse(b"{}").unwrap();
+            let exception = check(operation.name, &caller, &request).unwrap_err();
+            let asked =
+                format!("states:{} on resource: arn:aws:states:eu-west-1:123456789012:", operation.name);
+            assert!(exception.message.contains(&asked), "{}", exception.message);
+        }
+    }
+
+    #[test]
     fn only_operations_that_change_nothing_only_read() {
         let reads: Vec<&str> = crate::operations::ALL
             .iter()

@@ -102,7 +102,8 @@ async fn read<'a>(
     Ok(Some(if all.is_empty() { first } else { all.freeze() }))
 }
 
-/// Makes a share as large as so many bytes need.
+/// Makes a share as large as so many bytes need. Large bodies that each wait for more of it while
+/// they hold some do not wait for ever: the first whose patience ends makes room.
 async fn take_share<'a>(
     bytes: usize,
     budget: &'a Semaphore,

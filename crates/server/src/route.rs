@@ -10,6 +10,7 @@ use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HeaderName, HeaderV
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use stepwell_api::{Caller, Exception, ExceptionKind};
+use stepwell_sigv4::{Claim, Refusal, Request as SignedRequest, Verified};
 
 use crate::body::{self, NoBody};
 use crate::connection::Progress;
@@ -18,7 +19,6 @@ use crate::hosts::Foreign;
 use crate::query::{self, Action, Form};
 use crate::request_id::RequestId;
 use crate::{Level, Server};
-use stepwell_sigv4::{Claim, Refusal, Request as SignedRequest, Verified};
 
 /// What stands before the operation in the target header.
 const TARGET_PREFIX: &str = "AWSStepFunctions.";
@@ -389,21 +389,19 @@ fn log_call(
         return;
     }
     let milliseconds = started.elapsed().as_millis().to_string();
-    let fields = [
+    let mut fields = vec![
         ("requestId", id.as_str()),
         ("operation", operation),
         ("account", caller.account()),
         ("region", caller.region()),
-        ("user", caller.user().unwrap_or("")),
         ("milliseconds", &milliseconds),
-        ("errorCode", exception.map_or("", short_name)),
     ];
-    // The last field is only for calls that were refused. A message may repeat a piece of what was
-    // sent, which has no place in the log above debug.
-    let shown = if exception.is_some() { &fields[..] } else { &fields[..6] };
+    fields.extend(caller.user().map(|user| ("user", user)));
+    fields.extend(exception.map(|exception| ("errorCode", short_name(exception))));
+    // A message may repeat a piece of what was sent, which has no place in the log above debug.
     let told = level == Level::Error || server.log_level >= Level::Debug;
     let message = exception.filter(|_| told).map_or("", |exception| &exception.message);
-    server.log(level, "request", message, shown);
+    server.log(level, "request", message, &fields);
 }
 
 /// The name that SDKs show.

@@ -99,7 +99,12 @@ impl Entry<'_> {
         let id = self.needed("access_key_id")?;
         let is_id =
             (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        self.check(is_id, "access_key_id", &id, "letters, digits and underscores, at most 128")?;
+        if !is_id {
+            // Not shown: a secret that was put into the wrong line looks like this.
+            let subject = format!("{}: access_key_id", self.place);
+            return Err(Complaint::usage("not allowed here", subject)
+                .hint("letters, digits and underscores, at most 128"));
+        }
         let account = self.needed("account")?;
         let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
         self.check(is_account, "account", &account, "an account has twelve digits")?;
@@ -275,7 +280,7 @@ mod tests {
             ),
             (
                 key("access_key_id = 'a/b'"),
-                "error: not allowed here: k.toml: key 1: access_key_id \"a/b\". hint: letters, digits and underscores, at most 128.",
+                "error: not allowed here: k.toml: key 1: access_key_id. hint: letters, digits and underscores, at most 128.",
             ),
             (
                 key("secret_access_key = 'wJalrXUtnFEMI'"),

@@ -1,7 +1,8 @@
 //! `stepwell serve`: the server, from the first line of its log to the last.
 //!
-//! stdout has exactly one line, `listening on http://HOST:PORT` (`https` with TLS), written once everything that was
-//! under way at the last stop goes on and calls are taken. Everything else is on stderr.
+//! stdout has exactly one line, `listening on http://HOST:PORT` (`https` with TLS), written once
+//! everything that was under way at the last stop goes on and calls are taken. Everything else is on
+//! stderr.
 //!
 //! On SIGTERM or SIGINT it takes no more connections, ends long polls, and gives what is under way
 //! [`DRAIN`] to end.
