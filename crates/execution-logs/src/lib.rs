@@ -302,27 +302,26 @@ impl Writer {
             self.shared.dropped.fetch_add(events, Ordering::Relaxed);
             return;
         };
-        let now = now();
-        for event in &history {
-            self.line.clear();
-            record::write(&mut self.line, event, &execution_arn, redrive_count, include_execution_data);
-            self.append(&log_group_arn, now);
-        }
-    }
-
-    /// Appends the line to the files of its group.
-    fn append(&mut self, log_group_arn: &Arc<str>, now: Timestamp) {
-        if !self.groups.contains_key(log_group_arn) {
+        if !self.groups.contains_key(&log_group_arn) {
             self.make_room();
-            let folder = self.shared.options.folder.join(folder::of(log_group_arn));
+            let folder = self.shared.options.folder.join(folder::of(&log_group_arn));
             let group = GroupFiles::new(folder, self.shared.options.rotation);
             self.groups.insert(log_group_arn.clone(), (group, Instant::now()));
         }
-        let (group, used_at) = self.groups.get_mut(log_group_arn).expect("it is there or was just put there");
+        let (group, used_at) =
+            self.groups.get_mut(&log_group_arn).expect("it is there or was just put there");
         *used_at = Instant::now();
-        self.unflushed += 1;
         self.flush_at.get_or_insert(*used_at + FLUSH_AFTER);
-        if let Err(trouble) = group.append(&self.line, now) {
+        let record = record::RecordWriter::new(&execution_arn, redrive_count, include_execution_data);
+        let now = now();
+        let mut troubles = Vec::new();
+        for event in &history {
+            self.line.clear();
+            record.write(&mut self.line, event);
+            troubles.extend(group.append(&self.line, now).err());
+        }
+        self.unflushed += history.len() as u64;
+        for trouble in troubles {
             self.lost(trouble);
         }
     }
