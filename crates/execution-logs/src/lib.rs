@@ -252,7 +252,11 @@ impl Writer {
             let (entries, asked, closed) = self.wait();
             let bytes = entries.iter().map(weight).sum::<usize>();
             for entry in entries {
-                self.write(entry);
+                let events = entry.events as u64;
+                // A bug in one execution's history must not end the logs of all others.
+                if catch_unwind(AssertUnwindSafe(|| self.write(entry))).is_err() {
+                    self.shared.dropped.fetch_add(events, Ordering::Relaxed);
+                }
             }
             let is_asked = closed || asked.is_some();
             if is_asked || self.flush_at.is_some_and(|at| at <= Instant::now()) {
@@ -296,12 +300,7 @@ impl Writer {
     fn write(&mut self, entry: Entry) {
         let Entry { log_group_arn, include_execution_data, execution_arn, redrive_count, history, .. } =
             entry;
-        let events = entry.events as u64;
-        // A bug in one execution's history must not end the logs of all others.
-        let Ok(history) = catch_unwind(AssertUnwindSafe(history)) else {
-            self.shared.dropped.fetch_add(events, Ordering::Relaxed);
-            return;
-        };
+        let history = history();
         if !self.groups.contains_key(&log_group_arn) {
             self.make_room();
             let folder = self.shared.options.folder.join(folder::of(&log_group_arn));
