@@ -321,6 +321,7 @@ impl Executions {
         let name = u128::from(self.random.next()) << 64 | u128::from(self.random.next());
         Chunk {
             header: ChunkHeader {
+                parent: None,
                 entity: entity(self.row),
                 row: self.row,
                 previous_row: 0,
@@ -338,6 +339,7 @@ impl Executions {
                 status: ExecutionStatus::Succeeded,
                 next_due: None,
                 parked: false,
+                redrives: None,
             },
             body: Arc::from(&body[..]),
         }

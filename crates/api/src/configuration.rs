@@ -1,8 +1,12 @@
-//! The configuration objects of a state machine, and what of them this release can honour.
+//! The configuration objects of a state machine or an activity.
 //!
 //! `loggingConfiguration` and `tracingConfiguration` are checked, brought into one form (so that
-//! equal ones compare equal) and kept for `Describe…`. What cannot be honoured and would be missed
-//! is refused: tags, versions, keys of one's own.
+//! equal ones compare equal) and kept for `Describe…`, as `encryptionConfiguration` is. Tags and what
+//! is to be published are read here too.
+
+use std::sync::Arc;
+
+use stepwell_engine::{Encryption, Published, TAGS_MAX, Tags};
 
 use crate::exception::{Exception, ExceptionKind};
 use crate::reply::Reply;
@@ -12,8 +16,6 @@ use crate::request::{Members, Text};
 pub(crate) const LOGGING_DEFAULT: &str = r#"{"level":"OFF","includeExecutionData":false}"#;
 /// What AWS shows when nothing was configured.
 pub(crate) const TRACING_DEFAULT: &str = r#"{"enabled":false}"#;
-/// What AWS shows for everything that has no key of its own.
-pub(crate) const ENCRYPTION_DEFAULT: &str = r#"{"type":"AWS_OWNED_KEY"}"#;
 
 /// Where logs go, as a caller asked for it.
 pub(crate) struct Logging {
@@ -108,48 +110,103 @@ pub(crate) fn tracing(members: &mut Members<'_>) -> Option<String> {
     Some(format!(r#"{{"enabled":{}}}"#, enabled.unwrap_or(false)))
 }
 
-/// Reads `encryptionConfiguration`; the answer is for after the check of all members. Only the key
-/// of AWS, that is of ours, can be had.
-pub(crate) fn encryption(members: &mut Members<'_>) -> Result<(), Exception> {
+/// How long a data key is used again when the caller does not say, in seconds.
+const REUSE_SECONDS: u32 = 300;
+
+/// Reads `encryptionConfiguration`; the answer is for after the check of all members.
+///
+/// That the key exists is not checked, because there is none here to ask. The texts are not recorded.
+pub(crate) fn encryption(members: &mut Members<'_>) -> Result<Option<Encryption>, Exception> {
     let read = members.nested("encryptionConfiguration", |encryption| {
         encryption.require("type");
-        encryption.text("kmsKeyId", &Text::KMS_KEY_ID);
-        encryption.integer("kmsDataKeyReusePeriodSeconds", 60..=900);
-        encryption.choice("type", &["AWS_OWNED_KEY", "CUSTOMER_MANAGED_KMS_KEY"])
+        let key = encryption.text("kmsKeyId", &Text::KMS_KEY_ID).cloned();
+        let reuse = encryption.integer("kmsDataKeyReusePeriodSeconds", 60..=900);
+        let kind = encryption.choice("type", &["AWS_OWNED_KEY", "CUSTOMER_MANAGED_KMS_KEY"]);
+        (kind, key, reuse)
     });
-    match read.flatten() {
-        Some("CUSTOMER_MANAGED_KMS_KEY") => Err(Exception::new(
-            ExceptionKind::InvalidEncryptionConfiguration,
-            "Invalid Encryption Configuration: CUSTOMER_MANAGED_KMS_KEY is not supported by this release of Stepwell",
-        )),
-        _ => Ok(()),
+    let invalid = |what: &str| {
+        let message = format!("Invalid Encryption Configuration: {what}");
+        Err(Exception::new(ExceptionKind::InvalidEncryptionConfiguration, message))
+    };
+    let Some((kind, key, reuse)) = read else { return Ok(None) };
+    match (kind, key) {
+        (Some("CUSTOMER_MANAGED_KMS_KEY"), Some(kms_key_id)) => {
+            let reuse_seconds = reuse.and_then(|reuse| u32::try_from(reuse).ok()).unwrap_or(REUSE_SECONDS);
+            Ok(Some(Encryption::CustomerManagedKey { kms_key_id, reuse_seconds }))
+        }
+        (Some("CUSTOMER_MANAGED_KMS_KEY"), None) => {
+            invalid("kmsKeyId must be specified when type is CUSTOMER_MANAGED_KMS_KEY")
+        }
+        (_, Some(_)) => invalid("kmsKeyId can only be specified when type is CUSTOMER_MANAGED_KMS_KEY"),
+        (_, None) if reuse.is_some() => invalid(
+            "kmsDataKeyReusePeriodSeconds can only be specified when type is CUSTOMER_MANAGED_KMS_KEY",
+        ),
+        (_, None) => Ok(Some(Encryption::AwsOwnedKey)),
     }
 }
 
-/// Reads `tags`; the answer is for after the check of all members. Tags are not kept yet, so they
-/// are refused.
-pub(crate) fn tags(members: &mut Members<'_>) -> Result<(), Exception> {
-    let tags = members.list("tags", |tag| {
-        tag.text("key", &Text::TAG_KEY);
-        tag.text("value", &Text::TAG_VALUE);
+/// Writes `encryptionConfiguration`, as AWS shows it also when nothing was configured.
+pub(crate) fn tell_encryption(encryption: &Encryption, reply: &mut Reply) {
+    reply.nested("encryptionConfiguration", |out| match encryption {
+        Encryption::AwsOwnedKey => out.text("type", "AWS_OWNED_KEY"),
+        Encryption::CustomerManagedKey { kms_key_id, reuse_seconds } => {
+            out.text("kmsKeyId", kms_key_id);
+            out.number("kmsDataKeyReusePeriodSeconds", (*reuse_seconds).into());
+            out.text("type", "CUSTOMER_MANAGED_KMS_KEY");
+        }
     });
-    match tags {
-        Some(tags) if !tags.is_empty() => Err(Exception::not_yet("The member 'tags'")),
-        Some(_) | None => Ok(()),
+}
+
+/// Reads `tags`, to be put together by [`Given::into_tags`] after the check of all members.
+pub(crate) fn tags(members: &mut Members<'_>) -> Given {
+    let tags = members.list("tags", |tag| {
+        let key = tag.required("key", &Text::TAG_KEY);
+        (key, tag.text("value", &Text::TAG_VALUE).cloned().unwrap_or_default())
+    });
+    Given(tags.unwrap_or_default())
+}
+
+/// Tags as a caller gave them.
+pub(crate) struct Given(Vec<(Arc<str>, Arc<str>)>);
+
+impl Given {
+    /// The tags of the thing that `arn` names. A key that is given twice has its last value.
+    ///
+    /// The rules for characters are from the API reference of TagResource; the texts are not recorded.
+    pub(crate) fn into_tags(self, arn: &str) -> Result<Tags, Exception> {
+        let mut tags = Tags::default();
+        for (key, value) in self.0 {
+            if key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:")) {
+                let message = "aws: prefixed tag key names are not allowed for external use.";
+                return Err(Exception::validation(message));
+            }
+            for text in [&key, &value] {
+                if !text.chars().all(is_tag_character) {
+                    let message = format!("The tag '{key}' contains characters that are not allowed in tags");
+                    return Err(Exception::validation(message));
+                }
+            }
+            tags.put(key, value);
+        }
+        if tags.len() > TAGS_MAX { Err(Exception::too_many_tags(arn)) } else { Ok(tags) }
     }
+}
+
+fn is_tag_character(character: char) -> bool {
+    character.is_alphanumeric() || character.is_whitespace() || "_.:/=+-@".contains(character)
 }
 
 /// Reads `publish` and `versionDescription`; the answer is for after the check of all members.
-pub(crate) fn publishing(members: &mut Members<'_>) -> Result<(), Exception> {
+pub(crate) fn publishing(members: &mut Members<'_>) -> Result<Option<Published>, Exception> {
     let publish = members.flag("publish").unwrap_or(false);
-    let description = members.text("versionDescription", &Text::VERSION_DESCRIPTION);
-    if publish {
-        return Err(Exception::not_yet("Publishing a version"));
-    }
-    match description {
+    let description = members.text("versionDescription", &Text::VERSION_DESCRIPTION).cloned();
+    match (publish, description) {
+        (true, description) => Ok(Some(Published { description })),
         // Recorded.
-        Some(_) => Err(Exception::validation("Version description can only be set when publish is true")),
-        None => Ok(()),
+        (false, Some(_)) => {
+            Err(Exception::validation("Version description can only be set when publish is true"))
+        }
+        (false, None) => Ok(None),
     }
 }
 

@@ -4,13 +4,15 @@
 //! out as JSON text or as an [`Exception`], the only spelling of AWS's errors. There is no HTTP
 //! here, and nothing is read or written but through the engine.
 //!
-//! Order of checks, as with AWS: the body is JSON and its members have their types; all members
-//! satisfy the service model; names and ARNs are well formed and the caller's own; the thing exists.
+//! Order of checks, as with AWS: the body is JSON; the caller may do this; its members have their types;
+//! all members satisfy the service model; names and ARNs are well formed and the caller's own; the thing exists.
 
+mod access;
 mod configuration;
 mod definitions;
 mod exception;
 mod history;
+mod identity;
 mod json_reason;
 mod metrics;
 mod mock;
@@ -19,8 +21,11 @@ pub mod operations;
 mod page;
 mod reply;
 mod request;
+mod routing;
 
+pub use access::{Principal, only_reads};
 pub use exception::{Exception, ExceptionKind};
+pub use identity::{Identity, Role};
 pub use names::Caller;
 
 use std::sync::Arc;
@@ -101,10 +106,13 @@ impl Api {
     /// but a task that nobody waits for any more is not handed out. Must run on a tokio runtime.
     pub async fn call(&self, operation: &str, caller: &Caller, body: &[u8]) -> Result<String, Exception> {
         let Some(index) = operations::ALL.iter().position(|known| known.name == operation) else {
-            return Err(operations::unknown(operation));
+            return Err(Exception::unknown_operation(""));
         };
         let result = match request::Request::parse(body) {
-            Ok(request) => (operations::ALL[index].run)(Call { api: self, caller, request: &request }).await,
+            Ok(request) => match access::check(operation, caller, &request) {
+                Ok(()) => (operations::ALL[index].run)(Call { api: self, caller, request: &request }).await,
+                Err(exception) => Err(exception),
+            },
             Err(exception) => Err(exception),
         };
         self.counters.count(index, result.as_ref().err());
@@ -144,7 +152,7 @@ pub(crate) async fn aside<T: Send + 'static>(
         .map_err(|_| Exception::new(ExceptionKind::InternalFailure, "The call could not be finished"))
 }
 
-/// Seconds since the epoch, for the age of tokens and of executions that might be redriven.
+/// Seconds since the epoch, for the age of tokens.
 pub(crate) fn now_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

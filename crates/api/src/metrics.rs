@@ -61,6 +61,13 @@ pub(crate) fn text(counters: &Counters, stats: &EngineStats, more: &[Counter]) -
         "Executions closed, by status.",
         &closed.map(|(status, count)| (format!("{{status=\"{status}\"}}"), count)),
     );
+    metric("stepwell_executions_redriven_total", "counter", "Executions redriven.", &one(stats.redriven));
+    metric(
+        "stepwell_executions_swept_total",
+        "counter",
+        "Closed executions removed when their retention ended.",
+        &one(stats.swept),
+    );
     metric("stepwell_state_transitions_total", "counter", "States entered.", &one(stats.transitions));
     metric("stepwell_journal_events_total", "counter", "Events recorded.", &one(stats.events));
     metric("stepwell_journal_commits_total", "counter", "Batches written.", &one(stats.commits));

@@ -57,6 +57,13 @@ pub enum EventKind {
     ExecutionAborted(Failure),
     /// It took longer than it may.
     ExecutionTimedOut(Failure),
+    /// It had ended badly, and goes on from where it was.
+    ExecutionRedriven {
+        /// The how many-th redrive it is, from 1.
+        redrive_count: u64,
+        /// What the caller gave to tell a repeated request by.
+        client_token: Option<Arc<str>>,
+    },
     /// A state was entered.
     StateEntered {
         /// Which one.
@@ -227,7 +234,8 @@ impl EventKind {
             | EventKind::ExecutionTimedOut(failure)
             | EventKind::TaskFailed { failure, .. }
             | EventKind::EvaluationFailed { failure, .. } => of_failure(failure),
-            EventKind::StateAborted { .. }
+            EventKind::ExecutionRedriven { .. }
+            | EventKind::StateAborted { .. }
             | EventKind::WaitBegan { .. }
             | EventKind::TaskStarted { .. }
             | EventKind::TaskTimedOut { .. }
@@ -264,6 +272,7 @@ impl EventKind {
             | EventKind::ExecutionFailed(_)
             | EventKind::ExecutionAborted(_)
             | EventKind::ExecutionTimedOut(_)
+            | EventKind::ExecutionRedriven { .. }
             | EventKind::WaitBegan { .. }
             | EventKind::RetryScheduled { .. }
             | EventKind::ParallelStarted { .. }

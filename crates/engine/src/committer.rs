@@ -160,7 +160,8 @@ fn commit_and_release(
     Ok(())
 }
 
-fn perform(commons: &Arc<Commons>, effect: Release, mailboxes: &[Arc<Mailbox>]) {
+/// Lets out what is no answer.
+pub(crate) fn perform(commons: &Arc<Commons>, effect: Release, mailboxes: &[Arc<Mailbox>]) {
     match effect {
         Release::RunTask { integration, request } => {
             let task = request.task;
@@ -180,7 +181,12 @@ fn perform(commons: &Arc<Commons>, effect: Release, mailboxes: &[Arc<Mailbox>]) 
                 commons.log(LogLevel::Error, "integration_panicked", text, Some(task.execution));
             }
         }
-        Release::Started(..) | Release::Stopped(..) | Release::Done(..) | Release::HandOut(..) => (),
+        Release::Tell(partition, message) => mailboxes[commons.shard_of(partition)].tell(message),
+        Release::Started(..)
+        | Release::Stopped(..)
+        | Release::Done(..)
+        | Release::ExpressEnded(..)
+        | Release::HandOut(..) => (),
     }
 }
 

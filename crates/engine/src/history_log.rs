@@ -41,15 +41,6 @@ impl LoggedHistory {
         mut events: Vec<Event>,
     ) -> Option<LoggedHistory> {
         events.retain(|event| is_logged(logging, origin, event));
-        LoggedHistory::of_included(logging, origin, redrive_count, events)
-    }
-
-    fn of_included(
-        logging: &Arc<Logging>,
-        origin: &Arc<Origin>,
-        redrive_count: u64,
-        events: Vec<Event>,
-    ) -> Option<LoggedHistory> {
         let (logging, origin) = (logging.clone(), origin.clone());
         let execution_arn = origin.execution_arn.clone();
         (!events.is_empty()).then_some(LoggedHistory {
@@ -102,12 +93,11 @@ impl Commons {
         revision: &Revision,
         origin: &Arc<Origin>,
         redrive_count: u64,
-        events: &[Event],
+        events: Vec<Event>,
     ) {
         let Some(log) = &self.options.history_log else { return };
         let Some(logging) = revision.execution_log() else { return };
-        let logged = events.iter().filter(|event| is_logged(logging, origin, event)).cloned().collect();
-        if let Some(logged) = LoggedHistory::of_included(logging, origin, redrive_count, logged) {
+        if let Some(logged) = LoggedHistory::of(logging, origin, redrive_count, events) {
             log(vec![logged]);
         }
     }

@@ -2,17 +2,19 @@
 //!
 //! Nothing is acknowledged before it is durable, so a reader sees everything that anybody was told.
 
+use std::sync::Arc;
+
 use stepwell_asl::{Event, EventKind, decode, project};
-use stepwell_model::{EntityId, Timestamp};
-use stepwell_store::{Chunk, ExecutionRow, ListQuery};
+use stepwell_model::{EntityId, HistoryEventKind, Resource, TaskRef, Timestamp};
+use stepwell_store::{Chunk, ExecutionRow, ListQuery, Parent};
 
 use crate::catalogue::execution_arn;
 use crate::commons::{Commons, store_error};
 use crate::requests::{
-    EngineError, ExecutionKey, ExecutionSummary, ExecutionView, History, ListCursor, ListExecutions,
-    PinnedMachine,
+    EngineError, ExecutionKey, ExecutionSummary, ExecutionView, History, HistoryOrder, ListCursor,
+    ListExecutions, PinnedMachine,
 };
-use crate::shard::origin_of;
+use crate::shard::{origin_of, origin_of_opening};
 
 /// How many executions one page shows at most, whatever was asked for.
 const PAGE_MAX: usize = 1_000;
@@ -24,12 +26,14 @@ impl Commons {
             && let Some(row) = self.store.execution(entity).map_err(store_error)?
             && row.opening.name == key.name
             && self.revision(row.opening.revision).is_some_and(|revision| revision.key == key.machine)
+            && !self.is_gone(row.closed_at)
         {
             return Ok(row);
         }
         let entity = self.store.execution_by_name(&home.name_key).map_err(store_error)?;
         let entity = entity.ok_or(EngineError::NoSuchExecution)?;
-        self.store.execution(entity).map_err(store_error)?.ok_or(EngineError::NoSuchExecution)
+        let row = self.store.execution(entity).map_err(store_error)?;
+        row.filter(|row| !self.is_gone(row.closed_at)).ok_or(EngineError::NoSuchExecution)
     }
 
     /// The ARN of an execution; `None` if the store does not know it.
@@ -52,8 +56,15 @@ impl Commons {
             input: stepwell_value::Payload::empty_object(),
             output: None,
             failure: None,
+            version: row.opening.version,
+            alias: row.opening.alias.clone(),
+            trace_header: row.opening.trace_header.clone(),
+            machine: row.opening.machine,
+            last_event_id: row.last_event_id,
+            redrive_count: row.redrive_count,
+            redriven_at: row.redriven_at,
         };
-        let first = self.events_at(row.first_row)?;
+        let first = self.events_at(&row, row.first_row)?;
         match first.first().map(|event| &event.kind) {
             Some(EventKind::ExecutionStarted { input, .. }) => view.input = input.clone(),
             Some(_) | None => {
@@ -64,7 +75,8 @@ impl Commons {
             }
         }
         if row.closed_at.is_some() {
-            let last = if row.last_row == row.first_row { first } else { self.events_at(row.last_row)? };
+            let last =
+                if row.last_row == row.first_row { first } else { self.events_at(&row, row.last_row)? };
             for event in last.into_iter().rev() {
                 match event.kind {
                     EventKind::ExecutionSucceeded { output } => view.output = Some(output),
@@ -80,10 +92,21 @@ impl Commons {
         Ok(view)
     }
 
-    fn events_at(&self, row: u64) -> Result<Vec<Event>, EngineError> {
-        let chunk = self.store.chunk(row).map_err(store_error)?;
-        let chunk = chunk.ok_or_else(|| EngineError::Damaged(format!("there is no row {row}")))?;
-        events_of(&chunk)
+    /// The task that started an execution. Reads its first chunk.
+    pub(crate) fn parent_of(&self, row: &ExecutionRow) -> Result<Option<Parent>, EngineError> {
+        let first = self.store.chunk(row.first_row).map_err(store_error)?;
+        Ok(first.and_then(|chunk| chunk.header.parent))
+    }
+
+    fn events_at(&self, of: &ExecutionRow, row: u64) -> Result<Vec<Event>, EngineError> {
+        match self.store.chunk(row).map_err(store_error)? {
+            Some(chunk) => events_of(&chunk),
+            // It may have been swept since its row was read.
+            None if self.store.execution(of.entity).map_err(store_error)?.is_none() => {
+                Err(EngineError::NoSuchExecution)
+            }
+            None => Err(EngineError::Damaged(format!("there is no row {row}"))),
+        }
     }
 
     /// The whole history of an execution.
@@ -106,6 +129,69 @@ impl Commons {
         Ok(history)
     }
 
+    /// A page of the history of an execution, at most `count` events in the order asked for. Reads the
+    /// chunks that have them, however long the history is.
+    pub fn history_page(
+        &self,
+        key: &ExecutionKey,
+        order: HistoryOrder,
+        count: usize,
+    ) -> Result<History, EngineError> {
+        let row = self.row(key)?;
+        let last = row.last_event_id;
+        // Ids begin at 1 and have no gap.
+        let more = (count as u64).saturating_sub(1);
+        let events = match order {
+            HistoryOrder::OldestFirst { after } => {
+                let oldest = after.saturating_add(1);
+                oldest..=oldest.saturating_add(more).min(last)
+            }
+            HistoryOrder::NewestFirst { before } => {
+                let newest = before.map_or(last, |before| before.saturating_sub(1).min(last));
+                newest.saturating_sub(more).max(1)..=newest
+            }
+        };
+        if count == 0 || events.is_empty() {
+            return Ok(History::new());
+        }
+        let chunks = self.store.chunks_between(row.entity, events.clone()).map_err(store_error)?;
+        if chunks.is_empty() {
+            // It may have been swept since its row was read.
+            return match self.store.execution(row.entity).map_err(store_error)? {
+                None => Err(EngineError::NoSuchExecution),
+                Some(_) => Err(EngineError::Damaged(format!("no chunk has the events {events:?}"))),
+            };
+        }
+        let (origin, _revision) = origin_of_opening(self, &row.opening).map_err(EngineError::Damaged)?;
+        let mut page = Vec::new();
+        for chunk in &chunks {
+            let decoded = events_of(chunk)?;
+            let shown = decoded.iter().filter(|event| events.contains(&event.id));
+            page.extend(shown.filter_map(|event| project(event, &origin)));
+        }
+        match order {
+            HistoryOrder::OldestFirst { .. } => (),
+            HistoryOrder::NewestFirst { .. } => page.reverse(),
+        }
+        Ok(page)
+    }
+
+    /// The activity whose task this was; `None` if it was no activity's, or none that is durable.
+    pub fn activity_of_task(&self, task: TaskRef) -> Result<Option<Arc<str>>, EngineError> {
+        let id = task.scheduled_event_id;
+        let Some(row) = self.store.execution(task.execution).map_err(store_error)? else { return Ok(None) };
+        let chunks = self.store.chunks_between(task.execution, id..=id).map_err(store_error)?;
+        let Some(chunk) = chunks.first() else { return Ok(None) };
+        let (origin, _revision) = origin_of_opening(self, &row.opening).map_err(EngineError::Damaged)?;
+        let events = events_of(chunk)?;
+        let scheduled = events.iter().find(|event| event.id == id);
+        let kind = scheduled.and_then(|event| project(event, &origin)).map(|event| event.kind);
+        if let Some(HistoryEventKind::Task(Resource::Activity { arn }, _)) = kind {
+            return Ok(Some(arn));
+        }
+        Ok(None)
+    }
+
     /// The revision of its machine that an execution is pinned to.
     pub fn pinned_machine(&self, key: &ExecutionKey) -> Result<PinnedMachine, EngineError> {
         let number = self.row(key)?.opening.revision;
@@ -120,13 +206,16 @@ impl Commons {
         &self,
         request: &ListExecutions,
     ) -> Result<(Vec<ExecutionSummary>, Option<ListCursor>), EngineError> {
-        let machine = self.catalogue().machine(&request.machine).map(|machine| machine.number);
+        let (machine, version, alias) =
+            self.catalogue().listed(&request.machine, request.qualifier.as_deref())?;
         let limit = request.limit.min(PAGE_MAX);
         let after = |cursor: &ListCursor| {
             (Timestamp::from_epoch_ms(cursor.recency_ms), EntityId::from_u64(cursor.entity))
         };
         let query = ListQuery {
-            machine: machine.ok_or(EngineError::NoSuchMachine)?,
+            machine,
+            version,
+            alias,
             status: request.status,
             after: request.after.as_ref().map(after),
             // One more than asked for tells whether there is another page.
@@ -143,6 +232,10 @@ impl Commons {
             status: row.status,
             started_at: row.opening.started_at,
             closed_at: row.closed_at,
+            version: row.opening.version,
+            alias: row.opening.alias,
+            redrive_count: row.redrive_count,
+            redriven_at: row.redriven_at,
         };
         Ok((rows.into_iter().map(summary).collect(), last.filter(|_| has_more)))
     }

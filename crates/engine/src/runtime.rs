@@ -1,4 +1,4 @@
-//! The threads: one for each shard, one that commits.
+//! The threads: one for each shard, one that commits, one that sweeps.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use crate::committer::{self, CommitQueue, Submission};
 use crate::commons::Commons;
 use crate::mailbox::Mailbox;
 use crate::requests::EngineError;
+use crate::retention::Sweeper;
 use crate::shard::Shard;
 
 /// How many turns of a shard may wait for their commit: the shard goes on deciding that far ahead.
@@ -23,6 +24,7 @@ const SLEEP_MAX: Duration = Duration::from_secs(1);
 pub(crate) struct Runtime {
     pub(crate) wires: Arc<Wires>,
     threads: Vec<JoinHandle<()>>,
+    sweeper: Option<Sweeper>,
 }
 
 /// How to reach the threads.
@@ -42,7 +44,7 @@ impl Runtime {
         let calls_max = commons.options.mailbox_max;
         let mailboxes = shards.iter().map(|_| Arc::new(Mailbox::new(calls_max))).collect();
         let wires = Arc::new(Wires { commons, clock, mailboxes, commits: CommitQueue::new() });
-        let mut runtime = Runtime { wires: wires.clone(), threads: Vec::new() };
+        let mut runtime = Runtime { wires: wires.clone(), threads: Vec::new(), sweeper: None };
         for (index, shard) in shards.into_iter().enumerate() {
             let wires = wires.clone();
             runtime.spawn(format!("shard-{index}"), move || drive(index, shard, &wires))?;
@@ -51,20 +53,27 @@ impl Runtime {
             let _guard = StopOnPanic { wires: &wires, who: "the committer" };
             committer::run(&wires.commons, &wires.commits, &wires.mailboxes);
         })?;
+        let sweeper = Sweeper::start(&runtime.wires).map_err(no_thread)?;
+        runtime.sweeper = Some(sweeper);
         Ok(runtime)
     }
 
     fn spawn(&mut self, name: String, body: impl FnOnce() + Send + 'static) -> Result<(), EngineError> {
         let thread = std::thread::Builder::new().name(name).spawn(body);
-        let thread =
-            thread.map_err(|error| EngineError::Stopped(format!("a thread cannot be started: {error}")))?;
-        self.threads.push(thread);
+        self.threads.push(thread.map_err(no_thread)?);
         Ok(())
     }
 }
 
+fn no_thread(error: std::io::Error) -> EngineError {
+    EngineError::Stopped(format!("a thread cannot be started: {error}"))
+}
+
 impl Drop for Runtime {
     fn drop(&mut self) {
+        if let Some(sweeper) = &self.sweeper {
+            sweeper.stop();
+        }
         for mailbox in &self.wires.mailboxes {
             mailbox.close();
         }
@@ -77,6 +86,10 @@ impl Drop for Runtime {
         self.wires.commits.close();
         if let Some(committer) = committer.filter(|thread| thread.thread().id() != own) {
             let _ = committer.join();
+        }
+        // Whatever it waited for in a shard or the committer has been dropped by now.
+        if let Some(sweeper) = &mut self.sweeper {
+            sweeper.join();
         }
         self.wires.commons.dispatcher().drop_pollers();
     }
@@ -117,6 +130,11 @@ fn drive(index: usize, mut shard: Shard, wires: &Wires) {
             continue;
         }
         let mut turn = shard.turn(mail.messages, now);
+        for release in turn.at_once.drain(..) {
+            if let Some(effect) = release.answer() {
+                committer::perform(&wires.commons, effect, &wires.mailboxes);
+            }
+        }
         for (to, message) in turn.posts.drain(..) {
             wires.mailboxes[to].tell(message);
         }

@@ -17,6 +17,10 @@ pub struct EngineStats {
     pub timed_out: u64,
     /// Executions that were stopped.
     pub aborted: u64,
+    /// Redrives. One that was redriven ends, and is counted, once more.
+    pub redriven: u64,
+    /// Closed executions that were removed when their retention ended.
+    pub swept: u64,
     /// States entered.
     pub transitions: u64,
     /// Events recorded, those that AWS does not show included.
@@ -55,6 +59,8 @@ impl EngineStats {
 pub(crate) struct Stats {
     started: AtomicU64,
     closed: [AtomicU64; 5],
+    redriven: AtomicU64,
+    swept: AtomicU64,
     transitions: AtomicU64,
     events: AtomicU64,
     commits: AtomicU64,
@@ -82,6 +88,7 @@ impl Stats {
         for (total, more) in self.closed.iter().zip(counts.closed) {
             add(total, more);
         }
+        add(&self.redriven, counts.redriven);
         add(&self.transitions, counts.transitions);
         add(&self.events, counts.events);
     }
@@ -91,6 +98,11 @@ impl Stats {
         add(&self.commits, 1);
         add(&self.chunks, chunks as u64);
         add(&self.chunk_bytes, bytes as u64);
+    }
+
+    /// Executions are gone.
+    pub(crate) fn count_swept(&self, executions: u64) {
+        add(&self.swept, executions);
     }
 
     pub(crate) fn count_late_outcome(&self) {
@@ -115,6 +127,8 @@ impl Stats {
             failed: get(failed),
             timed_out: get(timed_out),
             aborted: get(aborted),
+            redriven: get(&self.redriven),
+            swept: get(&self.swept),
             transitions: get(&self.transitions),
             events: get(&self.events),
             commits: get(&self.commits),

@@ -32,6 +32,9 @@ fn create(name: &str, definition: &str, level: Option<&str>) -> CreateMachine {
         role_arn: "arn:aws:iam::123456789012:role/r".into(),
         logging,
         tracing: None,
+        encryption: Encryption::AwsOwnedKey,
+        publish: None,
+        tags: Tags::default(),
     }
 }
 
@@ -58,8 +61,13 @@ fn one_turn(options: EngineOptions, machines: &[CreateMachine]) -> Vec<Vec<Strin
         let plan = commons.catalogue().plan_create(machine.clone(), NOW).unwrap();
         let Plan::Change(change, _) = plan else { panic!("it is new") };
         commons.catalogue_mut().apply(change);
-        let request =
-            StartExecution { machine: machine.key.clone(), name: None, input: Payload::empty_object() };
+        let request = StartExecution {
+            machine: machine.key.clone(),
+            qualifier: None,
+            name: None,
+            input: Payload::empty_object(),
+            trace_header: None,
+        };
         messages.push(commons.start(request, oneshot::channel().0).unwrap().1);
     }
     let turn = shard.turn(messages, NOW);
@@ -117,7 +125,13 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn start(engine: &Engine, machine: &CreateMachine) -> Result<ExecutionStarted, EngineError> {
-    let request = StartExecution { machine: machine.key.clone(), name: None, input: Payload::empty_object() };
+    let request = StartExecution {
+        machine: machine.key.clone(),
+        qualifier: None,
+        name: None,
+        input: Payload::empty_object(),
+        trace_header: None,
+    };
     wait(engine.start(request))
 }
 
@@ -170,6 +184,9 @@ fn an_execution_without_commits_logs_by_itself() {
         execution_arn: "arn:aws:states:us-east-1:123456789012:express:m:n:i".into(),
         execution_name: "n".into(),
         machine_arn: "arn:aws:states:us-east-1:123456789012:stateMachine:m".into(),
+        version_arn: None,
+        alias_arn: None,
+        express: true,
         machine_name: "m".into(),
         role_arn: "r".into(),
         region: "us-east-1".into(),
@@ -189,7 +206,7 @@ fn an_execution_without_commits_logs_by_itself() {
         let Plan::Change(change, machine) = plan else { panic!("it is new") };
         commons.catalogue_mut().apply(change);
         let revision = commons.catalogue().revision(machine.revision).unwrap().clone();
-        commons.log_history(&revision, &origin, 2, &events);
+        commons.log_history(&revision, &origin, 2, events.to_vec());
         let heard = std::mem::take(&mut *heard.lock().unwrap());
         assert_eq!(heard.iter().flat_map(types).collect::<Vec<_>>(), expected);
         assert!(heard.iter().all(|logged| logged.redrive_count == 2));

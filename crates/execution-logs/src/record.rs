@@ -248,7 +248,12 @@ mod tests {
             ]],
         );
         check(
-            HistoryEventKind::ExecutionStarted { input: Payload::empty_object(), role_arn: "r".into() },
+            HistoryEventKind::ExecutionStarted {
+                input: Payload::empty_object(),
+                role_arn: "r".into(),
+                version_arn: None,
+                alias_arn: None,
+            },
             true,
             expect![[
                 r#""ExecutionStarted","details":{"input":"{}","inputDetails":{"truncated":false},"roleArn":"r"}"#

@@ -60,8 +60,14 @@ impl HistoryEventKind {
     /// them even when they are empty.
     pub fn details(&self) -> Option<Vec<(&'static str, Detail<'_>)>> {
         let members = match self {
-            HistoryEventKind::ExecutionStarted { input, role_arn } => {
-                vec![input_of(input), ("roleArn", text(role_arn))]
+            HistoryEventKind::ExecutionStarted { input, role_arn, version_arn, alias_arn } => {
+                let mut members = vec![input_of(input), ("roleArn", text(role_arn))];
+                members.extend(alias_arn.as_deref().map(|arn| ("stateMachineAliasArn", text(arn))));
+                members.extend(version_arn.as_deref().map(|arn| ("stateMachineVersionArn", text(arn))));
+                members
+            }
+            HistoryEventKind::ExecutionRedriven { redrive_count } => {
+                vec![("redriveCount", Detail::Number(*redrive_count))]
             }
             HistoryEventKind::ExecutionSucceeded { output } => vec![output_of(output)],
             HistoryEventKind::ExecutionFailed(why)

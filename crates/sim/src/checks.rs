@@ -2,9 +2,11 @@
 //! store and against what the world saw.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use stepwell_asl::CLIENT_TOKEN_SECONDS;
 use stepwell_engine::{Commons, ExecutionKey, ExecutionStarted, Shard, replay};
-use stepwell_model::{EntityId, HistoryEvent, HistoryEventKind, TaskEvent, TaskRef, error_names};
+use stepwell_model::{EntityId, HistoryEvent, HistoryEventKind, TaskEvent, TaskRef, Timestamp, error_names};
 use stepwell_store::{OpenExecution, Store};
 
 /// A promise was broken.
@@ -26,6 +28,9 @@ pub struct Ledger {
     pub hand_outs: BTreeMap<TaskRef, u64>,
     /// Which starts were acknowledged, and how.
     pub started: BTreeMap<String, ExecutionStarted>,
+    /// Which redrives were acknowledged, by the execution's name and the token of the request, and when
+    /// they were.
+    pub redrives: BTreeMap<(String, Arc<str>), Timestamp>,
     /// Attempts of which nobody can know: under way at a crash, or said to be so by a target.
     pub may_be_unknown: BTreeSet<TaskRef>,
 }
@@ -68,6 +73,27 @@ impl Ledger {
         }
     }
 
+    /// A redrive is acknowledged.
+    pub fn redriven(
+        &mut self,
+        commons: &Commons,
+        key: ExecutionKey,
+        token: Arc<str>,
+        redriven_at: Timestamp,
+    ) -> Result<(), Violation> {
+        let name = format!("{}/{}", key.machine.name, key.name);
+        let history = commons.history(&key).map_err(|error| Violation(format!("{name}: {error}")))?;
+        let is_it = |event: &HistoryEvent| {
+            matches!(event.kind, HistoryEventKind::ExecutionRedriven { .. }) && event.timestamp == redriven_at
+        };
+        ensure(history.iter().any(is_it), || format!("{name} was redriven and does not know it"))?;
+        if let Some(before) = self.redrives.insert((name.clone(), token), redriven_at) {
+            let is_forgotten = redriven_at >= before.after_seconds(CLIENT_TOKEN_SECONDS);
+            ensure(before == redriven_at || is_forgotten, || format!("{name} was redriven twice at once"))?;
+        }
+        Ok(())
+    }
+
     /// Everything that was acknowledged is still there.
     pub fn all_are_there(&self, commons: &Commons) -> Result<(), Violation> {
         self.started.values().try_for_each(|started| is_there(commons, started))
@@ -92,6 +118,7 @@ impl Ledger {
     pub fn history(&self, commons: &Commons, entity: EntityId) -> Result<(), Violation> {
         let history =
             commons.history_of_entity(entity).map_err(|error| Violation(format!("{entity:?}: {error}")))?;
+        let mut redrives = 0;
         for (at, event) in history.iter().enumerate() {
             let broken = |what: &str| Violation(format!("{entity:?}, event {}: {what}", event.id));
             if event.id != at as u64 + 1 {
@@ -103,8 +130,16 @@ impl Ledger {
             if at > 0 && event.timestamp < history[at - 1].timestamp {
                 return Err(broken("time went back"));
             }
-            if is_terminal(event) != (at + 1 == history.len()) {
+            let next = history.get(at + 1).map(|event| &event.kind);
+            let is_redriven = matches!(next, Some(HistoryEventKind::ExecutionRedriven { .. }));
+            if is_terminal(event) != (next.is_none() || is_redriven) {
                 return Err(broken("the end is not the end"));
+            }
+            if let HistoryEventKind::ExecutionRedriven { redrive_count } = event.kind {
+                redrives += 1;
+                if redrive_count != redrives || event.previous_event_id + 1 != event.id {
+                    return Err(broken("it is not the redrive of what ended before it"));
+                }
             }
             if let HistoryEventKind::StateExited { name, .. } = &event.kind
                 && let Some(seconds) = wait_seconds(name)
@@ -187,10 +222,12 @@ pub fn is_not_waited_for(store: &dyn Store, commons: &Commons, task: TaskRef) ->
     ensure(!waits, || format!("{task:?} is waited for, and its answer was refused"))
 }
 
-/// Whether the store knows that an execution is closed.
+/// Whether the store knows that an execution is closed, or was and has been redriven.
 pub fn is_closed(commons: &Commons, key: &ExecutionKey) -> Result<(), Violation> {
     let view = commons.execution(key).map_err(|error| Violation(format!("{}: {error}", key.name)))?;
-    ensure(view.closed_at.is_some(), || format!("{} was stopped and is open", key.name))
+    ensure(view.closed_at.is_some() || view.redrive_count > 0, || {
+        format!("{} was stopped and is open", key.name)
+    })
 }
 
 fn is_there(commons: &Commons, started: &ExecutionStarted) -> Result<(), Violation> {

@@ -27,6 +27,7 @@ fn main() -> ExitCode {
                 total.commits += report.commits;
                 total.effects += report.effects;
                 total.hand_outs += report.hand_outs;
+                total.redrives += report.redrives;
                 total.steps += report.steps;
             }
             Err(violation) => {

@@ -2,6 +2,8 @@
 //!
 //! This is the only place that knows them all, and it decides nothing.
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +13,7 @@ use stepwell_api::{Api, Counter};
 use stepwell_engine::{Engine, EngineOptions, HistoryLog, LogEvent, LogLevel, LoggedHistory, SystemClock};
 use stepwell_execution_logs::{Entry, ExecutionLogs, Notice};
 use stepwell_functions::{FunctionRunner, Functions, OnLog};
+use stepwell_integrations::{Integrations, Reach, ServiceSettings};
 use stepwell_model::Limits;
 use stepwell_store::Store;
 use stepwell_task::Integration;
@@ -37,6 +40,17 @@ pub fn read_functions(file: Option<&Path>) -> Result<Functions, Complaint> {
     })
 }
 
+/// Where AWS's services are, by the configuration file and the variables of the AWS SDKs. `own_address`
+/// is where this server listens.
+pub fn read_services(
+    configured: &BTreeMap<String, ServiceSettings>,
+    own_address: Option<SocketAddr>,
+) -> Result<stepwell_integrations::Settings, Complaint> {
+    let variable = |name: &str| std::env::var_os(name);
+    stepwell_integrations::Settings::read(configured, &variable, own_address)
+        .map_err(|error| Complaint::usage(error.what, error.subject).hint(error.hint))
+}
+
 /// A key that nobody can guess, for a store that does not outlive the process.
 pub fn random_key() -> Result<[u8; 32], Complaint> {
     let mut key = [0; 32];
@@ -52,6 +66,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// The functions that run here.
     pub functions: Functions,
+    /// Where AWS's services are.
+    pub services: stepwell_integrations::Settings,
     /// The limits in force.
     pub limits: Limits,
     /// Where log lines go.
@@ -79,11 +95,18 @@ impl Node {
     ///
     /// A [`Complaint`] that what is in the store cannot be read.
     pub fn open(parts: Parts) -> Result<Node, Complaint> {
-        let Parts { store, functions, limits, log, execution_logs, on_function_line } = parts;
+        let Parts { store, functions, services, limits, log, execution_logs, on_function_line } = parts;
         let page_key = page_key(&store.identity().key);
-        let runner_options = stepwell_functions::Options { on_log: on_function_line, ..Default::default() };
-        let runner = FunctionRunner::new(functions, tokio::runtime::Handle::current(), runner_options);
-        let integrations: Vec<Arc<dyn Integration>> = vec![runner.clone()];
+        // Functions that are not listed are looked for at Lambda, if Lambda is anywhere.
+        let refuses_unknown = tell_reach(&log, "lambda", &services.reach("lambda"));
+        let runner_options =
+            stepwell_functions::Options { on_log: on_function_line, refuses_unknown, ..Default::default() };
+        let handle = tokio::runtime::Handle::current();
+        let runner = FunctionRunner::new(functions, handle.clone(), runner_options);
+        let service_log = log.clone();
+        let on_trouble = Arc::new(move |line: &_| write_service_line(&service_log, line));
+        let network = Integrations::new(services, handle, on_trouble);
+        let integrations: Vec<Arc<dyn Integration>> = vec![runner.clone(), Arc::new(network)];
         let execution_logs = match execution_logs {
             Some((folder, logs)) => Some(open_execution_logs(folder, logs, &log)?),
             None => None,
@@ -204,6 +227,28 @@ fn write_notice(log: &Log, notice: &Notice) {
 /// store's own.
 fn page_key(store_key: &[u8; 32]) -> [u8; 32] {
     Sha256::new().chain_update(b"stepwell pages").chain_update(store_key).finalize().into()
+}
+
+/// Tells where a service is reached; whether it is nowhere.
+fn tell_reach(log: &Log, service: &str, reach: &Reach) -> bool {
+    let (service, at) = (("service", Value::from(service)), |at: &str| ("endpoint", Value::from(at)));
+    match reach {
+        Reach::Nowhere => return true,
+        Reach::At(endpoint) => {
+            log.info("service_reached", "calls go over the network", &[service, at(endpoint)])
+        }
+        // No warning: functions that run here need no credentials, and a task that does says it again.
+        Reach::Blocked(why) => {
+            let message = format!("calls will fail: these credentials are not supported: {why}");
+            log.info("service_blocked", &message, &[service]);
+        }
+    }
+    false
+}
+
+fn write_service_line(log: &Log, line: &stepwell_integrations::LogLine) {
+    let fields = [("service", Value::from(line.service)), ("endpoint", Value::from(line.endpoint.as_str()))];
+    log.warn(line.event, &line.message, &fields);
 }
 
 fn write(log: &Log, event: &LogEvent) {

@@ -12,28 +12,36 @@
 //!   over.
 //! - **Reading** (`read.rs`). A few read-only connections. No read transaction outlives a statement,
 //!   so that none pins the log.
+//! - **Retention** (`sweep.rs`). A cursor walks up the rows and removes what is old enough, in slices of
+//!   a few milliseconds between two batches. Freed pages are used again.
+//! - **Parts of histories** (`landmark.rs`). Every so many events a row is noted from which a walk can
+//!   begin.
 
 mod checkpoint;
 mod commit;
+mod landmark;
 mod open;
 mod read;
+mod sweep;
 
 pub use open::{OpenError, SqliteOptions};
 
 use std::fs::File;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use rusqlite::ErrorCode;
-use stepwell_model::{EntityId, Partition};
+use stepwell_model::{EntityId, Partition, Timestamp};
 use stepwell_store::{
     Batch, Chunk, ExecutionRow, HighMarks, ListQuery, NameKey, OpenExecution, Store, StoreError,
-    StoreIdentity,
+    StoreIdentity, Swept,
 };
 
 use checkpoint::Checkpointer;
 use commit::Committer;
 use read::Readers;
+use sweep::Cursor;
 
 /// A store in a directory. Dropping it copies what is left of the log into the database and frees the
 /// directory.
@@ -43,6 +51,8 @@ pub struct SqliteStore {
     checkpointer: Checkpointer,
     readers: Readers,
     committer: Mutex<Committer>,
+    /// How far the sweep has come; held while there is one.
+    cursor: Mutex<Cursor>,
     identity: StoreIdentity,
     _lock: File,
 }
@@ -100,6 +110,24 @@ impl Store for SqliteStore {
 
     fn catalogue(&self) -> Result<Vec<(String, Arc<str>)>, StoreError> {
         self.readers.read(read::catalogue)
+    }
+
+    fn sweep(&self, before: Timestamp, rows_max: usize) -> Result<Swept, StoreError> {
+        let mut cursor = self.cursor.lock().expect("a sweep that panicked is not followed by another");
+        // Looked up before commits are held up.
+        let plan = self.readers.read(|connection| sweep::plan(connection, *cursor, before, rows_max))?;
+        let mut committer = self.committer.lock().expect("a commit that panicked is not followed by a sweep");
+        let (reached, swept) = committer.sweep(&plan, self.checkpointer.gate())?;
+        *cursor = reached;
+        Ok(swept)
+    }
+
+    fn chunks_between(
+        &self,
+        entity: EntityId,
+        events: RangeInclusive<u64>,
+    ) -> Result<Vec<Chunk>, StoreError> {
+        self.readers.read(|connection| landmark::chunks_between(connection, entity, &events))
     }
 }
 

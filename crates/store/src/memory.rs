@@ -6,13 +6,14 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use stepwell_model::{EntityId, PARTITIONS, Timestamp};
 
 use crate::{
     Batch, Chunk, ExecutionRow, HighMarks, ListQuery, NameKey, OpenExecution, Store, StoreError,
-    StoreIdentity,
+    StoreIdentity, Swept, has_event_between,
 };
 
 /// Keeps everything in memory.
@@ -171,6 +172,7 @@ impl Store for MemoryStore {
         Ok(list
             .range((start, std::ops::Bound::Unbounded))
             .map(|(_, entity)| &state.executions[entity])
+            .filter(|execution| query.asks_for(&execution.opening))
             .filter(|execution| query.status.is_none_or(|status| execution.status == status))
             .take(query.limit)
             .cloned()
@@ -195,6 +197,24 @@ impl Store for MemoryStore {
 
     fn catalogue(&self) -> Result<Vec<(String, Arc<str>)>, StoreError> {
         Ok(self.state().catalogue.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
+    }
+
+    fn sweep(&self, before: Timestamp, rows_max: usize) -> Result<Swept, StoreError> {
+        let mut state = self.state();
+        match &state.stopped {
+            Some(why) => Err(StoreError::Stopped(why.clone())),
+            None => Ok(state.sweep(before, rows_max)),
+        }
+    }
+
+    fn chunks_between(
+        &self,
+        entity: EntityId,
+        events: RangeInclusive<u64>,
+    ) -> Result<Vec<Chunk>, StoreError> {
+        let mut chunks = self.chunks(entity)?;
+        chunks.retain(|chunk| has_event_between(&chunk.header, &events));
+        Ok(chunks)
     }
 }
 
@@ -266,6 +286,38 @@ impl State {
         Ok(rows)
     }
 
+    /// Removes the executions that were closed first. One at least, whatever its length.
+    fn sweep(&mut self, before: Timestamp, rows_max: usize) -> Swept {
+        let is_due = |row: &&ExecutionRow| row.closed_at.is_some_and(|closed_at| closed_at < before);
+        let mut due: Vec<ExecutionRow> = self.executions.values().filter(is_due).cloned().collect();
+        due.sort_by_key(|row| (row.closed_at, row.entity));
+        let mut swept = Swept::default();
+        for row in due {
+            if swept.rows >= rows_max as u64 && swept.executions > 0 {
+                return Swept { more: true, ..swept };
+            }
+            self.executions.remove(&row.entity);
+            if let Some(list) = self.lists.get_mut(&row.opening.machine) {
+                list.remove(&(Reverse(row.recency()), row.entity));
+            }
+            if let Some(name_key) = row.opening.name_key
+                && self.names.get(&name_key) == Some(&row.entity)
+            {
+                self.names.remove(&name_key);
+            }
+            let mut at = row.last_row;
+            while at != 0 {
+                // Past a damaged chunk the chain is lost, and what is left of it is read by nobody.
+                let previous = self.chunk(at).ok().flatten().map_or(0, |chunk| chunk.header.previous_row);
+                self.chunks.remove(&at);
+                swept.rows += 1;
+                at = previous;
+            }
+            swept.executions += 1;
+        }
+        swept
+    }
+
     fn chunk(&self, row: u64) -> Result<Option<Chunk>, StoreError> {
         match self.chunks.get(&row) {
             Some(encoded) => Chunk::decode(&encoded.header, encoded.body.clone())
@@ -301,16 +353,27 @@ mod tests {
     fn first_chunk(number: u64) -> Batch {
         let started_at = Timestamp::from_epoch_ms(1);
         let header = ChunkHeader {
+            parent: None,
             entity: EntityId { partition: 0, number },
             row: number,
             previous_row: 0,
             first_event_id: 1,
             last_event_id: 1,
             at: started_at,
-            opening: Some(Opening { machine: 1, revision: 1, name: "a".into(), name_key: None, started_at }),
+            opening: Some(Opening {
+                machine: 1,
+                revision: 1,
+                name: "a".into(),
+                name_key: None,
+                started_at,
+                version: None,
+                alias: None,
+                trace_header: None,
+            }),
             status: ExecutionStatus::Running,
             next_due: None,
             parked: false,
+            redrives: None,
         };
         Batch { chunks: vec![Chunk { header, body: (*b"body").into() }], catalogue: Vec::new() }
     }

@@ -3,6 +3,7 @@
 //! A page ends at `maxResults` events, or before that when its text grows past
 //! [`PAGE_BYTES_MAX`]; AWS says that pages may be shorter than asked for.
 
+use stepwell_engine::HistoryOrder;
 use stepwell_model::HistoryEvent;
 
 use crate::page::{self, MAX_RESULTS};
@@ -35,16 +36,15 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     };
 
     let engine = call.api.engine.clone();
-    let events = crate::aside(move || engine.history(&key)).await?;
-    let events = events.map_err(|error| Exception::of_engine(error, &arn))?;
     let count = page::size(max_results);
-    let (mut reply, next) = if newest_first {
-        let left = events.iter().rev().filter(|event| last_shown.is_none_or(|id| event.id < id));
-        write_page(left, count, with_data)
-    } else {
-        let left = events.iter().filter(|event| last_shown.is_none_or(|id| event.id > id));
-        write_page(left, count, with_data)
+    let order = match newest_first {
+        true => HistoryOrder::NewestFirst { before: last_shown },
+        false => HistoryOrder::OldestFirst { after: last_shown.unwrap_or(0) },
     };
+    // One more than shown tells whether there is another page.
+    let events = crate::aside(move || engine.history_page(&key, order, count + 1)).await?;
+    let events = events.map_err(|error| Exception::of_engine(error, &arn))?;
+    let (mut reply, next) = write_page(&events, count, with_data);
     if let Some(id) = next {
         reply.text("nextToken", &pages.token(&question, &id.to_be_bytes(), now));
     }
@@ -52,12 +52,8 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
 }
 
 /// Writes a page; the id of its last event comes back when there are more.
-fn write_page<'a>(
-    events: impl Iterator<Item = &'a HistoryEvent>,
-    count: usize,
-    with_data: bool,
-) -> (Reply, Option<u64>) {
-    let mut events = events.peekable();
+fn write_page(events: &[HistoryEvent], count: usize, with_data: bool) -> (Reply, Option<u64>) {
+    let mut events = events.iter().peekable();
     let mut last = None;
     let mut reply = Reply::object();
     reply.list("events", |list| {
