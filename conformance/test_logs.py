@@ -148,6 +148,32 @@ def test_an_execution_logs_as_its_machine_did_when_it_was_started(server):
                         "after": ["ExecutionAborted"]}  # fmt: skip
 
 
+def test_records_after_a_redrive_carry_its_count_and_express_executions_log_as_well(server):
+    world = World(server.client())
+    task = {"Type": "Task", "Resource": servers.function_arn("no-such-function"), "End": True}
+    failed, _ = world.run(create(world, {"StartAt": "T", "States": {"T": task}}, logging("ALL", "redriven")), {})
+    world.sfn.redrive_execution(executionArn=failed["executionArn"])
+    world.end(failed["executionArn"])
+    history = world.history(failed["executionArn"])
+    express = world.sfn.create_state_machine(
+        name="express", type="EXPRESS", definition=json.dumps(PASS), roleArn=servers.ROLE_ARN,
+        loggingConfiguration=logging("ALL", "express"),
+    )["stateMachineArn"]  # fmt: skip
+    started = world.sfn.start_execution(stateMachineArn=express)["executionArn"]
+
+    def of(execution):
+        return [record for record in records(server) if record["execution_arn"] == execution]
+
+    servers.until(lambda: "ExecutionSucceeded" in types(of(started)), what="the end of the express execution")
+    assert types(of(started)) == ["ExecutionStarted", "PassStateEntered", "PassStateExited", "ExecutionSucceeded"]
+    assert server.terminate() == 0
+    redriven = [event["type"] for event in history].index("ExecutionRedriven")
+    expected = [as_record(event, failed["executionArn"], True) for event in history]
+    for record in expected[redriven:]:
+        record["redrive_count"] = "1"
+    assert of(failed["executionArn"]) == expected
+
+
 def test_groups_never_share_a_file_and_none_leaves_the_folder(server):
     world = World(server.client())
     names = ["a", "/a", "a/", "a/b", "A", "..", ".", "../../../stepwell.db", "a#b", ".a", "n" * 200, "n" * 199 + "/"]

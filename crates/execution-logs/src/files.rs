@@ -84,7 +84,8 @@ impl GroupFiles {
 
     /// Takes in a line, which has no end yet.
     pub(crate) fn append(&mut self, line: &str, now: Timestamp) -> Result<(), NotWritten> {
-        if now < self.paused_until {
+        // A clock that was put back must not make the pause longer.
+        if now < self.paused_until && self.paused_until.since(now) <= PAUSE {
             return Err(NotWritten { folder: self.folder.clone(), lines: 1, why: None });
         }
         let mut result = Ok(());

@@ -252,7 +252,11 @@ impl Writer {
             let (entries, asked, closed) = self.wait();
             let bytes = entries.iter().map(weight).sum::<usize>();
             for entry in entries {
-                self.write(entry);
+                let events = entry.events as u64;
+                // A bug in one execution's history must not end the logs of all others.
+                if catch_unwind(AssertUnwindSafe(|| self.write(entry))).is_err() {
+                    self.shared.dropped.fetch_add(events, Ordering::Relaxed);
+                }
             }
             let is_asked = closed || asked.is_some();
             if is_asked || self.flush_at.is_some_and(|at| at <= Instant::now()) {
@@ -296,33 +300,27 @@ impl Writer {
     fn write(&mut self, entry: Entry) {
         let Entry { log_group_arn, include_execution_data, execution_arn, redrive_count, history, .. } =
             entry;
-        let events = entry.events as u64;
-        // A bug in one execution's history must not end the logs of all others.
-        let Ok(history) = catch_unwind(AssertUnwindSafe(history)) else {
-            self.shared.dropped.fetch_add(events, Ordering::Relaxed);
-            return;
-        };
-        let now = now();
-        for event in &history {
-            self.line.clear();
-            record::write(&mut self.line, event, &execution_arn, redrive_count, include_execution_data);
-            self.append(&log_group_arn, now);
-        }
-    }
-
-    /// Appends the line to the files of its group.
-    fn append(&mut self, log_group_arn: &Arc<str>, now: Timestamp) {
-        if !self.groups.contains_key(log_group_arn) {
+        let history = history();
+        if !self.groups.contains_key(&log_group_arn) {
             self.make_room();
-            let folder = self.shared.options.folder.join(folder::of(log_group_arn));
+            let folder = self.shared.options.folder.join(folder::of(&log_group_arn));
             let group = GroupFiles::new(folder, self.shared.options.rotation);
             self.groups.insert(log_group_arn.clone(), (group, Instant::now()));
         }
-        let (group, used_at) = self.groups.get_mut(log_group_arn).expect("it is there or was just put there");
+        let (group, used_at) =
+            self.groups.get_mut(&log_group_arn).expect("it is there or was just put there");
         *used_at = Instant::now();
-        self.unflushed += 1;
         self.flush_at.get_or_insert(*used_at + FLUSH_AFTER);
-        if let Err(trouble) = group.append(&self.line, now) {
+        let record = record::RecordWriter::new(&execution_arn, redrive_count, include_execution_data);
+        let now = now();
+        let mut troubles = Vec::new();
+        for event in &history {
+            self.line.clear();
+            record.write(&mut self.line, event);
+            troubles.extend(group.append(&self.line, now).err());
+        }
+        self.unflushed += history.len() as u64;
+        for trouble in troubles {
             self.lost(trouble);
         }
     }

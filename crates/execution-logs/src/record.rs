@@ -26,33 +26,39 @@ use stepwell_model::{Detail, HistoryEvent};
 /// The longest payload in a record, in bytes of its escaped text: AWS's 248 KB.
 pub(crate) const PAYLOAD_BYTES_MAX: usize = 248 * 1024;
 
-/// Appends the record of `event`, a JSON object without a line's end in it.
-pub(crate) fn write(
-    out: &mut String,
-    event: &HistoryEvent,
-    execution_arn: &str,
-    redrive_count: u64,
+/// What the records of an execution have in common.
+pub(crate) struct RecordWriter {
     include_execution_data: bool,
-) {
-    const TAKES: &str = "a String takes what it is given";
-    write!(out, "{{\"id\":\"{}\",\"type\":", event.id).expect(TAKES);
-    quote(&event.kind.type_name(), out);
-    out.push_str(",\"details\":{");
-    let mut details = event.kind.details().unwrap_or_default();
-    details.sort_by_key(|(key, _)| *key);
-    let mut members = Members { out: &mut *out, is_first: true };
-    for (key, detail) in &details {
-        members.write(key, detail, include_execution_data);
-    }
-    write!(
-        out,
-        "}},\"previous_event_id\":\"{}\",\"event_timestamp\":\"{}\",\"execution_arn\":",
-        event.previous_event_id, event.timestamp.epoch_ms,
-    )
-    .expect(TAKES);
-    quote(execution_arn, out);
-    write!(out, ",\"redrive_count\":\"{redrive_count}\"}}").expect(TAKES);
+    /// What each record ends with.
+    end: String,
 }
+
+impl RecordWriter {
+    /// For the records of the execution of this ARN, which has been redriven so often.
+    pub(crate) fn new(execution_arn: &str, redrive_count: u64, include_execution_data: bool) -> RecordWriter {
+        let mut end = String::from(r#"","execution_arn":"#);
+        quote(execution_arn, &mut end);
+        write!(end, r#","redrive_count":"{redrive_count}"}}"#).expect(TAKES);
+        RecordWriter { include_execution_data, end }
+    }
+
+    /// Appends the record of `event`, a JSON object without a line's end in it.
+    pub(crate) fn write(&self, out: &mut String, event: &HistoryEvent) {
+        let kind = event.kind.type_name();
+        write!(out, r#"{{"id":"{}","type":"{kind}","details":{{"#, event.id).expect(TAKES);
+        let mut details = event.kind.details().unwrap_or_default();
+        details.sort_unstable_by_key(|(key, _)| *key);
+        let mut members = Members { out: &mut *out, is_first: true };
+        for (key, detail) in &details {
+            members.write(key, detail, self.include_execution_data);
+        }
+        let (previous, moment) = (event.previous_event_id, event.timestamp.epoch_ms);
+        write!(out, r#"}},"previous_event_id":"{previous}","event_timestamp":"{moment}"#).expect(TAKES);
+        out.push_str(&self.end);
+    }
+}
+
+const TAKES: &str = "a String takes what it is given";
 
 /// The members of `details`, one after the other.
 struct Members<'a> {
@@ -61,12 +67,18 @@ struct Members<'a> {
 }
 
 impl Members<'_> {
-    fn key(&mut self, key: &str) {
+    fn separate(&mut self) {
         if !std::mem::take(&mut self.is_first) {
             self.out.push(',');
         }
-        quote(key, self.out);
-        self.out.push(':');
+    }
+
+    /// A key of ours, which needs no escaping.
+    fn key(&mut self, key: &str) {
+        self.separate();
+        self.out.push('"');
+        self.out.push_str(key);
+        self.out.push_str("\":");
     }
 
     fn write(&mut self, key: &str, detail: &Detail<'_>, include_execution_data: bool) {
@@ -97,7 +109,9 @@ impl Members<'_> {
                     if is_cut {
                         break;
                     }
-                    variables_out.key(name);
+                    variables_out.separate();
+                    quote(name, variables_out.out);
+                    variables_out.out.push(':');
                     let before = variables_out.out.len();
                     is_cut = quote_within(value.text(), room, variables_out.out);
                     room = room.saturating_sub(variables_out.out.len() - before);
@@ -128,8 +142,12 @@ fn quote_within(text: &str, room: usize, out: &mut String) -> bool {
     out.push('"');
     let end = out.len().saturating_add(room);
     let mut plain_from = 0;
-    let mut is_cut = false;
-    for (at, character) in text.char_indices() {
+    for (at, byte) in text.bytes().enumerate() {
+        // Nearly all bytes stand for themselves; the others are looked at as characters.
+        if !matches!(byte, b'"' | b'\\' | 0..b' ' | 0x7f | 0xc2 | 0xe2) {
+            continue;
+        }
+        let character = text[at..].chars().next().expect("these bytes begin a character");
         let escape = match character {
             '"' => "\\\"",
             '\\' => "\\\\",
@@ -142,17 +160,17 @@ fn quote_within(text: &str, room: usize, out: &mut String) -> bool {
             _ => continue,
         };
         let length = if escape.is_empty() { UNICODE_ESCAPE_BYTES } else { escape.len() };
-        is_cut = !push_within(&text[plain_from..at], end, out) || out.len() + length > end;
-        if is_cut {
-            break;
+        if !push_within(&text[plain_from..at], end, out) || out.len() + length > end {
+            out.push('"');
+            return true;
         }
         plain_from = at + character.len_utf8();
         match escape {
-            "" => write!(out, "\\u{:04X}", u32::from(character)).expect("a String takes what it is given"),
+            "" => write!(out, "\\u{:04X}", u32::from(character)).expect(TAKES),
             short => out.push_str(short),
         }
     }
-    let is_cut = is_cut || !push_within(&text[plain_from..], end, out);
+    let is_cut = !push_within(&text[plain_from..], end, out);
     out.push('"');
     is_cut
 }
@@ -187,13 +205,8 @@ mod tests {
         let timestamp = Timestamp::from_epoch_ms(1_700_000_000_123);
         let event = HistoryEvent { id: 3, previous_event_id: 2, timestamp, kind };
         let mut out = String::new();
-        write(
-            &mut out,
-            &event,
-            "arn:aws:states:us-east-1:123456789012:execution:m:e",
-            0,
-            include_execution_data,
-        );
+        RecordWriter::new("arn:aws:states:us-east-1:123456789012:execution:m:e", 0, include_execution_data)
+            .write(&mut out, &event);
         out
     }
 
