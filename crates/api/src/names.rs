@@ -15,16 +15,30 @@ use crate::Exception;
 /// The partition of AWS that all ARNs of ours are in, as the engine writes them.
 const PARTITION: &str = "aws";
 
+/// The longest trace header, in bytes.
+const TRACE_HEADER_BYTES_MAX: usize = 256;
+
 /// Who calls, and in which region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     pub(crate) place: Place,
+    /// The trace that the call is part of.
+    pub(crate) trace_header: Option<Arc<str>>,
 }
 
 impl Caller {
     /// A caller of `account` (twelve digits) in `region` (such as `us-east-1`).
     pub fn new(account: impl Into<Arc<str>>, region: impl Into<Arc<str>>) -> Caller {
-        Caller { place: Place { account: account.into(), region: region.into() } }
+        let place = Place { account: account.into(), region: region.into() };
+        Caller { place, trace_header: None }
+    }
+
+    /// The same caller in the midst of a trace: what stood in `X-Amzn-Trace-Id`, which wins over the
+    /// member `traceHeader`. What is not of that member's form is passed over.
+    pub fn traced(self, trace_header: Option<&str>) -> Caller {
+        let trace_header =
+            trace_header.filter(|header| header.is_ascii() && header.len() <= TRACE_HEADER_BYTES_MAX);
+        Caller { trace_header: trace_header.map(Arc::from), ..self }
     }
 
     /// The caller's account.

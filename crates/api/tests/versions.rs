@@ -356,6 +356,11 @@ async fn an_execution_tells_how_it_was_started_and_is_listed_so() {
     assert_eq!(listed(&qualified("2")).await, "versioned");
     assert_eq!(listed(&qualified("PROD")).await, "aliased");
     world.check("ListExecutions", &qualified("PROD"), expect![[r#"{"executions":[{"executionArn":"arn:aws:states:us-east-1:123456789012:execution:m:aliased","stateMachineArn":"arn:aws:states:us-east-1:123456789012:stateMachine:m","stateMachineVersionArn":"arn:aws:states:us-east-1:123456789012:stateMachine:m:1","stateMachineAliasArn":"arn:aws:states:us-east-1:123456789012:stateMachine:m:PROD","name":"aliased","status":"SUCCEEDED","startDate":1700000006.000,"stopDate":1700000006.000,"redriveCount":0}]}"#]]).await;
+    let traced = world.caller.clone().traced(Some("Root=from-http"));
+    let body = machine(r#","name":"traced","traceHeader":"Root=from-body""#);
+    world.api.call("StartExecution", &traced, body.as_bytes()).await.unwrap();
+    let arn = "arn:aws:states:us-east-1:123456789012:execution:m:traced";
+    world.says("DescribeExecution", &execution(arn), r#""traceHeader":"Root=from-http""#).await;
     let odd = machine(r#","traceHeader":"größe""#);
     world.check("StartExecution", &odd, expect![[r#"! {"__type":"ValidationException","message":"1 validation error detected: Value 'größe' at 'traceHeader' failed to satisfy constraint: Member must satisfy regular expression pattern: \\p{ASCII}*"}"#]]).await;
 }
@@ -500,7 +505,9 @@ async fn machines_and_activities_have_tags_and_versions_have_none() {
     let described = world.done("DescribeStateMachine", &machine("")).await;
     assert!(described.get("revisionId").is_some());
 
-    for arn in [format!("{M}:1"), format!("{M}x"), activity.replace(":activity:a", ":activity:b"), format!("{M}/L")] {
+    for arn in
+        [format!("{M}:1"), format!("{M}x"), activity.replace(":activity:a", ":activity:b"), format!("{M}/L")]
+    {
         for (operation, more) in [
             ("TagResource", r#","tags":[]"#),
             ("UntagResource", r#","tagKeys":[]"#),
