@@ -236,6 +236,8 @@ async fn an_alias_lives_from_creation_to_deletion() {
             expect![[r#"{"updateDate":1700000007.000}"#]],
         )
         .await;
+    let again = world.call("UpdateStateMachineAlias", &alias("PROD", &more)).await;
+    assert_eq!(again, r#"{"updateDate":1700000007.000}"#, "to ask twice is to ask once");
     world.check("DescribeStateMachineAlias", &alias("PROD", ""), expect![[r#"{"stateMachineAliasArn":"arn:aws:states:us-east-1:123456789012:stateMachine:m:PROD","name":"PROD","description":"d","routingConfiguration":[{"stateMachineVersionArn":"arn:aws:states:us-east-1:123456789012:stateMachine:m:1","weight":30},{"stateMachineVersionArn":"arn:aws:states:us-east-1:123456789012:stateMachine:m:2","weight":70}],"creationDate":1700000003.000,"updateDate":1700000007.000}"#]]).await;
     world.check("UpdateStateMachineAlias", &alias("PROD", ""), expect![[r#"! {"__type":"ValidationException","message":"Either the description or the routing configuration must be specified","reason":"MISSING_REQUIRED_PARAMETER"}"#]]).await;
     world.check("DeleteStateMachineVersion", &version("2"), expect![[r#"! {"__type":"ConflictException","message":"Version to be deleted must not be referenced by an alias. Current list of aliases referencing this version: [PROD]"}"#]]).await;
@@ -621,4 +623,21 @@ async fn there_are_no_map_runs_yet() {
     }
     let bad = body.replace('}', r#","toleratedFailurePercentage":100.5,"maxConcurrency":-1}"#);
     world.says("UpdateMapRun", &bad, "2 validation errors detected").await;
+}
+
+#[tokio::test]
+async fn an_express_machine_has_versions_and_aliases_too() {
+    let world = World::new();
+    world.done("CreateStateMachine", &create("m", ONE, r#","type":"EXPRESS","publish":true"#)).await;
+    world.done("UpdateStateMachine", &update(TWO, r#","publish":true"#)).await;
+    world.done("CreateStateMachineAlias", &new_alias("PROD", &[("1", 100)])).await;
+    for (qualifier, output) in [("1", "1"), ("2", "2"), ("PROD", "1")] {
+        let ended = world.done("StartSyncExecution", &qualified(qualifier)).await;
+        assert_eq!(ended.get("output").unwrap().as_str(), Some(output), "{qualifier}");
+        world.done("StartExecution", &qualified(qualifier)).await;
+    }
+    world.says("StartSyncExecution", &qualified("3"), "StateMachineDoesNotExist").await;
+    for list in [machine(""), qualified("1")] {
+        world.check("ListExecutions", &list, expect![[r#"! {"__type":"StateMachineTypeNotSupported","message":"This operation is not supported by this type of state machine"}"#]]).await;
+    }
 }

@@ -23,8 +23,9 @@
 //!
 //! A varint is LEB128: seven bits a byte, lowest first, the high bit set on all but the last.
 //! Moments are milliseconds since the epoch. The checksum covers both parts, so that neither a
-//! flipped bit nor the body of another chunk goes unnoticed. Later fields come with a new format
-//! byte; compression and encryption come with a codec and a key id and leave the format alone.
+//! flipped bit nor the body of another chunk goes unnoticed. Later fields come with a flag,
+//! which an older release refuses by name, or with a new format byte; compression and encryption come
+//! with a codec and a key id and leave the format alone.
 
 use std::sync::Arc;
 
@@ -537,7 +538,7 @@ mod tests {
         assert_eq!(with(0, 2), "the header has format 2, and this release reads format 1 only");
         assert_eq!(with(1, 3), "the body has codec 3, which this release does not read");
         assert_eq!(with(2, 5), "the body is encrypted with key 5, which is not known");
-        assert_eq!(with(3, 0x41), "the flags 0x41 have no meaning");
+        assert_eq!(with(3, 0x81), "the flags 0x81 have no meaning");
         assert_eq!(with(3, FLAG_NAME_KEY), "the flags 0x02 have no meaning");
         assert_eq!(with(3, FLAG_BY_WAY), "the flags 0x10 have no meaning");
         assert_eq!(with(4, 9), "no status has code 9");

@@ -19,7 +19,7 @@ use crate::requests::{EngineError, ExecutionKey, ExecutionStarted, MachineKey};
 /// of StartExecution.
 const NAME_KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
-/// An execution that is to be started.
+/// An execution that is to be started, as [`Message::Start`](crate::Message::Start) has it.
 pub(super) struct Wanted {
     pub machine: MachineKey,
     pub qualifier: Option<Arc<str>>,
