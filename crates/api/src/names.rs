@@ -17,18 +17,24 @@ use crate::access::{Access, Principal};
 /// The partition of AWS that all ARNs of ours are in, as the engine writes them.
 const PARTITION: &str = "aws";
 
+/// The longest trace header, in bytes.
+const TRACE_HEADER_BYTES_MAX: usize = 256;
+
 /// Who calls, and in which region.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Caller {
     pub(crate) place: Place,
     /// Who it is and may do what; nobody in particular with an open server.
     pub(crate) access: Option<Access>,
+    /// The trace that the call is part of.
+    pub(crate) trace_header: Option<Arc<str>>,
 }
 
 impl Caller {
     /// A caller of `account` (twelve digits) in `region` (such as `us-east-1`).
     pub fn new(account: impl Into<Arc<str>>, region: impl Into<Arc<str>>) -> Caller {
-        Caller { place: Place { account: account.into(), region: region.into() }, access: None }
+        let place = Place { account: account.into(), region: region.into() };
+        Caller { place, access: None, trace_header: None }
     }
 
     /// A caller who has proved to be `principal`, whose call came from `source_ip`, over TLS if
@@ -40,7 +46,7 @@ impl Caller {
         secure: bool,
     ) -> Caller {
         let place = Place { account: principal.account().clone(), region: region.into() };
-        Caller { place, access: Some(Access { principal, source_ip, secure }) }
+        Caller { place, access: Some(Access { principal, source_ip, secure }), trace_header: None }
     }
 
     /// The caller's ARN: the user's, or that of the account's root with an open server.
@@ -54,6 +60,14 @@ impl Caller {
     /// The name of the user, if one has been proved.
     pub fn user(&self) -> Option<&str> {
         self.access.as_ref().map(|access| access.principal.user())
+    }
+
+    /// The same caller in the midst of a trace: what stood in `X-Amzn-Trace-Id`, which wins over the
+    /// member `traceHeader`. What is not of that member's form is passed over.
+    pub fn traced(self, trace_header: Option<&str>) -> Caller {
+        let trace_header =
+            trace_header.filter(|header| header.is_ascii() && header.len() <= TRACE_HEADER_BYTES_MAX);
+        Caller { trace_header: trace_header.map(Arc::from), ..self }
     }
 
     /// The caller's account.

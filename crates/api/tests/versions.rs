@@ -236,6 +236,8 @@ async fn an_alias_lives_from_creation_to_deletion() {
             expect![[r#"{"updateDate":1700000007.000}"#]],
         )
         .await;
+    let again = world.call("UpdateStateMachineAlias", &alias("PROD", &more)).await;
+    assert_eq!(again, r#"{"updateDate":1700000007.000}"#, "to ask twice is to ask once");
     world.check("DescribeStateMachineAlias", &alias("PROD", ""), expect![[r#"{"stateMachineAliasArn":"arn:aws:states:us-east-1:123456789012:stateMachine:m:PROD","name":"PROD","description":"d","routingConfiguration":[{"stateMachineVersionArn":"arn:aws:states:us-east-1:123456789012:stateMachine:m:1","weight":30},{"stateMachineVersionArn":"arn:aws:states:us-east-1:123456789012:stateMachine:m:2","weight":70}],"creationDate":1700000003.000,"updateDate":1700000007.000}"#]]).await;
     world.check("UpdateStateMachineAlias", &alias("PROD", ""), expect![[r#"! {"__type":"ValidationException","message":"Either the description or the routing configuration must be specified","reason":"MISSING_REQUIRED_PARAMETER"}"#]]).await;
     world.check("DeleteStateMachineVersion", &version("2"), expect![[r#"! {"__type":"ConflictException","message":"Version to be deleted must not be referenced by an alias. Current list of aliases referencing this version: [PROD]"}"#]]).await;
@@ -356,6 +358,11 @@ async fn an_execution_tells_how_it_was_started_and_is_listed_so() {
     assert_eq!(listed(&qualified("2")).await, "versioned");
     assert_eq!(listed(&qualified("PROD")).await, "aliased");
     world.check("ListExecutions", &qualified("PROD"), expect![[r#"{"executions":[{"executionArn":"arn:aws:states:us-east-1:123456789012:execution:m:aliased","stateMachineArn":"arn:aws:states:us-east-1:123456789012:stateMachine:m","stateMachineVersionArn":"arn:aws:states:us-east-1:123456789012:stateMachine:m:1","stateMachineAliasArn":"arn:aws:states:us-east-1:123456789012:stateMachine:m:PROD","name":"aliased","status":"SUCCEEDED","startDate":1700000006.000,"stopDate":1700000006.000,"redriveCount":0}]}"#]]).await;
+    let traced = world.caller.clone().traced(Some("Root=from-http"));
+    let body = machine(r#","name":"traced","traceHeader":"Root=from-body""#);
+    world.api.call("StartExecution", &traced, body.as_bytes()).await.unwrap();
+    let arn = "arn:aws:states:us-east-1:123456789012:execution:m:traced";
+    world.says("DescribeExecution", &execution(arn), r#""traceHeader":"Root=from-http""#).await;
     let odd = machine(r#","traceHeader":"größe""#);
     world.check("StartExecution", &odd, expect![[r#"! {"__type":"ValidationException","message":"1 validation error detected: Value 'größe' at 'traceHeader' failed to satisfy constraint: Member must satisfy regular expression pattern: \\p{ASCII}*"}"#]]).await;
 }
@@ -616,4 +623,21 @@ async fn there_are_no_map_runs_yet() {
     }
     let bad = body.replace('}', r#","toleratedFailurePercentage":100.5,"maxConcurrency":-1}"#);
     world.says("UpdateMapRun", &bad, "2 validation errors detected").await;
+}
+
+#[tokio::test]
+async fn an_express_machine_has_versions_and_aliases_too() {
+    let world = World::new();
+    world.done("CreateStateMachine", &create("m", ONE, r#","type":"EXPRESS","publish":true"#)).await;
+    world.done("UpdateStateMachine", &update(TWO, r#","publish":true"#)).await;
+    world.done("CreateStateMachineAlias", &new_alias("PROD", &[("1", 100)])).await;
+    for (qualifier, output) in [("1", "1"), ("2", "2"), ("PROD", "1")] {
+        let ended = world.done("StartSyncExecution", &qualified(qualifier)).await;
+        assert_eq!(ended.get("output").unwrap().as_str(), Some(output), "{qualifier}");
+        world.done("StartExecution", &qualified(qualifier)).await;
+    }
+    world.says("StartSyncExecution", &qualified("3"), "StateMachineDoesNotExist").await;
+    for list in [machine(""), qualified("1")] {
+        world.check("ListExecutions", &list, expect![[r#"! {"__type":"StateMachineTypeNotSupported","message":"This operation is not supported by this type of state machine"}"#]]).await;
+    }
 }

@@ -10,7 +10,7 @@ use stepwell_task::Integration;
 use stepwell_value::Payload;
 use tokio::sync::oneshot;
 
-use crate::catalogue::{Activity, ActivityKey, Catalogue, CreateActivity, Plan, Version};
+use crate::catalogue::{Activity, ActivityKey, Catalogue, CreateActivity, Plan, Updated};
 use crate::clock::Clock;
 use crate::committer::Submission;
 use crate::commons::Commons;
@@ -96,10 +96,7 @@ impl Engine {
     ///
     /// [`EngineError::NoSuchMachine`], [`EngineError::MachineDeleting`],
     /// [`EngineError::TooManyVersions`], [`EngineError::Stopped`].
-    pub async fn update_machine(
-        &self,
-        request: UpdateMachine,
-    ) -> Result<(Arc<Machine>, Option<Arc<Version>>), EngineError> {
+    pub async fn update_machine(&self, request: UpdateMachine) -> Result<Updated, EngineError> {
         let now = self.now();
         let seed = &self.commons().options.seed;
         let random = (u128::from(seed()) << 64) | u128::from(seed());

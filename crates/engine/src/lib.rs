@@ -56,7 +56,7 @@ mod trial;
 pub use catalogue::{
     Activity, ActivityKey, Alias, Catalogue, Change, CreateActivity, CreateAlias, Encryption, Plan,
     PublishVersion, Published, Resolved, Revision, Route, TAGS_MAX, TagChange, TaggedKey, Tags, UpdateAlias,
-    Version, execution_arn, machine_arn, qualified_arn, version_number,
+    Updated, Version, execution_arn, machine_arn, qualified_arn, version_number,
 };
 pub use clock::{Clock, SystemClock};
 pub use commons::{Commons, NO_INTEGRATION};

@@ -8,7 +8,7 @@ use stepwell_asl::{Event, EventKind, decode, project};
 use stepwell_model::{EntityId, HistoryEventKind, Resource, TaskRef, Timestamp};
 use stepwell_store::{Chunk, ExecutionRow, ListQuery, Parent};
 
-use crate::catalogue::execution_arn;
+use crate::catalogue::{Listed, execution_arn};
 use crate::commons::{Commons, store_error};
 use crate::requests::{
     EngineError, ExecutionKey, ExecutionSummary, ExecutionView, History, HistoryOrder, ListCursor,
@@ -206,7 +206,7 @@ impl Commons {
         &self,
         request: &ListExecutions,
     ) -> Result<(Vec<ExecutionSummary>, Option<ListCursor>), EngineError> {
-        let (machine, version, alias) =
+        let Listed { machine, version, alias } =
             self.catalogue().listed(&request.machine, request.qualifier.as_deref())?;
         let limit = request.limit.min(PAGE_MAX);
         let after = |cursor: &ListCursor| {

@@ -27,6 +27,7 @@ const TARGET_PREFIX: &str = "AWSStepFunctions.";
 const OUR_PREFIX: &str = "Stepwell.";
 
 static X_AMZ_TARGET: HeaderName = HeaderName::from_static("x-amz-target");
+static X_AMZN_TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 static X_AMZN_REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
 static AWS_JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.0");
@@ -183,6 +184,8 @@ async fn call(server: &Server, progress: &Progress, parts: &Parts, body: Incomin
     {
         return unsigned(server, progress, id, claim.as_ref(), refusal, dialect);
     }
+    let trace_header = parts.headers.get(&X_AMZN_TRACE_ID).and_then(|header| header.to_str().ok());
+    let caller = caller.traced(trace_header);
     let started = (server.log_level >= Level::Info).then(Instant::now);
     let result = server.api.call(operation, &caller, &received.bytes).await;
     if let Some(started) = started {

@@ -24,8 +24,9 @@
 //!
 //! A varint is LEB128: seven bits a byte, lowest first, the high bit set on all but the last.
 //! Moments are milliseconds since the epoch. The checksum covers both parts, so that neither a
-//! flipped bit nor the body of another chunk goes unnoticed. Later fields come with a new format
-//! byte; compression and encryption come with a codec and a key id and leave the format alone.
+//! flipped bit nor the body of another chunk goes unnoticed. Later fields come with a flag,
+//! which an older release refuses by name, or with a new format byte; compression and encryption come
+//! with a codec and a key id and leave the format alone.
 
 use std::sync::Arc;
 

@@ -27,6 +27,7 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     let action = "StartExecution";
     let (machine, qualifier) = names::machine(call.caller, &arn, action)?.unlabeled(action)?;
     let name = name.map(names::new_name).transpose()?;
+    let trace_header = call.caller.trace_header.clone().or(trace_header);
     let input = match input {
         Some(text) => parse_input(text)?,
         None => Payload::empty_object(),

@@ -2,7 +2,7 @@
 //!
 //! An update that changes nothing makes no revision: the reply is that of the last one (recorded).
 
-use stepwell_engine::UpdateMachine;
+use stepwell_engine::{UpdateMachine, Updated};
 use stepwell_model::MachineType;
 
 use crate::exception::{Exception, ExceptionKind};
@@ -54,7 +54,7 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
         publish,
     };
     let updated = call.api.engine.update_machine(update).await;
-    let (machine, version) = updated.map_err(|error| Exception::of_engine(error, &arn))?;
+    let Updated { machine, version } = updated.map_err(|error| Exception::of_engine(error, &arn))?;
 
     let mut reply = Reply::object();
     reply.moment("updateDate", machine.updated_at);

@@ -105,7 +105,8 @@ impl Catalogue {
         Ok(Plan::Change(Change::Alias(key, alias.clone()), alias))
     }
 
-    /// Plans that an alias is to change.
+    /// Plans that an alias is to change; one that is so already keeps its date, since to ask twice is to
+    /// ask once. Source: the API reference of UpdateStateMachineAlias, on idempotency.
     pub fn plan_alias_update(
         &self,
         request: UpdateAlias,
@@ -115,13 +116,12 @@ impl Catalogue {
         let old = self.alias(&key, &name).ok_or(EngineError::NoSuchAlias)?;
         let routes = routes.unwrap_or_else(|| old.routes.clone());
         self.check_routes(&key, &routes)?;
-        let alias = Arc::new(Alias {
-            name,
-            description: description.or_else(|| old.description.clone()),
-            routes,
-            created_at: old.created_at,
-            updated_at: now.max(old.updated_at),
-        });
+        let description = description.or_else(|| old.description.clone());
+        if description == old.description && routes == old.routes {
+            return Ok(Plan::Nothing(old.clone()));
+        }
+        let (created_at, updated_at) = (old.created_at, now.max(old.updated_at));
+        let alias = Arc::new(Alias { name, description, routes, created_at, updated_at });
         Ok(Plan::Change(Change::Alias(key, alias.clone()), alias))
     }
 

@@ -93,6 +93,15 @@ impl Revision {
     }
 }
 
+/// What came of an update.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Updated {
+    /// The machine as it is now.
+    pub machine: Arc<Machine>,
+    /// The version that its revision has, if one was asked for.
+    pub version: Option<Arc<Version>>,
+}
+
 impl Catalogue {
     /// The machine of this key.
     pub fn machine(&self, key: &MachineKey) -> Option<&Arc<Machine>> {
@@ -186,7 +195,7 @@ impl Catalogue {
         request: UpdateMachine,
         revision_id: Arc<str>,
         now: Timestamp,
-    ) -> Result<Plan<(Arc<Machine>, Option<Arc<Version>>)>, EngineError> {
+    ) -> Result<Plan<Updated>, EngineError> {
         let UpdateMachine { key, definition, role_arn, logging, tracing, encryption, publish } = request;
         let old = self.machines.get(&key).ok_or(EngineError::NoSuchMachine)?;
         if old.deleting {
@@ -211,16 +220,18 @@ impl Catalogue {
             },
         };
         match (publish, self.published(&machine)) {
-            (Some(_), Some(version)) => Ok(Plan::Nothing((old.clone(), Some(version.clone())))),
+            (Some(_), Some(version)) => {
+                Ok(Plan::Nothing(Updated { machine: old.clone(), version: Some(version.clone()) }))
+            }
             (Some(publish), None) => {
                 let (machine, version) = self.publish(machine, publish.description, now)?;
                 let change = Change::Published(machine.clone(), version.clone());
-                Ok(Plan::Change(change, (machine, Some(version))))
+                Ok(Plan::Change(change, Updated { machine, version: Some(version) }))
             }
-            (None, _) if !changed => Ok(Plan::Nothing((old.clone(), None))),
+            (None, _) if !changed => Ok(Plan::Nothing(Updated { machine: old.clone(), version: None })),
             (None, _) => {
                 let machine = Arc::new(machine);
-                Ok(Plan::Change(Change::Machine(machine.clone()), (machine, None)))
+                Ok(Plan::Change(Change::Machine(machine.clone()), Updated { machine, version: None }))
             }
         }
     }

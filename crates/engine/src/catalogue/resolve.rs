@@ -19,6 +19,16 @@ pub struct Resolved {
     pub alias: Option<Arc<str>>,
 }
 
+/// Whose executions are listed.
+pub(crate) struct Listed {
+    /// Those of the machine of this number.
+    pub machine: u64,
+    /// Of these, those that were started with this version.
+    pub version: Option<u64>,
+    /// Of these, those that were started through this alias.
+    pub alias: Option<Arc<str>>,
+}
+
 /// What stands behind the name of a machine in an ARN.
 pub(super) enum Qualified<'a> {
     /// A version of it.
@@ -60,22 +70,18 @@ impl Catalogue {
         Ok(Resolved { machine: machine.clone(), revision: revision.clone(), version, alias })
     }
 
-    /// Whose executions a list shows: the number of the machine, and the version or the alias that
-    /// they must have been started with. Also of a machine that is being deleted.
+    /// Whose executions a list shows, also of a machine that is being deleted.
     ///
     /// # Errors
     ///
     /// [`EngineError::NoSuchMachine`], also if there is no such version or alias.
-    pub fn listed(
-        &self,
-        key: &MachineKey,
-        qualifier: Option<&str>,
-    ) -> Result<(u64, Option<u64>, Option<Arc<str>>), EngineError> {
+    pub(crate) fn listed(&self, key: &MachineKey, qualifier: Option<&str>) -> Result<Listed, EngineError> {
         let machine = self.machines.get(key).ok_or(EngineError::NoSuchMachine)?.number;
+        let all = Listed { machine, version: None, alias: None };
         Ok(match qualifier.map(|qualifier| self.qualified(key, qualifier)).transpose()? {
-            None => (machine, None, None),
-            Some(Qualified::Version(version)) => (machine, Some(version.number), None),
-            Some(Qualified::Alias(alias)) => (machine, None, Some(alias.name.clone())),
+            None => all,
+            Some(Qualified::Version(version)) => Listed { version: Some(version.number), ..all },
+            Some(Qualified::Alias(alias)) => Listed { alias: Some(alias.name.clone()), ..all },
         })
     }
 

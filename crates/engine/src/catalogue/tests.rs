@@ -85,7 +85,7 @@ fn what_was_written_is_what_is_read() {
         publish: None,
     };
     let plan = kept.catalogue.plan_update(update, "id-2".into(), at(9)).unwrap();
-    let (updated, version) = kept.keep(plan);
+    let Updated { machine: updated, version } = kept.keep(plan);
     assert_eq!(version, None);
     let activity = ActivityKey { place: place(), name: "approve".into() };
     let request =

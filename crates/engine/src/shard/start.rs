@@ -14,7 +14,7 @@ use crate::commons::{Commons, store_error};
 use crate::names::Home;
 use crate::requests::{EngineError, ExecutionKey, ExecutionStarted, MachineKey};
 
-/// An execution that is to be started.
+/// An execution that is to be started, as [`Message::Start`](crate::Message::Start) has it.
 pub(super) struct Wanted {
     pub machine: MachineKey,
     pub qualifier: Option<Arc<str>>,
