@@ -6,9 +6,11 @@
 //! store that flushes as often is faster than the log, and none flushes more often than the machine's
 //! rate of `fdatasync`. Times are of the wall; making the batches is in them, for both alike.
 //!
-//! Usage: `store [--seconds N] [--parked N] [--dir DIR] [--json]`. `--parked N` also measures how long
-//! it takes to open a store with N parked executions and to visit them. All files are in a directory
-//! of its own within DIR (by default, that for temporary files), and are deleted after each cell.
+//! Usage: `store [--seconds N] [--parked N] [--sweep N] [--dir DIR] [--json]`. `--parked N` also measures
+//! how long it takes to open a store with N parked executions and to visit them; `--sweep N`, how fast
+//! N closed executions are removed, alone and beside a committer, and what that costs the committer.
+//! All files are in a directory of its own within DIR (by default, that for temporary files), and are
+//! deleted after each cell.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -36,13 +38,14 @@ const START: Timestamp = Timestamp::from_epoch_ms(1_790_000_000_000);
 struct Arguments {
     seconds: f64,
     parked: usize,
+    sweep: usize,
     dir: PathBuf,
     json: bool,
 }
 
 fn main() {
     let Some(arguments) = arguments() else {
-        eprintln!("usage: store [--seconds N] [--parked N] [--dir DIR] [--json]");
+        eprintln!("usage: store [--seconds N] [--parked N] [--sweep N] [--dir DIR] [--json]");
         std::process::exit(2);
     };
     match run(&arguments) {
@@ -55,12 +58,14 @@ fn main() {
 }
 
 fn arguments() -> Option<Arguments> {
-    let mut arguments = Arguments { seconds: 3.0, parked: 0, dir: std::env::temp_dir(), json: false };
+    let mut arguments =
+        Arguments { seconds: 3.0, parked: 0, sweep: 0, dir: std::env::temp_dir(), json: false };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
             "--seconds" => arguments.seconds = words.next()?.parse().ok().filter(|seconds| *seconds > 0.0)?,
             "--parked" => arguments.parked = words.next()?.parse().ok()?,
+            "--sweep" => arguments.sweep = words.next()?.parse().ok()?,
             "--dir" => arguments.dir = words.next()?.into(),
             "--json" => arguments.json = true,
             _ => return None,
@@ -93,6 +98,11 @@ fn run(arguments: &Arguments) -> io::Result<()> {
     print(measure_sqlite(dir.path(), 1_000, time, Load::WithReaders)?);
     if arguments.parked > 0 {
         measure_parked(dir.path(), arguments.parked, json)?;
+    }
+    if arguments.sweep > 0 {
+        for load in [Load::Unnamed, Load::Named] {
+            measure_sweep(dir.path(), arguments.sweep, time, load, json)?;
+        }
     }
     Ok(())
 }
@@ -272,6 +282,103 @@ fn measure_parked(dir: &Path, parked: usize, json: bool) -> io::Result<()> {
         );
     }
     Ok(())
+}
+
+/// Fills a store with closed executions, and removes half of them alone and half beside a committer,
+/// as the engine does: 512 at once, then a pause as long as that took.
+fn measure_sweep(dir: &Path, count: usize, time: Duration, load: Load, json: bool) -> io::Result<()> {
+    let dir = dir.join("sweep");
+    let store = SqliteStore::open(&dir, SqliteOptions::default()).map_err(io::Error::other)?;
+    let mut executions = Executions::new(load);
+    let day = Duration::from_secs(24 * 60 * 60);
+    let mut filled = 0;
+    while filled < count {
+        // A flush a millisecond; the second half is a day younger.
+        let since_start = if filled < count / 2 { Duration::ZERO } else { day };
+        let since_start = since_start + Duration::from_millis(filled as u64 / 1_000);
+        store.commit(&executions.batch(1_000, since_start)).map_err(io::Error::other)?;
+        filled += 1_000;
+    }
+    let query = ListQuery { machine: 1, status: None, after: None, limit: 100 };
+    let page = Instant::now();
+    store.executions(&query).map_err(io::Error::other)?;
+    let page = page.elapsed();
+
+    let sweep = |before: Timestamp| -> io::Result<(u64, Duration, Duration)> {
+        let (start, mut rows, mut longest) = (Instant::now(), 0, Duration::ZERO);
+        loop {
+            let began = Instant::now();
+            let swept = store.sweep(before, 512).map_err(io::Error::other)?;
+            let took = began.elapsed();
+            rows += swept.rows;
+            longest = longest.max(took);
+            if !swept.more {
+                return Ok((rows, start.elapsed(), longest));
+            }
+            std::thread::sleep(took);
+        }
+    };
+    let (rows, took, longest) = sweep(START.after(day / 2))?;
+    let alone = rows as f64 / took.as_secs_f64();
+
+    let commit =
+        |executions: &mut Executions, until: &dyn Fn(Duration) -> bool| -> io::Result<Vec<Duration>> {
+            let (start, mut flushes) = (Instant::now(), Vec::new());
+            while !until(start.elapsed()) {
+                let batch = executions.batch(64, day * 2);
+                let before = Instant::now();
+                store.commit(&batch).map_err(io::Error::other)?;
+                flushes.push(before.elapsed());
+            }
+            flushes.sort();
+            Ok(flushes)
+        };
+    let without = commit(&mut executions, &|since| since >= time)?;
+    let ended = AtomicBool::new(false);
+    let (with, (rows, took, longest_beside)) = std::thread::scope(|scope| {
+        let sweeper = scope.spawn(|| {
+            let swept = sweep(START.after(day + day / 2));
+            ended.store(true, Ordering::Relaxed);
+            swept
+        });
+        let with = commit(&mut executions, &|_| ended.load(Ordering::Relaxed));
+        let swept = sweeper.join().expect("the sweep does not panic");
+        Ok::<_, io::Error>((with?, swept?))
+    })?;
+    let beside = rows as f64 / took.as_secs_f64();
+    let at = |flushes: &[Duration], share: f64| {
+        let index = ((flushes.len() as f64 * share) as usize).min(flushes.len() - 1);
+        flushes[index].as_secs_f64() * 1e3
+    };
+    let figures = [&without, &with].map(|flushes| [0.5, 0.99, 0.999, 1.0].map(|share| at(flushes, share)));
+    let rate = |flushes: &[Duration]| {
+        64.0 * flushes.len() as f64 / flushes.iter().map(Duration::as_secs_f64).sum::<f64>()
+    };
+    let names = if load == Load::Named { "of users" } else { "generated" };
+    if json {
+        println!(
+            "{{\"swept\":{count},\"names\":\"{names}\",\"alone_per_second\":{alone:.0},\"beside_per_second\":{beside:.0},\
+             \"slice_max_ms\":{:.3},\"commit_without_ms\":{:?},\"commit_with_ms\":{:?},\"list_page_ms\":{:.3}}}",
+            longest.max(longest_beside).as_secs_f64() * 1e3,
+            figures[0],
+            figures[1],
+            page.as_secs_f64() * 1e3,
+        );
+    } else {
+        let [without_ms, with_ms] = figures.map(|ms| ms.map(|ms| format!("{ms:.2}")).join(", "));
+        println!(
+            "\n{count} closed executions, names {names}: swept {alone:.0} per second alone, {beside:.0} beside a committer;\n\
+             longest slice {:.1} ms alone, {:.1} ms beside; commits of 64 in ms (p50, p99, p99.9, max): without {without_ms}, with {with_ms};\n\
+             executions per second of the committer: {:.0} without, {:.0} with; a page of 100 in {:.2} ms",
+            longest.as_secs_f64() * 1e3,
+            longest_beside.as_secs_f64() * 1e3,
+            rate(&without),
+            rate(&with),
+            page.as_secs_f64() * 1e3,
+        );
+    }
+    drop(store);
+    std::fs::remove_dir_all(dir)
 }
 
 /// What the executions of a cell are like, and what goes on beside it.

@@ -21,7 +21,7 @@ use crate::messages::Message;
 use crate::options::LogLevel;
 use crate::runtime::Wires;
 
-/// How many chunks go at once: a few milliseconds for the store.
+/// How many chunks go at once: a millisecond or two of the store.
 const ROWS_MAX: usize = 512;
 
 /// The longest from one round to the next, by the engine's clock. A shorter retention is swept more

@@ -14,6 +14,8 @@
 //!   have one end, and one more for each redrive, which comes right after an end;
 //! - what is scheduled and not started stands in a queue, nothing else does, and no worker that has
 //!   gone is given anything;
+//! - what was closed is kept for its retention, then it is swept, and nothing else is, whatever is lost
+//!   between two slices;
 //! - everything ends: no execution, slot, queue or memory is left behind.
 //!
 //! A build that releases before it commits must be caught: [`Options::release_before_commit`] is
@@ -69,9 +71,11 @@ mod tests {
             total.effects += report.effects;
             total.hand_outs += report.hand_outs;
             total.redrives += report.redrives;
+            total.swept += report.swept;
         }
         // Runs in which nothing happens prove nothing.
         assert!(total.executions > 1_000 && total.crashes > 200, "{total:?}");
+        assert!(total.swept > 300, "{total:?}");
         assert!(total.effects > 1_000 && total.hand_outs > 100, "{total:?}");
         assert!(total.redrives > 100, "{total:?}");
     }

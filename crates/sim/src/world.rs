@@ -15,8 +15,8 @@ use stepwell_engine::{
     EngineOptions, ExecutionKey, ExecutionStarted, MachineKey, Message, Place, Plan, Poller, Release, Shard,
     StartExecution, Tags, TaskAnswer, Turn, seeds_from,
 };
-use stepwell_model::{Failure, MachineType, Resource, TaskRef, Timestamp};
-use stepwell_store::{Batch, FailedCommit, MemoryStore, Store};
+use stepwell_model::{Failure, Limits, MachineType, Resource, TaskRef, Timestamp};
+use stepwell_store::{Batch, ExecutionRow, FailedCommit, MemoryStore, Store};
 use stepwell_task::{Done, Integration, Target, TaskOutcome, TaskRequest};
 use stepwell_value::Payload;
 use tokio::sync::oneshot;
@@ -48,6 +48,8 @@ pub struct Report {
     pub crashes: u64,
     /// Commits that went well.
     pub commits: u64,
+    /// Executions that were swept when their retention ended.
+    pub swept: u64,
     /// Calls that reached a target.
     pub effects: u64,
     /// Tasks that reached a worker.
@@ -74,6 +76,8 @@ enum Happening {
     Answer(TaskRef, Arc<str>, TaskAnswer),
     /// A target answers the process that called it.
     Outcome { process: u64, task: TaskRef, outcome: TaskOutcome },
+    /// A round of the sweep begins.
+    Sweep,
     /// The clock is set.
     Clock(i64),
     /// Everything but the store is lost.
@@ -94,6 +98,8 @@ enum Call {
     Redrive(ExecutionKey, Arc<str>, Heard<Timestamp>),
     Poll(usize, Heard<Option<ActivityTask>>),
     Answer(TaskRef, Arc<str>, TaskAnswer, Heard<()>),
+    /// The sweep waits until all that shards had decided is durable.
+    Sweep(Timestamp, Vec<Heard<()>>),
 }
 
 type Heard<T> = oneshot::Receiver<Result<T, EngineError>>;
@@ -154,7 +160,8 @@ impl World {
     pub fn new(options: Options) -> Result<World, Violation> {
         let mut random = Random::new(options.seed);
         let store = Arc::new(MemoryStore::new([random.draw() as u8; 32]));
-        let process = Process::open(&store, &mut random, Timestamp::from_epoch_ms(EPOCH))?;
+        let retention_seconds = *random.pick(&[20, 120, 7_776_000]);
+        let process = Process::open(&store, &mut random, Timestamp::from_epoch_ms(EPOCH), retention_seconds)?;
         let mut world = World {
             options,
             random,
@@ -168,7 +175,7 @@ impl World {
             last_happening: 0,
             calls: Vec::new(),
             tokens: BTreeMap::new(),
-            ledger: Ledger::default(),
+            ledger: Ledger { retention_seconds, ..Ledger::default() },
             report: Report { digest: 0xcbf2_9ce4_8422_2325, ..Report::default() },
         };
         world.furnish()?;
@@ -248,6 +255,10 @@ impl World {
             let at = self.random.below(120_000);
             self.plan(at, Happening::Crash);
         }
+        for _ in 0..self.random.below(6) {
+            let at = self.random.below(180_000);
+            self.plan(at, Happening::Sweep);
+        }
         Ok(())
     }
 
@@ -311,7 +322,7 @@ impl World {
     /// Nothing is open, nothing is asked for, nothing is under way.
     fn is_over(&self) -> Result<bool, Violation> {
         let is_idle = |happening: &Happening| match happening {
-            Happening::Poll(_) | Happening::Clock(_) | Happening::Crash => true,
+            Happening::Poll(_) | Happening::Sweep | Happening::Clock(_) | Happening::Crash => true,
             Happening::Outcome { process, .. } => *process != self.life,
             Happening::Start(_) | Happening::Stop(_) | Happening::Redrive(..) | Happening::Answer(..) => {
                 false
@@ -357,6 +368,7 @@ impl World {
         for shard in &self.process.shards {
             ensure(shard.residents().count() == 0, || "closed executions are in memory".to_owned())?;
         }
+        self.report.executions = self.report.swept;
         for entity in self.all_executions()? {
             self.ledger.history(&commons, entity)?;
             self.report.executions += 1;
@@ -433,6 +445,7 @@ impl World {
                     self.process.post((shard, Message::Outcome { task, outcome }));
                 }
             }
+            Happening::Sweep => self.begin_sweep(),
             Happening::Clock(jump) => self.clock_offset += jump,
             Happening::Crash => self.crash()?,
         }
@@ -628,6 +641,7 @@ impl World {
 
     /// Callers hear what there is to hear; those whose call was lost call again.
     fn hear_answers(&mut self) -> Result<(), Violation> {
+        let mut sweeps = Vec::new();
         for call in std::mem::take(&mut self.calls) {
             match call {
                 Call::Start(wish, mut heard) => match heard.try_recv() {
@@ -639,7 +653,7 @@ impl World {
                     Err(TryRecvError::Closed) => self.plan_in(10..=3_000, Happening::Start(wish)),
                 },
                 Call::Stop(key, mut heard) => match heard.try_recv() {
-                    Ok(Ok(_)) => is_closed(&self.process.commons, &key)?,
+                    Ok(Ok(closed_at)) => is_closed(&self.process.commons, &key, closed_at)?,
                     Ok(Err(EngineError::NoSuchExecution)) => (),
                     Ok(Err(error)) => return Err(Violation(format!("a stop was answered: {error}"))),
                     Err(TryRecvError::Empty) => self.calls.push(Call::Stop(key, heard)),
@@ -674,6 +688,79 @@ impl World {
                         self.plan_in(10..=3_000, Happening::Answer(task, token, answer));
                     }
                 },
+                Call::Sweep(before, mut heard) => {
+                    let mut is_lost = false;
+                    heard.retain_mut(|heard| match heard.try_recv() {
+                        Ok(answer) => {
+                            is_lost |= answer.is_err();
+                            false
+                        }
+                        Err(TryRecvError::Empty) => true,
+                        Err(TryRecvError::Closed) => {
+                            is_lost = true;
+                            false
+                        }
+                    });
+                    match (is_lost, heard.is_empty()) {
+                        // Of another life: the next round begins anew.
+                        (true, _) => (),
+                        (false, true) => sweeps.push(before),
+                        (false, false) => self.calls.push(Call::Sweep(before, heard)),
+                    }
+                }
+            }
+        }
+        // When all that was answered before has been heard: it may speak of what goes now.
+        sweeps.into_iter().try_for_each(|before| self.sweep(before))
+    }
+
+    /// As the engine's thread does it: says what is gone, and waits.
+    fn begin_sweep(&mut self) {
+        let Some(before) = self.process.commons.expire(self.now()) else { return };
+        let mut answers = Vec::new();
+        for shard in 0..self.process.shards.len() {
+            let (reply, heard) = oneshot::channel();
+            self.process.post((shard, Message::Barrier { reply }));
+            answers.push(heard);
+        }
+        self.calls.push(Call::Sweep(before, answers));
+    }
+
+    /// Sweeps, slice by slice, and sees that exactly what was closed before goes. Everything may be lost
+    /// between two slices.
+    fn sweep(&mut self, before: Timestamp) -> Result<(), Violation> {
+        let broken = |error: stepwell_store::StoreError| Violation(error.to_string());
+        let life = self.life;
+        while self.life == life {
+            let mut rows = Vec::new();
+            for entity in self.all_executions()? {
+                rows.extend(self.store.execution(entity).map_err(broken)?);
+            }
+            let is_due = |row: &ExecutionRow| row.closed_at.is_some_and(|closed_at| closed_at < before);
+            for row in rows.iter().filter(|row| is_due(row)) {
+                self.ledger.history(&self.process.commons, row.entity)?;
+            }
+            let rows_max = self.random.within(1..=5) as usize;
+            let swept = self.process.commons.sweep(before, rows_max).map_err(broken)?;
+            let mut gone = 0;
+            for row in &rows {
+                if self.store.execution(row.entity).map_err(broken)?.is_some() {
+                    ensure(swept.more || !is_due(row), || format!("{:?} was left", row.entity))?;
+                    continue;
+                }
+                gone += 1;
+                ensure(is_due(row), || format!("{:?} was swept too early", row.entity))?;
+                let chunks = self.store.chunks(row.entity).map_err(broken)?;
+                ensure(chunks.is_empty(), || format!("{:?} has left chunks", row.entity))?;
+                self.ledger.forget(&row.opening.name, row.opening.started_at);
+            }
+            ensure(gone == swept.executions, || format!("{gone} went, and {} were told", swept.executions))?;
+            self.report.swept += gone;
+            if !swept.more {
+                return Ok(());
+            }
+            if self.report.crashes < CRASHES_MAX && self.random.percent(self.options.crash_percent) {
+                self.crash()?;
             }
         }
         Ok(())
@@ -710,7 +797,7 @@ impl World {
         self.life += 1;
         self.store.reopen();
         let now = self.now();
-        self.process = Process::open(&self.store, &mut self.random, now)?;
+        self.process = Process::open(&self.store, &mut self.random, now, self.ledger.retention_seconds)?;
         self.ledger.crash(&*self.store, &self.process.commons)?;
         self.ledger.all_are_there(&self.process.commons)?;
         // Some time passes before the server is there again.
@@ -727,8 +814,14 @@ fn place() -> Place {
 }
 
 impl Process {
-    fn open(store: &Arc<MemoryStore>, random: &mut Random, now: Timestamp) -> Result<Process, Violation> {
+    fn open(
+        store: &Arc<MemoryStore>,
+        random: &mut Random,
+        now: Timestamp,
+        retention_seconds: u64,
+    ) -> Result<Process, Violation> {
         let options = EngineOptions {
+            limits: Limits { retention_seconds, ..Limits::default() },
             shards: random.within(1..=4) as usize,
             resident_max: *random.pick(&[0, 1, 100]),
             fuel: *random.pick(&[1, 3, 256]),

@@ -17,6 +17,9 @@ use rusqlite::Connection;
 /// The size of the log above which the committer makes it start over.
 const WAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
+/// The size of the log above which nothing is written that can wait until it starts over.
+const WAL_BYTES_FOR_SWEEPS: u64 = WAL_BYTES_MAX / 4 * 3;
+
 /// How much of the log may wait to be copied before the thread is woken.
 const PENDING_BYTES: u64 = 16 * 1024 * 1024;
 
@@ -73,6 +76,8 @@ pub(crate) struct Gate {
 
 #[derive(Default)]
 struct State {
+    /// The log when it was last looked at.
+    size: WalSize,
     is_due: bool,
     is_ended: bool,
     /// Why a checkpoint of the thread failed.
@@ -95,8 +100,32 @@ impl Gate {
         self.state().failure.clone()
     }
 
+    /// Whether the log has room for what can wait. If not, the thread is woken: once it has copied all,
+    /// or the committer has, the log starts over.
+    pub fn has_room(&self) -> bool {
+        let mut state = self.state();
+        let has_room = state.size.bytes < WAL_BYTES_FOR_SWEEPS || state.size.pending_bytes == 0;
+        if !has_room {
+            state.is_due = true;
+            self.changed.notify_one();
+        }
+        has_room
+    }
+
+    /// What a sweep does after each slice. It never makes the log start over, for that can hold commits
+    /// up.
+    pub fn tend_after_slice(&self, size: WalSize) {
+        let mut state = self.state();
+        state.size = size;
+        if size.pending_bytes >= PENDING_BYTES {
+            state.is_due = true;
+            self.changed.notify_one();
+        }
+    }
+
     /// What the committer does after each commit; `size` is that of the log.
     pub fn tend(&self, size: WalSize, committer: &Connection) -> rusqlite::Result<()> {
+        self.state().size = size;
         if size.bytes >= WAL_BYTES_MAX {
             if size.bytes < self.state().retry_bytes {
                 return Ok(());
@@ -108,7 +137,10 @@ impl Gate {
             committer.busy_timeout(READERS_TIMEOUT)?;
             let after = WalSize::checkpoint(committer, "RESTART");
             committer.busy_timeout(crate::open::BUSY_TIMEOUT)?;
-            self.state().retry_bytes = if after?.busy { size.bytes + RETRY_BYTES } else { 0 };
+            let after = after?;
+            let mut state = self.state();
+            state.size = after;
+            state.retry_bytes = if after.busy { size.bytes + RETRY_BYTES } else { 0 };
         } else if size.pending_bytes >= PENDING_BYTES {
             let mut state = self.state();
             state.retry_bytes = 0;
@@ -168,9 +200,12 @@ fn copy_as_due(gate: &Gate, connection: &Connection) {
             state.is_due = false;
         }
         let _running = gate.running();
-        if let Err(error) = WalSize::checkpoint(connection, "PASSIVE") {
-            gate.state().failure = Some(format!("a checkpoint failed: {error}"));
-            return;
+        match WalSize::checkpoint(connection, "PASSIVE") {
+            Ok(size) => gate.state().size = size,
+            Err(error) => {
+                gate.state().failure = Some(format!("a checkpoint failed: {error}"));
+                return;
+            }
         }
     }
 }

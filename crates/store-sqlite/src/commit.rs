@@ -99,8 +99,7 @@ impl Committer {
         }
     }
 
-    /// Sees to it that the log stays small.
-    pub fn tend_wal(&self, gate: &Gate) -> rusqlite::Result<()> {
+    fn tend_wal(&self, gate: &Gate) -> rusqlite::Result<()> {
         let size = WalSize::read(&self.connection)?;
         gate.tend(size, &self.connection)
     }

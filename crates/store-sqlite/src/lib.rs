@@ -29,7 +29,7 @@ pub use open::{OpenError, SqliteOptions};
 use std::fs::File;
 use std::ops::RangeInclusive;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use rusqlite::ErrorCode;
 use stepwell_model::{EntityId, Partition, Timestamp};
@@ -51,6 +51,9 @@ pub struct SqliteStore {
     checkpointer: Checkpointer,
     readers: Readers,
     committer: Mutex<Committer>,
+    /// Taken before the committer, and given back as soon as it is held: who waits is next. Without it a
+    /// committer that does not pause would shut a sweep out.
+    turn: Mutex<()>,
     /// How far the sweep has come; held while there is one.
     cursor: Mutex<Cursor>,
     identity: StoreIdentity,
@@ -66,6 +69,12 @@ impl SqliteStore {
     pub fn open(dir: &Path, options: SqliteOptions) -> Result<SqliteStore, OpenError> {
         open::open(dir, options)
     }
+
+    /// The committer, for whoever has waited for it the longest.
+    fn committer(&self) -> MutexGuard<'_, Committer> {
+        let _turn = self.turn.lock().expect("nobody panics while waiting");
+        self.committer.lock().expect("a commit that panicked is not followed by another")
+    }
 }
 
 impl Store for SqliteStore {
@@ -74,8 +83,7 @@ impl Store for SqliteStore {
     }
 
     fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
-        let mut committer = self.committer.lock().expect("a commit that panicked is not followed by another");
-        committer.commit(batch, self.checkpointer.gate())
+        self.committer().commit(batch, self.checkpointer.gate())
     }
 
     fn chunks(&self, entity: EntityId) -> Result<Vec<Chunk>, StoreError> {
@@ -114,10 +122,14 @@ impl Store for SqliteStore {
 
     fn sweep(&self, before: Timestamp, rows_max: usize) -> Result<Swept, StoreError> {
         let mut cursor = self.cursor.lock().expect("a sweep that panicked is not followed by another");
+        let gate = self.checkpointer.gate();
+        if !gate.has_room() {
+            std::thread::sleep(sweep::HELD_BACK);
+            return Ok(Swept { more: true, ..Swept::default() });
+        }
         // Looked up before commits are held up.
         let plan = self.readers.read(|connection| sweep::plan(connection, *cursor, before, rows_max))?;
-        let mut committer = self.committer.lock().expect("a commit that panicked is not followed by a sweep");
-        let (reached, swept) = committer.sweep(&plan, self.checkpointer.gate())?;
+        let (reached, swept) = self.committer().sweep(&plan, gate)?;
         *cursor = reached;
         Ok(swept)
     }

@@ -207,6 +207,7 @@ pub(crate) fn open(dir: &Path, options: SqliteOptions) -> Result<SqliteStore, Op
         checkpointer,
         readers: Readers::new(path),
         committer: Mutex::new(Committer::new(connection, marks)),
+        turn: Mutex::default(),
         cursor: Mutex::default(),
         identity: StoreIdentity { key },
         _lock: lock,

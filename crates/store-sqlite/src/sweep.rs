@@ -26,13 +26,16 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use stepwell_model::{EntityId, Timestamp};
 use stepwell_store::{Chunk, StoreError, Swept};
 
-use crate::checkpoint::Gate;
+use crate::checkpoint::{Gate, WalSize};
 use crate::commit::Committer;
 use crate::{entity_key, from_sql, landmark, read, store_error, to_sql};
 
 /// How long a slice removes executions. What it has begun it ends: the chunks of these executions,
 /// about as long again.
 const SLICE: Duration = Duration::from_millis(4);
+
+/// How long a sweep waits at a time while the log has no room for it.
+pub(crate) const HELD_BACK: Duration = Duration::from_millis(20);
 
 /// How far a sweep has come.
 #[derive(Debug, Clone, Copy, Default)]
@@ -294,8 +297,9 @@ impl Committer {
             self.stop(why);
         }
         let done = removed.map_err(|(error, _)| error)?;
-        if let Err(error) = self.tend_wal(gate) {
-            self.stop(format!("a checkpoint failed: {error}"));
+        match WalSize::read(self.connection()) {
+            Ok(size) => gate.tend_after_slice(size),
+            Err(error) => self.stop(format!("the log cannot be read: {error}")),
         }
         Ok(done)
     }
