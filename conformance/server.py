@@ -16,6 +16,7 @@ import tempfile
 import time
 
 import boto3
+import seen
 from botocore.config import Config
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -126,17 +127,19 @@ class Server:
         return client(self.endpoint, **config)
 
 
-def client(endpoint, **config):
+def client(endpoint, access_key="tests", **config):
     config.setdefault("retries", {"total_max_attempts": 1})
     config.setdefault("read_timeout", 75)
-    return boto3.client(
+    made = boto3.client(
         "stepfunctions",
         endpoint_url=endpoint,
         region_name=REGION,
-        aws_access_key_id="tests",
+        aws_access_key_id=access_key,
         aws_secret_access_key="tests",
         config=Config(max_pool_connections=50, **config),
     )
+    seen.watch(made)
+    return made
 
 
 @contextlib.contextmanager

@@ -106,9 +106,16 @@ def test_a_refusal_has_the_type_of_its_exception(server, call, arguments, error)
     assert metadata["HTTPStatusCode"] == 400 and metadata["RequestId"]
 
 
-def by_flag(server):
-    """The setting for a machine that does not resolve `sync-…`."""
+def by_flag(server, monkeypatch):
+    """The setting of a client, for a machine that does not resolve `sync-…`."""
     return server.client(inject_host_prefix=False)
+
+
+def by_environment(server, monkeypatch):
+    """The same setting in the environment; in a profile it is `disable_host_prefix_injection`."""
+    monkeypatch.setenv("AWS_DISABLE_HOST_PREFIX_INJECTION", "true")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    return server.client()
 
 
 def by_name(server, monkeypatch):
@@ -129,9 +136,9 @@ def by_name(server, monkeypatch):
     )
 
 
-@pytest.fixture(params=["by a flag", "by the name"])
+@pytest.fixture(params=[by_flag, by_environment, by_name], ids=lambda way: way.__name__)
 def sync(request, server, monkeypatch):
-    return by_flag(server) if request.param == "by a flag" else by_name(server, monkeypatch)
+    return request.param(server, monkeypatch)
 
 
 def test_a_state_is_tested_through_the_host_prefix(sync):
