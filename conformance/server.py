@@ -16,6 +16,7 @@ import tempfile
 import time
 
 import boto3
+import seen
 from botocore.config import Config
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -37,14 +38,23 @@ def binary():
     return path
 
 
+def environment(more=None):
+    """The environment of a program under test: without what leads to somebody's real AWS account."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    return {**kept, **nowhere, **(more or {})}
+
+
 class Server:
     """One `stepwell serve`. Its folder and port stay the same over kills and restarts."""
 
-    def __init__(self, data, functions=None, listen="127.0.0.1:0", arguments=(), log=None):
+    def __init__(self, data, functions=None, listen="127.0.0.1:0", arguments=(), log=None, environment=None):
         self.data = pathlib.Path(data)
         self.functions = functions
         self.listen = listen
         self.arguments = list(arguments)
+        # Variables beside those of this process.
+        self.environment = environment
         # The server's stderr: kept beside the data folder, shown by pytest when a test fails.
         self.log = pathlib.Path(log) if log else self.data.with_name(self.data.name + ".log")
         # The largest file the server may write, in bytes: how a test makes a disk full.
@@ -66,12 +76,13 @@ class Server:
                 self.command(),
                 stdout=subprocess.PIPE,
                 stderr=log,
+                env=environment(self.environment),
                 # With the signal ignored, a write past the limit fails as one on a full disk does.
                 restore_signals=self.file_bytes_max is None,
                 preexec_fn=self._limit_files if self.file_bytes_max is not None else None,
             )
         line = self._first_line(began + START_SECONDS_MAX)
-        match = re.fullmatch(r"listening on (http://(\S+):(\d+))\n", line)
+        match = re.fullmatch(r"listening on (https?://(\S+):(\d+))\n", line)
         if not match:
             self.kill()
             raise RuntimeError(f"stdout began with {line!r}; stderr: {self.stderr()[-2000:]}")
@@ -116,24 +127,28 @@ class Server:
         return client(self.endpoint, **config)
 
 
-def client(endpoint, **config):
+def client(endpoint, access_key="tests", **config):
     config.setdefault("retries", {"total_max_attempts": 1})
     config.setdefault("read_timeout", 75)
-    return boto3.client(
+    made = boto3.client(
         "stepfunctions",
         endpoint_url=endpoint,
         region_name=REGION,
-        aws_access_key_id="tests",
+        aws_access_key_id=access_key,
         aws_secret_access_key="tests",
         config=Config(max_pool_connections=50, **config),
     )
+    seen.watch(made)
+    return made
 
 
 @contextlib.contextmanager
-def running(functions=HERE / "functions.toml", arguments=(), listen="127.0.0.1:0"):
+def running(functions=HERE / "functions.toml", arguments=(), listen="127.0.0.1:0", environment=None):
     """A server with a data folder of its own, killed and removed at the end."""
     with tempfile.TemporaryDirectory(prefix="stepwell-test-") as folder:
-        server = Server(pathlib.Path(folder) / "data", functions, listen, arguments)
+        server = Server(
+            pathlib.Path(folder) / "data", functions, listen, arguments, environment=environment
+        )
         server.start()
         try:
             yield server

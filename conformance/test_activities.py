@@ -3,9 +3,12 @@
 import json
 import threading
 import time
+import urllib.request
 
 import pytest
-from conftest import lines
+import server as servers
+from botocore.exceptions import ReadTimeoutError
+from conftest import World, lines
 
 
 def activity_machine(world, activity, **fields):
@@ -222,3 +225,147 @@ def test_a_stopped_execution_takes_its_waiting_task_from_the_queue(sfn, world):
     assert json.loads(task["input"]) == {"n": "next"}
     sfn.send_task_success(taskToken=task["taskToken"], output="1")
     world.end(execution)
+
+
+def test_a_worker_without_a_name_leaves_none_in_the_history(sfn, world):
+    activity = world.activity()
+    execution = world.start(activity_machine(world, activity))
+    task = sfn.get_activity_task(activityArn=activity)
+    sfn.send_task_success(taskToken=task["taskToken"], output="1")
+    world.end(execution)
+    [started] = [event for event in world.history(execution) if event["type"] == "ActivityStarted"]
+    assert started.get("activityStartedEventDetails", {}) == {}
+
+
+def test_tasks_are_handed_out_in_the_order_in_which_they_were_scheduled(sfn, world):
+    activity = world.activity()
+    machine = activity_machine(world, activity)
+    for number in range(20):
+        world.start(machine, {"n": number})
+    taken = [json.loads(world.take(activity)["input"])["n"] for _ in range(20)]
+    assert taken == list(range(20))
+
+
+def test_workers_are_served_in_the_order_in_which_they_came(server, sfn, world):
+    activity = world.activity()
+    machine = activity_machine(world, activity)
+    served, lock = {}, threading.Lock()
+
+    def poll(number):
+        task = world.take(activity, f"worker-{number}")
+        with lock:
+            served[number] = json.loads(task["input"])["n"]
+
+    workers = [threading.Thread(target=poll, args=(number,)) for number in range(8)]
+    for number, worker in enumerate(workers):
+        worker.start()
+        servers.until(lambda count=number + 1: waiting(server) == count, what="the poll")
+    for number in range(8):
+        world.start(machine, {"n": number})
+        servers.until(lambda count=number + 1: len(served) == count, what="the hand-out")
+    for worker in workers:
+        worker.join(20)
+    assert served == {number: number for number in range(8)}, "the first who came has the first task"
+
+
+def waiting(server):
+    """How many workers wait, as the server counts them."""
+    with urllib.request.urlopen(server.endpoint + "/metrics", timeout=20) as answer:
+        lines = answer.read().decode().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("stepwell_activity_workers_waiting "))
+
+
+def test_a_worker_that_left_gets_no_task(server, sfn, world):
+    activity = world.activity()
+    machine = activity_machine(world, activity)
+    impatient = server.client(read_timeout=1)
+    with pytest.raises(ReadTimeoutError):
+        impatient.get_activity_task(activityArn=activity, workerName="impatient")
+    servers.until(lambda: waiting(server) == 0, what="the end of the poll")
+    execution = world.start(machine)
+    task = world.take(activity, "patient")
+    sfn.send_task_success(taskToken=task["taskToken"], output="1")
+    assert world.end(execution)["output"] == "1"
+
+
+def test_the_timeout_counts_from_when_the_task_was_scheduled(world):
+    activity = world.activity()
+    execution = world.start(activity_machine(world, activity, TimeoutSeconds=2))
+    time.sleep(1)  # Half of the time is over before a worker comes.
+    world.take(activity)
+    assert world.end(execution)["error"] == "States.Timeout"
+    scheduled, timed_out = times(world, execution, "ActivityScheduled", "ActivityTimedOut")
+    assert 2.0 <= timed_out - scheduled < 2.9
+
+
+def test_the_heartbeat_counts_from_when_the_task_was_scheduled_and_anew_from_the_hand_out(world):
+    activity = world.activity()
+    machine = activity_machine(world, activity, HeartbeatSeconds=1, TimeoutSeconds=60)
+    nobody_took_it = world.start(machine)
+    world.end(nobody_took_it)
+    scheduled, timed_out = times(world, nobody_took_it, "ActivityScheduled", "ActivityTimedOut")
+    assert 1.0 <= timed_out - scheduled < 1.9
+
+    taken = world.start(machine)
+    time.sleep(0.6)
+    world.take(activity)
+    world.end(taken)
+    started, timed_out = times(world, taken, "ActivityStarted", "ActivityTimedOut")
+    assert 1.0 <= timed_out - started < 1.9
+
+
+def times(world, execution, *types):
+    """When the first events of these types were, in seconds."""
+    history = world.history(execution)
+    return [next(event["timestamp"].timestamp() for event in history if event["type"] == wanted) for wanted in types]
+
+
+def test_heartbeats_leave_nothing_in_the_history(sfn, world):
+    activity = world.activity()
+    execution = world.start(activity_machine(world, activity, HeartbeatSeconds=30, TimeoutSeconds=60))
+    token = world.take(activity)["taskToken"]
+    before = world.history(execution)
+    for _ in range(5):
+        sfn.send_task_heartbeat(taskToken=token)
+    assert world.history(execution) == before
+    sfn.send_task_success(taskToken=token, output="1")
+    world.end(execution)
+
+
+def test_a_deleted_activity_is_gone_for_workers_and_its_tasks_can_still_be_answered(sfn, world):
+    activity = world.activity()
+    execution = world.start(activity_machine(world, activity))
+    token = world.take(activity)["taskToken"]
+    sfn.delete_activity(activityArn=activity)
+    assert activity in world.refused("ActivityDoesNotExist", "get_activity_task", activityArn=activity)
+    assert activity in world.refused("ActivityDoesNotExist", "describe_activity", activityArn=activity)
+    sfn.delete_activity(activityArn=activity)
+    sfn.send_task_success(taskToken=token, output="1")
+    assert world.end(execution)["output"] == "1"
+
+
+def test_tasks_wait_for_workers_over_a_restart():
+    with servers.running(functions=None) as server:
+        world = World(server.client())
+        activity = world.activity()
+        machine = activity_machine(world, activity, TimeoutSeconds=3600)
+        executions = [world.start(machine, {"n": number}) for number in range(3)]
+        taken = world.take(activity)
+        server.kill()
+        server.start()
+        world = World(server.client())
+        world.sfn.send_task_success(taskToken=taken["taskToken"], output=taken["input"])
+        for _ in range(2):
+            task = world.take(activity)
+            assert task["taskToken"] != taken["taskToken"], "what was handed out is not handed out again"
+            world.sfn.send_task_success(taskToken=task["taskToken"], output=task["input"])
+        for number, execution in enumerate(executions):
+            assert json.loads(world.end(execution)["output"]) == {"n": number}
+
+
+def test_a_poll_ends_after_a_minute_with_nothing(sfn, world):
+    activity = world.activity()
+    began = time.monotonic()
+    answer = sfn.get_activity_task(activityArn=activity)
+    assert 59 < time.monotonic() - began < 66
+    assert not answer.get("taskToken") and not answer.get("input")

@@ -11,6 +11,7 @@ import json
 import re
 
 import compare
+import records
 from compare import ABSENT, Bindings, differences, objects_parsed
 
 # The operations that answer with these members, most telling ones first.
@@ -86,10 +87,17 @@ def _possible(case, replay):
 def pairs(case, replay):
     """`([(key, expected, normalised answer or None)], [key that is no answer])`, in the order of `expect`."""
     seen = [_as_recorded(answer) for answer in replay.answers]
-    chosen, groups, unsaid = {}, {}, []
+    chosen, groups, unsaid, ends = {}, {}, [], 0
     for key, expected in sorted(case.expect.items(), key=_in_order(case.expect)):
         if _is_client_side(expected):
             continue  # Refused by boto3 itself: there was no call, and so there is no answer.
+        if replay.logs and records.are_records(key, expected):
+            chosen[key] = (expected, replay.all_records(len(expected)))
+            continue
+        if replay.logs and records.is_record(expected):
+            chosen[key] = (expected, replay.end_record(ends))
+            ends += 1
+            continue
         try:
             if isinstance(expected, list):
                 chosen[key] = (expected, _outcomes(replay, expected))

@@ -12,6 +12,7 @@ import time
 import urllib.parse
 
 import behaviours
+import records
 
 ACCOUNT, REGION = "111111111111", "us-east-1"
 
@@ -100,8 +101,9 @@ class Wire:
 class Replay:
     """One case against one server. `answers` holds one answer for each call that was made."""
 
-    def __init__(self, case, endpoint, run="", seconds=CASE_SECONDS_MAX):
+    def __init__(self, case, endpoint, run="", seconds=CASE_SECONDS_MAX, logs=None):
         self.case = case
+        self.logs = logs  # The folder of the server's execution logs.
         self.wire = Wire(endpoint)
         self.answers = []
         self.unplayable = None
@@ -125,6 +127,24 @@ class Replay:
         finally:
             self.wire.close()
         return self
+
+    def executions(self):
+        """The ARNs of the executions that were started, in their order."""
+        starts = [answer for answer in self.answers if answer.op in _CREATING["executionArn"]]
+        return [answer.body["executionArn"] for answer in starts if not answer.refused()]
+
+    def all_records(self, count):
+        """The log records of all executions, once there are so many."""
+        self._until(lambda: len(records.of(self.logs, self.executions())) >= count)
+        return records.of(self.logs, self.executions())
+
+    def end_record(self, index):
+        """The log record of the end of the execution at `index`; `None` if none was started or none comes."""
+        started = self.executions()
+        if index >= len(started):
+            return None
+        self._until(lambda: records.end_of(self.logs, started[index]))
+        return records.end_of(self.logs, started[index])
 
     # Placeholders.
 

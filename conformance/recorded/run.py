@@ -24,6 +24,7 @@ sys.path.insert(0, str(HERE))
 import answers  # noqa: E402
 import behaviours  # noqa: E402
 import cases  # noqa: E402
+import records  # noqa: E402
 import replay  # noqa: E402
 import server as servers  # noqa: E402
 
@@ -39,11 +40,12 @@ PASSED, DIFFERS, NOT_RUN = "passed", "differs", "not run"
 class Result:
     """What came of one case: `outcome`, and why in words or as differences."""
 
-    def __init__(self, case, outcome, why="", unlike=(), seconds=0.0):
+    def __init__(self, case, outcome, why="", unlike=(), seconds=0.0, executions=()):
         self.case, self.outcome, self.why, self.unlike, self.seconds = case, outcome, why, unlike, seconds
+        self.executions = executions  # The ARNs of those that were started.
 
 
-def run_case(case, endpoint, tag, known=False):
+def run_case(case, endpoint, tag, known=False, logs=None):
     """One case against a running server; troubles of the runner itself are reported as such."""
     began = time.monotonic()
     missing = behaviours.unknown(case)
@@ -51,14 +53,28 @@ def run_case(case, endpoint, tag, known=False):
         return Result(case, NOT_RUN, f"unknown behaviour of a function: {missing[0]}")
     if cases.owner(case)[0] == cases.OUTSIDE:
         return Result(case, NOT_RUN, "none of the calls makes it")
-    player = replay.Replay(case, endpoint, tag, KNOWN_SECONDS_MAX if known else replay.CASE_SECONDS_MAX).run()
+    seconds_max = KNOWN_SECONDS_MAX if known else replay.CASE_SECONDS_MAX
+    player = replay.Replay(case, endpoint, tag, seconds_max, logs).run()
     seconds = time.monotonic() - began
     unlike, unsaid = answers.check(case, player)
     if unlike:
         return Result(case, DIFFERS, _summary(unlike, player), unlike, seconds)
     if unsaid:
         return Result(case, NOT_RUN, f"{unsaid[0]} is no answer of Step Functions", seconds=seconds)
-    return Result(case, PASSED, seconds=seconds)
+    return Result(case, PASSED, seconds=seconds, executions=player.executions())
+
+
+def check_record_counts(results, logs):
+    """Turns cases that passed into failures whose executions logged more than was recorded.
+
+    Only once the server has ended: then nothing more can come.
+    """
+    for result in results:
+        expected = records.count_expected(result.case) if result.outcome == PASSED else None
+        found = records.of(logs, result.executions) if expected is not None else []
+        if expected is not None and len(found) != expected:
+            result.outcome, result.why = DIFFERS, f"{len(found)} log records instead of {expected}"
+            result.unlike = [("log records", [("", expected, found)])]
 
 
 def _summary(unlike, player):
@@ -90,14 +106,18 @@ def run_all(wanted, known=(), threads=THREADS):
         functions = behaviours.write(folder / "functions")
         server = servers.Server(folder / "data", functions)
         server.command = _command(server.command, program)
+        logs = server.data / "logs"
         server.start()
         try:
             # Long ones first: the run takes as long as the longest.
             order = sorted(wanted, key=lambda case: -len(case.calls))
             with concurrent.futures.ThreadPoolExecutor(threads) as pool:
                 found = list(
-                    pool.map(lambda case: run_case(case, server.endpoint, folder.name, case.path in known), order)
+                    pool.map(lambda case: run_case(case, server.endpoint, folder.name, case.path in known, logs), order)
                 )
+            if any(records.count_expected(case) is not None for case in wanted):
+                server.terminate()
+                check_record_counts(found, logs)
         finally:
             server.kill()
     return sorted(found, key=lambda result: result.case.path)

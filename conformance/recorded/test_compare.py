@@ -6,6 +6,9 @@ import json
 import answers
 import cases
 import compare
+import records
+import replay
+import run
 from compare import Bindings, differences, objects_parsed
 
 UUIDS = ["0b0e7a52-6a4b-4e7e-9c0e-1f2a3b4c5d6e", "1b0e7a52-6a4b-4e7e-9c0e-1f2a3b4c5d6e"]
@@ -148,7 +151,7 @@ class Played:
 
     def __init__(self, *said):
         self.answers = [Said(op, status, body) for op, status, body in said]
-        self.values, self.functions, self.counted = {}, {}, {"execution_arn": []}
+        self.values, self.functions, self.counted, self.logs = {}, {}, {"execution_arn": []}, None
 
 
 class Said:
@@ -233,3 +236,78 @@ def test_the_last_issue_that_a_case_needs_owns_it():
     assert owner({"Resource": "arn:aws:states:::sqs:sendMessage"}) == "4"
     assert owner({"Resource": "arn:aws:states:::states:startExecution.sync"}, started) == "5"
     assert owner({"ProcessorConfig": {"Mode": "DISTRIBUTED"}}, started) == cases.DISTRIBUTED_MAP
+
+
+EXPRESS = "arn:aws:states:us-east-1:111111111111:express:m:n:i"
+RECORD = {"id": "1", "type": "ExecutionSucceeded", "details": {"output": "{}"}, "previous_event_id": "0",
+          "event_timestamp": "1700000000123", "execution_arn": "e1", "redrive_count": "0"}  # fmt: skip
+
+
+class Logged(Played):
+    """Executions that were started, and a folder with what they logged."""
+
+    def __init__(self, logs, *executions):
+        super().__init__(*[("StartExecution", 200, {"executionArn": arn}) for arn in executions])
+        self.logs = logs
+
+    executions = replay.Replay.executions
+    all_records = replay.Replay.all_records
+    end_record = replay.Replay.end_record
+
+    def _until(self, probe):
+        probe()
+
+
+def write_records(folder, *lines):
+    group = folder / "111111111111" / "us-east-1" / "group"
+    group.mkdir(parents=True)
+    for number, line in enumerate(lines, 1):
+        (group / f"{number:08}.2026-11-22-10.jsonl").write_text(json.dumps(line) + "\n" + '{"torn', "utf-8")
+
+
+def test_log_records_are_compared_whole_and_in_order(tmp_path):
+    other = {**RECORD, "id": "2", "previous_event_id": "1"}
+    expected = [{**one, "details": {"output": {}}, "event_timestamp": "timestamp"} for one in (RECORD, other)]
+    write_records(tmp_path, RECORD, {**RECORD, "execution_arn": "of another case"}, other)
+    played = Logged(tmp_path, "e1")
+    assert unlike(case({"logged_execution_events": expected}, "StartExecution"), played) == []
+    for wrong in [
+        expected[:1],
+        [*expected, expected[0]],
+        expected[::-1],
+        [expected[0], {**expected[1], "id": 2}],
+        [expected[0], {**expected[1], "details": {}}],
+        [],
+    ]:
+        assert unlike(case({"logged_execution_events": wrong}, "StartExecution"), played), wrong
+
+
+def test_the_end_of_an_express_execution_is_found_in_any_order(tmp_path):
+    def express(number, kind):
+        return {**RECORD, "id": number, "type": kind, "execution_arn": EXPRESS}
+
+    write_records(tmp_path, express("10", "ExecutionFailed"), express("9", "PassStateExited"))
+    played = Logged(tmp_path, EXPRESS)
+    expected = {**express("10", "ExecutionFailed"), "details": {"output": {}}, "event_timestamp": "timestamp",
+                "execution_arn": "arn:<partition>:states:<region>:111111111111:express:m:"
+                "<ExpressExecArn_Part1_0idx>:<ExpressExecArn_Part2_0idx>"}  # fmt: skip
+    assert unlike(case({"end_event": expected}, "StartExecution"), played) == []
+    assert unlike(case({"end_event": {**expected, "type": "ExecutionSucceeded"}}, "StartExecution"), played)
+    assert unlike(case({"end_event": expected}, "StartExecution"), Logged(tmp_path, "e1"))
+    assert [record["id"] for record in records.of(tmp_path, [EXPRESS])] == ["9", "10"]
+
+
+def test_what_is_logged_beyond_the_recording_fails_a_case_that_passed(tmp_path):
+    def counted(made):
+        result = run.Result(made, run.PASSED, executions=["e1"])
+        run.check_record_counts([result], tmp_path)
+        return result.outcome
+
+    write_records(tmp_path, RECORD)
+    for level, expected in [("OFF", run.DIFFERS), ("ALL", run.PASSED)]:
+        quiet = case({}, "CreateStateMachine")
+        quiet.calls = [("CreateStateMachine", {"loggingConfiguration": {"level": level}})]
+        assert counted(quiet) == expected
+    assert counted(case({"logged_execution_events": [RECORD]})) == run.PASSED
+    assert counted(case({"logged_execution_events": [RECORD, RECORD]})) == run.DIFFERS
+    assert counted(case({"logged_execution_events": []})) == run.DIFFERS

@@ -208,7 +208,14 @@ fn measure_sqlite(dir: &Path, count: usize, time: Duration, load: Load) -> io::R
                     let asked = 1 + random.next() % last;
                     let found = store.chunks(entity(asked)).expect("the store can be read");
                     assert!(found.len() == 1 || last == 1, "an execution that was committed is found");
-                    let list = ListQuery { machine: 1, status: None, after: None, limit: 100 };
+                    let list = ListQuery {
+                        machine: 1,
+                        version: None,
+                        alias: None,
+                        status: None,
+                        after: None,
+                        limit: 100,
+                    };
                     store.executions(&list).expect("the store can be read");
                     reads.fetch_add(2, Ordering::Relaxed);
                 }
@@ -428,6 +435,7 @@ impl Executions {
         let name = u128::from(self.random.next()) << 64 | u128::from(self.random.next());
         Chunk {
             header: ChunkHeader {
+                parent: None,
                 entity: entity(self.row),
                 row: self.row,
                 previous_row: 0,
@@ -441,10 +449,14 @@ impl Executions {
                     name: format!("{name:036x}").into(),
                     name_key: (self.load == Load::Named).then(|| name.to_le_bytes()),
                     started_at: at,
+                    version: None,
+                    alias: None,
+                    trace_header: None,
                 }),
                 status: ExecutionStatus::Succeeded,
                 next_due: None,
                 parked: false,
+                redrives: None,
             },
             body: Arc::from(&body[..]),
         }

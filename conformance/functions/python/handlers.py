@@ -25,6 +25,16 @@ def flaky(event, context):
     return {"attempt": event["attempt"]}
 
 
+def tally(event, context):
+    """Leaves an effect, a line in the file that the event names; then fails unless what it needs is there. May take a while."""
+    with open(event["effects"], "a", encoding="utf-8") as effects:
+        effects.write(f"{event['who']} {context.aws_request_id}\n")
+    time.sleep(event.get("seconds", 0))
+    if "needs" in event and not os.path.exists(event["needs"]):
+        raise Trouble(f"{event['needs']} is not there")
+    return {"by": event["who"]}
+
+
 def sleep(event, context):
     """Sleeps; tells in a file that it began and that it ended, if the event names one."""
     note(event, "began")

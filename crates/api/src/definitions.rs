@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use stepwell_asl::{Definition, Diagnostic};
 use stepwell_model::MachineType;
-use stepwell_value::Payload;
+use stepwell_value::{Payload, Value};
 
 use crate::exception::{Exception, ExceptionKind};
 use crate::json_reason::{json_place, json_reason};
@@ -67,6 +67,21 @@ fn sentence(diagnostic: &Diagnostic) -> String {
     let Diagnostic { code, message, location, .. } = diagnostic;
     // AWS is in Java, which writes nothing as null.
     format!("{code}: {message} at {}", location.as_deref().unwrap_or("null"))
+}
+
+/// Whether a distributed Map in a definition has this label.
+pub(crate) fn has_label(definition: &str, label: &str) -> bool {
+    fn is_in(states: &Value, label: &str) -> bool {
+        let Some(states) = states.get("States").and_then(Value::as_object) else { return false };
+        states.values().any(|state| {
+            let below = ["ItemProcessor", "Iterator"].into_iter().filter_map(|field| state.get(field));
+            let branches = state.get("Branches").and_then(Value::as_array).into_iter().flatten();
+            (state.get("Type").and_then(Value::as_str) == Some("Map")
+                && state.get("Label").and_then(Value::as_str) == Some(label))
+                || below.chain(branches).any(|states| is_in(states, label))
+        })
+    }
+    Value::parse(definition).is_ok_and(|definition| is_in(&definition, label))
 }
 
 /// Tells which variables the states of a definition read, if any does.

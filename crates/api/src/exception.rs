@@ -5,7 +5,7 @@
 //! exception is `{"__type": NAME, "message": TEXT}`, with further members for the few that have
 //! them. Which HTTP status a kind gets is the server's business.
 
-use stepwell_engine::EngineError;
+use stepwell_engine::{EngineError, NotRedrivable};
 
 use crate::reply::Reply;
 
@@ -16,10 +16,18 @@ pub enum ExceptionKind {
     AccessDenied,
     /// No such activity.
     ActivityDoesNotExist,
+    /// An activity of this name exists and is encrypted otherwise.
+    ActivityAlreadyExists,
     /// An execution of this name exists with another input, or has ended.
     ExecutionAlreadyExists,
     /// No such execution.
     ExecutionDoesNotExist,
+    /// What is asked for does not go together with what is there.
+    Conflict,
+    /// The execution is not one that can be redriven.
+    ExecutionNotRedrivable,
+    /// A signature does not say all it must.
+    IncompleteSignature,
     /// Something is wrong on our side; the call was not done.
     InternalFailure,
     /// A text is no ARN, or one of the wrong kind.
@@ -36,8 +44,12 @@ pub enum ExceptionKind {
     InvalidName,
     /// The output of a task is not JSON.
     InvalidOutput,
+    /// A signature is not that of the request, or of another time.
+    InvalidSignature,
     /// A task token or a token of a page is not one of ours.
     InvalidToken,
+    /// A call is not signed, and the server is not open.
+    MissingAuthenticationToken,
     /// Nothing was given of what at least one is required of.
     MissingRequiredParameter,
     /// The body of the request is too large.
@@ -46,6 +58,8 @@ pub enum ExceptionKind {
     ResourceNotFound,
     /// The body of the request is not the JSON that the operation takes.
     Serialization,
+    /// There is as much as there may be.
+    ServiceQuotaExceeded,
     /// The engine does not take calls any more.
     ServiceUnavailable,
     /// A state machine of this name exists and differs.
@@ -60,8 +74,12 @@ pub enum ExceptionKind {
     TaskTimedOut,
     /// Too much at once; nothing was done.
     Throttling,
+    /// The thing would have more tags than it may.
+    TooManyTags,
     /// No such operation.
     UnknownOperation,
+    /// The access key id is not known.
+    UnrecognizedClient,
     /// A member breaks a constraint.
     Validation,
 }
@@ -71,9 +89,13 @@ impl ExceptionKind {
     pub fn name(self) -> &'static str {
         match self {
             ExceptionKind::AccessDenied => "AccessDeniedException",
+            ExceptionKind::ActivityAlreadyExists => "ActivityAlreadyExists",
             ExceptionKind::ActivityDoesNotExist => "ActivityDoesNotExist",
+            ExceptionKind::Conflict => "ConflictException",
             ExceptionKind::ExecutionAlreadyExists => "ExecutionAlreadyExists",
             ExceptionKind::ExecutionDoesNotExist => "ExecutionDoesNotExist",
+            ExceptionKind::ExecutionNotRedrivable => "ExecutionNotRedrivable",
+            ExceptionKind::IncompleteSignature => "IncompleteSignatureException",
             ExceptionKind::InternalFailure => "InternalFailure",
             ExceptionKind::InvalidArn => "InvalidArn",
             ExceptionKind::InvalidDefinition => "InvalidDefinition",
@@ -82,11 +104,14 @@ impl ExceptionKind {
             ExceptionKind::InvalidLoggingConfiguration => "InvalidLoggingConfiguration",
             ExceptionKind::InvalidName => "InvalidName",
             ExceptionKind::InvalidOutput => "InvalidOutput",
+            ExceptionKind::InvalidSignature => "InvalidSignatureException",
             ExceptionKind::InvalidToken => "InvalidToken",
+            ExceptionKind::MissingAuthenticationToken => "MissingAuthenticationTokenException",
             ExceptionKind::MissingRequiredParameter => "MissingRequiredParameter",
             ExceptionKind::RequestEntityTooLarge => "RequestEntityTooLargeException",
             ExceptionKind::ResourceNotFound => "ResourceNotFound",
             ExceptionKind::Serialization => "com.amazon.coral.service#SerializationException",
+            ExceptionKind::ServiceQuotaExceeded => "ServiceQuotaExceededException",
             ExceptionKind::ServiceUnavailable => "ServiceUnavailable",
             ExceptionKind::StateMachineAlreadyExists => "StateMachineAlreadyExists",
             ExceptionKind::StateMachineDeleting => "StateMachineDeleting",
@@ -94,7 +119,9 @@ impl ExceptionKind {
             ExceptionKind::StateMachineTypeNotSupported => "StateMachineTypeNotSupported",
             ExceptionKind::TaskTimedOut => "TaskTimedOut",
             ExceptionKind::Throttling => "ThrottlingException",
+            ExceptionKind::TooManyTags => "TooManyTags",
             ExceptionKind::UnknownOperation => "com.amazon.coral.service#UnknownOperationException",
+            ExceptionKind::UnrecognizedClient => "UnrecognizedClientException",
             ExceptionKind::Validation => "ValidationException",
         }
     }
@@ -132,37 +159,39 @@ impl Exception {
 
     /// What the engine answered, about the thing that `subject`, an ARN, names.
     pub(crate) fn of_engine(error: EngineError, subject: &str) -> Exception {
+        let kind = match &error {
+            EngineError::NoSuchMachine => ExceptionKind::StateMachineDoesNotExist,
+            EngineError::MachineDeleting => ExceptionKind::StateMachineDeleting,
+            EngineError::MachineExists => ExceptionKind::StateMachineAlreadyExists,
+            EngineError::WrongMachineType => ExceptionKind::StateMachineTypeNotSupported,
+            EngineError::NoSuchExecution => ExceptionKind::ExecutionDoesNotExist,
+            EngineError::ExecutionExists => ExceptionKind::ExecutionAlreadyExists,
+            EngineError::NoSuchVersion(_) | EngineError::NoSuchAlias => {
+                return Exception::no_such_resource(subject);
+            }
+            EngineError::TooManyTags => return Exception::too_many_tags(subject),
+            EngineError::VersionInUse(_) | EngineError::OtherRevision { .. } | EngineError::AliasExists => {
+                ExceptionKind::Conflict
+            }
+            EngineError::TooManyVersions | EngineError::TooManyAliases => ExceptionKind::ServiceQuotaExceeded,
+            EngineError::ActivityExists => ExceptionKind::ActivityAlreadyExists,
+            EngineError::NotRedrivable(why) => return Exception::not_redrivable(subject, *why),
+            EngineError::NoSuchActivity => ExceptionKind::ActivityDoesNotExist,
+            EngineError::InvalidToken => ExceptionKind::InvalidToken,
+            EngineError::TaskEnded => ExceptionKind::TaskTimedOut,
+            EngineError::PayloadTooLarge => ExceptionKind::Validation,
+            EngineError::Busy => ExceptionKind::Throttling,
+            EngineError::Stopped(_) => ExceptionKind::ServiceUnavailable,
+            EngineError::Damaged(_) => ExceptionKind::InternalFailure,
+        };
+        Exception::new(kind, error.told_of(subject).1)
+    }
+
+    /// The same for operations on tags, to which everything is a resource.
+    pub(crate) fn of_tagging(error: EngineError, arn: &str) -> Exception {
         match error {
-            EngineError::NoSuchMachine => Exception::no_such_machine(subject),
-            EngineError::MachineDeleting => {
-                // Not recorded; in the form of its neighbours.
-                let message = format!("State Machine is being deleted: '{subject}'");
-                Exception::new(ExceptionKind::StateMachineDeleting, message)
-            }
-            EngineError::MachineExists => {
-                let message = format!("State Machine Already Exists: '{subject}'");
-                Exception::new(ExceptionKind::StateMachineAlreadyExists, message)
-            }
-            EngineError::NoSuchExecution => Exception::no_such_execution(subject),
-            EngineError::ExecutionExists => {
-                let message = format!("Execution Already Exists: '{subject}'");
-                Exception::new(ExceptionKind::ExecutionAlreadyExists, message)
-            }
-            EngineError::NoSuchActivity => Exception::no_such_activity(subject),
-            EngineError::InvalidToken => Exception::invalid_token(),
-            EngineError::TaskEnded => {
-                let message = "Task Timed Out: 'Provided task does not exist anymore'";
-                Exception::new(ExceptionKind::TaskTimedOut, message)
-            }
-            EngineError::PayloadTooLarge => Exception::validation("The payload is larger than allowed"),
-            EngineError::Busy => Exception::new(ExceptionKind::Throttling, "Rate exceeded"),
-            EngineError::Stopped(reason) => {
-                Exception::new(ExceptionKind::ServiceUnavailable, format!("The engine has stopped: {reason}"))
-            }
-            EngineError::Damaged(what) => {
-                let message = format!("The stored history is damaged: {what}");
-                Exception::new(ExceptionKind::InternalFailure, message)
-            }
+            EngineError::NoSuchMachine | EngineError::NoSuchActivity => Exception::no_such_resource(arn),
+            other => Exception::of_engine(other, arn),
         }
     }
 
@@ -178,9 +207,20 @@ impl Exception {
         Exception::new(ExceptionKind::ExecutionDoesNotExist, message)
     }
 
+    /// Recorded for one that is open or succeeded.
+    fn not_redrivable(arn: &str, why: NotRedrivable) -> Exception {
+        let message = format!("Execution {arn} invalid for redrive as: {}", redrive_status_reason(why));
+        Exception::new(ExceptionKind::ExecutionNotRedrivable, message)
+    }
+
     /// In the form of its recorded neighbours.
     pub(crate) fn no_such_activity(arn: &str) -> Exception {
         Exception::new(ExceptionKind::ActivityDoesNotExist, format!("Activity Does Not Exist: '{arn}'"))
+    }
+
+    /// The task of a token has ended or timed out.
+    pub(crate) fn task_ended(what: &str) -> Exception {
+        Exception::new(ExceptionKind::TaskTimedOut, format!("Task Timed Out: '{what}'"))
     }
 
     /// Recorded.
@@ -188,6 +228,15 @@ impl Exception {
         Exception {
             kind: ExceptionKind::ResourceNotFound,
             message: format!("Resource not found: '{arn}'"),
+            detail: Some(("resourceName", arn.to_owned())),
+        }
+    }
+
+    /// Not recorded.
+    pub(crate) fn too_many_tags(arn: &str) -> Exception {
+        Exception {
+            kind: ExceptionKind::TooManyTags,
+            message: format!("Too many tags: '{arn}'"),
             detail: Some(("resourceName", arn.to_owned())),
         }
     }
@@ -212,10 +261,23 @@ impl Exception {
         Exception::new(ExceptionKind::Validation, message)
     }
 
-    /// A member asks for something that AWS has and this release has not. Refused, because to
-    /// accept it would drop what the caller asked for.
-    pub(crate) fn not_yet(what: &str) -> Exception {
-        Exception::validation(format!("{what} is not supported by this release of Stepwell"))
+    /// The label of a distributed Map where the operation wants a machine. The reason is AWS's, the
+    /// text is not recorded.
+    pub(crate) fn labeled_arn(action: &str) -> Exception {
+        let message = format!("{action} does not support labeled state machine ARNs");
+        Exception::validation_because("API_DOES_NOT_SUPPORT_LABELED_ARNS", message)
+    }
+
+    /// What an Express machine is not for. Recorded.
+    pub(crate) fn type_not_supported() -> Exception {
+        let message = "This operation is not supported by this type of state machine";
+        Exception::new(ExceptionKind::StateMachineTypeNotSupported, message)
+    }
+
+    /// A `ValidationException` with a reason, one of AWS's words.
+    pub(crate) fn validation_because(reason: &'static str, message: impl Into<String>) -> Exception {
+        let detail = Some(("reason", reason.to_owned()));
+        Exception { detail, ..Exception::validation(message) }
     }
 
     /// The body is not the JSON that the operation takes.
@@ -227,6 +289,20 @@ impl Exception {
     /// not, there is one.
     pub fn unknown_operation(message: &str) -> Exception {
         Exception::new(ExceptionKind::UnknownOperation, message)
+    }
+}
+
+/// The reason as `redriveStatusReason` gives it. Source: API reference, DescribeExecution; recorded for
+/// an execution that is open or succeeded. AWS's seventh, "Execution was started before the launch of
+/// RedriveExecution", is never true here.
+pub(crate) fn redrive_status_reason(why: NotRedrivable) -> &'static str {
+    match why {
+        NotRedrivable::MachineDeleting => "State machine is in DELETING status",
+        NotRedrivable::Running => "Execution is RUNNING and cannot be redriven",
+        NotRedrivable::Succeeded => "Execution is SUCCEEDED and cannot be redriven",
+        NotRedrivable::HistoryFull => "Execution history event limit exceeded",
+        NotRedrivable::LastedTooLong => "Execution has exceeded the max execution time",
+        NotRedrivable::PeriodExceeded => "Execution redrivable period exceeded",
     }
 }
 

@@ -1,4 +1,5 @@
-//! History events on the wire: the members that AWS gives each type of event, and no others.
+//! History events on the wire. Which members the details of each type have is told by
+//! [`HistoryEventKind::details`](stepwell_model::HistoryEventKind::details).
 //!
 //! Events that have a details member carry it even when it is empty. Payloads are strings of JSON
 //! text, each with a sibling that says it was not cut. With `includeExecutionData: false` payloads
@@ -6,10 +7,7 @@
 //!
 //! Source: the service model; the recorded histories of `conformance/`.
 
-use std::sync::Arc;
-
-use stepwell_model::{Failure, HistoryEvent, HistoryEventKind, Resource, TaskEvent};
-use stepwell_value::Payload;
+use stepwell_model::{Detail, HistoryEvent};
 
 use crate::reply::Reply;
 
@@ -19,176 +17,30 @@ pub(crate) fn write_event(out: &mut Reply, event: &HistoryEvent, with_data: bool
     out.text("type", &event.kind.type_name());
     out.number("id", event.id);
     out.number("previousEventId", event.previous_event_id);
-    let data = Data { shown: with_data };
-
-    match &event.kind {
-        HistoryEventKind::ExecutionStarted { input, role_arn } => {
-            out.nested("executionStartedEventDetails", |details| {
-                data.input(details, input);
-                details.text("roleArn", role_arn);
-            });
-        }
-        HistoryEventKind::ExecutionSucceeded { output } => {
-            out.nested("executionSucceededEventDetails", |details| data.output(details, output));
-        }
-        HistoryEventKind::ExecutionFailed(why) => write_failure(out, "executionFailedEventDetails", why),
-        HistoryEventKind::ExecutionAborted(why) => write_failure(out, "executionAbortedEventDetails", why),
-        HistoryEventKind::ExecutionTimedOut(why) => write_failure(out, "executionTimedOutEventDetails", why),
-        HistoryEventKind::StateEntered { state_type: _, name, input } => {
-            out.nested("stateEnteredEventDetails", |details| {
-                details.text("name", name);
-                data.input(details, input);
-            });
-        }
-        HistoryEventKind::StateExited { state_type: _, name, output, assigned_variables } => {
-            out.nested("stateExitedEventDetails", |details| {
-                details.text("name", name);
-                data.output(details, output);
-                data.variables(details, assigned_variables);
-            });
-        }
-        HistoryEventKind::Task(resource, task) => write_task(out, resource, task, data),
-        HistoryEventKind::MapStateStarted { length } => {
-            out.nested("mapStateStartedEventDetails", |details| details.number("length", *length));
-        }
-        HistoryEventKind::MapIterationStarted { name, index } => {
-            write_iteration(out, "mapIterationStartedEventDetails", name, *index);
-        }
-        HistoryEventKind::MapIterationSucceeded { name, index } => {
-            write_iteration(out, "mapIterationSucceededEventDetails", name, *index);
-        }
-        HistoryEventKind::MapIterationFailed { name, index } => {
-            write_iteration(out, "mapIterationFailedEventDetails", name, *index);
-        }
-        HistoryEventKind::MapIterationAborted { name, index } => {
-            write_iteration(out, "mapIterationAbortedEventDetails", name, *index);
-        }
-        HistoryEventKind::EvaluationFailed { state, location, failure } => {
-            out.nested("evaluationFailedEventDetails", |details| {
-                details.text("state", state);
-                details.maybe_text("location", location.as_deref());
-                write_error_and_cause(details, failure);
-            });
-        }
-        HistoryEventKind::StateAborted(_)
-        | HistoryEventKind::ParallelStateStarted
-        | HistoryEventKind::ParallelStateSucceeded
-        | HistoryEventKind::ParallelStateFailed
-        | HistoryEventKind::MapStateSucceeded
-        | HistoryEventKind::MapStateFailed => {}
-    }
-}
-
-/// The events of a task. The resource decides the family, and the family which members there are:
-/// activities and functions by ARN name their resource when they are scheduled, services always.
-fn write_task(out: &mut Reply, resource: &Resource, task: &TaskEvent, data: Data) {
-    let (family, service) = match resource {
-        Resource::Activity { .. } => ("activity", None),
-        Resource::LambdaFunction { .. } => ("lambdaFunction", None),
-        Resource::Service { service, .. } => ("task", Some(service)),
-    };
-    let suffix = match task {
-        TaskEvent::Scheduled { .. } => "Scheduled",
-        TaskEvent::ScheduleFailed(_) => "ScheduleFailed",
-        TaskEvent::Started { .. } => "Started",
-        TaskEvent::StartFailed(_) => "StartFailed",
-        TaskEvent::Submitted { .. } => "Submitted",
-        TaskEvent::SubmitFailed(_) => "SubmitFailed",
-        TaskEvent::Succeeded { .. } => "Succeeded",
-        TaskEvent::Failed(_) => "Failed",
-        TaskEvent::TimedOut(_) => "TimedOut",
-    };
-    // `LambdaFunctionStarted` alone has no details.
-    if matches!((resource, task), (Resource::LambdaFunction { .. }, TaskEvent::Started { .. })) {
-        return;
-    }
-    out.nested(&format!("{family}{suffix}EventDetails"), |details| {
-        let scheduled = matches!(task, TaskEvent::Scheduled { .. });
-        if let Some(service) = service {
-            details.text("resourceType", service);
-        }
-        if service.is_some() || scheduled {
-            details.text("resource", &resource.event_resource());
-        }
-        match task {
-            TaskEvent::Scheduled { parameters, region, timeout_seconds, heartbeat_seconds } => {
-                if service.is_some() {
-                    details.text("region", region);
-                    data.parameters(details, parameters);
-                } else {
-                    data.input(details, parameters);
+    let Some(members) = event.kind.details() else { return };
+    out.nested(&event.kind.details_key(), |details| {
+        for (key, detail) in &members {
+            match detail {
+                Detail::Text(text) => details.text(key, text),
+                Detail::Number(number) => details.number(key, *number),
+                Detail::Payload { .. } | Detail::Variables { .. } if !with_data => (),
+                Detail::Payload { payload, details: sibling } => {
+                    details.text(key, payload.text());
+                    if let Some(sibling) = sibling {
+                        details.raw(sibling, WHOLE);
+                    }
                 }
-                if let Some(seconds) = timeout_seconds {
-                    details.number("timeoutInSeconds", *seconds);
-                }
-                if let Some(seconds) = heartbeat_seconds {
-                    details.number("heartbeatInSeconds", *seconds);
+                Detail::Variables { variables, details: sibling } => {
+                    details.nested(key, |assigned| {
+                        for (name, value) in *variables {
+                            assigned.text_under_any_key(name, value.text());
+                        }
+                    });
+                    details.raw(sibling, WHOLE);
                 }
             }
-            TaskEvent::Started { worker_name } => details.maybe_text("workerName", worker_name.as_deref()),
-            TaskEvent::Submitted { output } | TaskEvent::Succeeded { output } => data.output(details, output),
-            TaskEvent::ScheduleFailed(why)
-            | TaskEvent::StartFailed(why)
-            | TaskEvent::SubmitFailed(why)
-            | TaskEvent::Failed(why)
-            | TaskEvent::TimedOut(why) => write_error_and_cause(details, why),
         }
     });
-}
-
-fn write_iteration(out: &mut Reply, key: &str, name: &str, index: u64) {
-    out.nested(key, |details| {
-        details.text("name", name);
-        details.number("index", index);
-    });
-}
-
-fn write_failure(out: &mut Reply, key: &str, why: &Failure) {
-    out.nested(key, |details| write_error_and_cause(details, why));
-}
-
-fn write_error_and_cause(details: &mut Reply, why: &Failure) {
-    details.maybe_text("error", why.error.as_deref());
-    details.maybe_text("cause", why.cause.as_deref());
-}
-
-/// Writes payloads, or leaves them out.
-#[derive(Clone, Copy)]
-struct Data {
-    shown: bool,
-}
-
-impl Data {
-    fn input(self, details: &mut Reply, input: &Payload) {
-        if self.shown {
-            details.text("input", input.text());
-            details.raw("inputDetails", WHOLE);
-        }
-    }
-
-    fn output(self, details: &mut Reply, output: &Payload) {
-        if self.shown {
-            details.text("output", output.text());
-            details.raw("outputDetails", WHOLE);
-        }
-    }
-
-    fn parameters(self, details: &mut Reply, parameters: &Payload) {
-        if self.shown {
-            details.text("parameters", parameters.text());
-        }
-    }
-
-    fn variables(self, details: &mut Reply, variables: &[(Arc<str>, Payload)]) {
-        if self.shown && !variables.is_empty() {
-            details.nested("assignedVariables", |assigned| {
-                for (name, value) in variables {
-                    assigned.text_under_any_key(name, value.text());
-                }
-            });
-            details.raw("assignedVariablesDetails", WHOLE);
-        }
-    }
 }
 
 /// What stands beside a payload; over the API it is always this.
@@ -198,7 +50,8 @@ const WHOLE: &str = r#"{"truncated":false}"#;
 mod tests {
     use super::*;
     use expect_test::{Expect, expect};
-    use stepwell_model::{Pattern, StateType, Timestamp};
+    use stepwell_model::{Failure, HistoryEventKind, Pattern, Resource, StateType, TaskEvent, Timestamp};
+    use stepwell_value::Payload;
 
     fn check(kind: HistoryEventKind, with_data: bool, expected: Expect) {
         let timestamp = Timestamp::from_epoch_ms(1_700_000_000_123);

@@ -4,13 +4,15 @@
 //! out as JSON text or as an [`Exception`], the only spelling of AWS's errors. There is no HTTP
 //! here, and nothing is read or written but through the engine.
 //!
-//! Order of checks, as with AWS: the body is JSON and its members have their types; all members
-//! satisfy the service model; names and ARNs are well formed and the caller's own; the thing exists.
+//! Order of checks, as with AWS: the body is JSON; the caller may do this; its members have their types;
+//! all members satisfy the service model; names and ARNs are well formed and the caller's own; the thing exists.
 
+mod access;
 mod configuration;
 mod definitions;
 mod exception;
 mod history;
+mod identity;
 mod json_reason;
 mod metrics;
 mod mock;
@@ -19,18 +21,36 @@ pub mod operations;
 mod page;
 mod reply;
 mod request;
+mod routing;
 
+pub use access::{Principal, only_reads};
 pub use exception::{Exception, ExceptionKind};
+pub use identity::{Identity, Role};
 pub use names::Caller;
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use stepwell_engine::Engine;
 use stepwell_model::Limits;
 use tokio::sync::watch;
 
+/// A counter of a part that the API does not know, for [`Api::metrics`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counter {
+    /// Its name, such as `stepwell_execution_log_records_written_total`.
+    pub name: &'static str,
+    /// What it counts, in a sentence.
+    pub help: &'static str,
+    /// How many there were since the start.
+    pub value: u64,
+}
+
+/// Reads the counters of parts that the API does not know.
+pub type MoreCounters = Arc<dyn Fn() -> Vec<Counter> + Send + Sync>;
+
 /// How the API is set up.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Options {
     /// The limits in force.
     pub limits: Limits,
@@ -39,12 +59,19 @@ pub struct Options {
     pub secret: [u8; 32],
     /// How long `GetActivityTask` waits for a task: 60 seconds with AWS.
     pub poll_wait: Duration,
+    /// Further counters for the metrics.
+    pub more_counters: MoreCounters,
 }
 
 impl Options {
     /// AWS's limits and waits, with this secret.
     pub fn new(secret: [u8; 32]) -> Options {
-        Options { limits: Limits::default(), secret, poll_wait: Duration::from_secs(60) }
+        Options {
+            limits: Limits::default(),
+            secret,
+            poll_wait: Duration::from_secs(60),
+            more_counters: Arc::new(Vec::new),
+        }
     }
 }
 
@@ -56,6 +83,7 @@ pub struct Api {
     pages: page::Seal,
     draining: watch::Sender<bool>,
     counters: metrics::Counters,
+    more_counters: MoreCounters,
 }
 
 impl Api {
@@ -68,19 +96,24 @@ impl Api {
             pages: page::Seal::new(&options.secret),
             draining: watch::Sender::new(false),
             counters: metrics::Counters::new(),
+            more_counters: options.more_counters,
         }
     }
 
-    /// Does one call: `operation` as AWS names it (`StartExecution`), `body` as it came.
+    /// Does one call: `operation` as AWS names it (`StartExecution`), or as we do with our own prefix
+    /// (`Stepwell.ListExpressExecutions`); `body` as it came.
     ///
     /// Dropping the future gives up waiting: what the engine has taken in by then it still does,
     /// but a task that nobody waits for any more is not handed out. Must run on a tokio runtime.
     pub async fn call(&self, operation: &str, caller: &Caller, body: &[u8]) -> Result<String, Exception> {
-        let Some(index) = operations::ALL.iter().position(|known| known.name == operation) else {
-            return Err(operations::unknown(operation));
+        let Some((index, known)) = operations::all().find(|(_, known)| known.name == operation) else {
+            return Err(Exception::unknown_operation(""));
         };
         let result = match request::Request::parse(body) {
-            Ok(request) => (operations::ALL[index].run)(Call { api: self, caller, request: &request }).await,
+            Ok(request) => match access::check(operation, caller, &request) {
+                Ok(()) => (known.run)(Call { api: self, caller, request: &request }).await,
+                Err(exception) => Err(exception),
+            },
             Err(exception) => Err(exception),
         };
         self.counters.count(index, result.as_ref().err());
@@ -99,7 +132,7 @@ impl Api {
 
     /// Counters and gauges in the text format of Prometheus.
     pub fn metrics(&self) -> String {
-        metrics::text(&self.counters, &self.engine.stats())
+        metrics::text(&self.counters, &self.engine.stats(), &(self.more_counters)())
     }
 }
 
@@ -120,7 +153,7 @@ pub(crate) async fn aside<T: Send + 'static>(
         .map_err(|_| Exception::new(ExceptionKind::InternalFailure, "The call could not be finished"))
 }
 
-/// Seconds since the epoch, for the age of tokens and of executions that might be redriven.
+/// Seconds since the epoch, for the age of tokens.
 pub(crate) fn now_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use stepwell_engine::EngineStats;
 
 use crate::exception::{Exception, ExceptionKind};
-use crate::operations;
+use crate::{Counter, operations};
 
 /// How often each operation was called, and how it ended.
 pub(crate) struct Counters {
@@ -22,7 +22,7 @@ struct Outcomes {
 
 impl Counters {
     pub(crate) fn new() -> Counters {
-        Counters { operations: operations::ALL.iter().map(|_| Outcomes::default()).collect() }
+        Counters { operations: operations::all().map(|_| Outcomes::default()).collect() }
     }
 
     /// Counts a call of the operation at `index` of the list.
@@ -38,7 +38,7 @@ impl Counters {
 }
 
 /// All of it as text.
-pub(crate) fn text(counters: &Counters, stats: &EngineStats) -> String {
+pub(crate) fn text(counters: &Counters, stats: &EngineStats, more: &[Counter]) -> String {
     let mut out = String::new();
     let closed = [
         ("SUCCEEDED", stats.succeeded),
@@ -61,6 +61,7 @@ pub(crate) fn text(counters: &Counters, stats: &EngineStats) -> String {
         "Executions closed, by status.",
         &closed.map(|(status, count)| (format!("{{status=\"{status}\"}}"), count)),
     );
+    metric("stepwell_executions_redriven_total", "counter", "Executions redriven.", &one(stats.redriven));
     metric(
         "stepwell_executions_swept_total",
         "counter",
@@ -101,7 +102,7 @@ pub(crate) fn text(counters: &Counters, stats: &EngineStats) -> String {
     );
 
     let mut calls = Vec::new();
-    for (operation, outcomes) in operations::ALL.iter().zip(&counters.operations) {
+    for ((_, operation), outcomes) in operations::all().zip(&counters.operations) {
         let Outcomes { answered, refused, broken } = outcomes;
         for (outcome, counter) in [("ok", answered), ("refused", refused), ("error", broken)] {
             let count = counter.load(Ordering::Relaxed);
@@ -112,6 +113,9 @@ pub(crate) fn text(counters: &Counters, stats: &EngineStats) -> String {
         }
     }
     metric("stepwell_api_calls_total", "counter", "Calls of operations, by outcome.", &calls);
+    for Counter { name, help, value } in more {
+        metric(name, "counter", help, &one(*value));
+    }
     out
 }
 
@@ -124,13 +128,15 @@ mod tests {
         let counters = Counters::new();
         counters.count(0, None);
         counters.count(0, Some(&Exception::invalid_token()));
-        let text = text(&counters, &EngineStats { failed: 3, ..EngineStats::default() });
+        let more = [Counter { name: "stepwell_more_total", help: "More.", value: 7 }];
+        let text = text(&counters, &EngineStats { failed: 3, ..EngineStats::default() }, &more);
         for line in text.lines() {
             let sample = line.rsplit_once(' ').is_some_and(|(_, value)| value.parse::<u64>().is_ok());
             assert!(line.starts_with("# ") || sample, "{line}");
         }
         for line in [
             "stepwell_executions_closed_total{status=\"FAILED\"} 3",
+            "stepwell_more_total 7",
             "stepwell_api_calls_total{operation=\"StartExecution\",outcome=\"ok\"} 1",
             "stepwell_api_calls_total{operation=\"StartExecution\",outcome=\"refused\"} 1",
         ] {

@@ -4,27 +4,70 @@
 //! another account is refused alike whether it exists or not. Another region of the same account
 //! is another world, where the thing does not exist.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use stepwell_engine::{ExecutionKey, MachineKey, Place};
-pub(crate) use stepwell_engine::{execution_arn, machine_arn};
+use stepwell_engine::{ActivityKey, ExecutionKey, ExpressKey, MachineKey, Place, TaggedKey, version_number};
+pub(crate) use stepwell_engine::{execution_arn, machine_arn, qualified_arn};
 use stepwell_model::{Arn, ArnResource, is_name};
 
 use crate::Exception;
+use crate::access::{Access, Principal};
 
 /// The partition of AWS that all ARNs of ours are in, as the engine writes them.
 const PARTITION: &str = "aws";
 
+/// The longest trace header, in bytes.
+const TRACE_HEADER_BYTES_MAX: usize = 256;
+
 /// Who calls, and in which region.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Caller {
     pub(crate) place: Place,
+    /// Who it is and may do what; nobody in particular with an open server.
+    pub(crate) access: Option<Access>,
+    /// The trace that the call is part of.
+    pub(crate) trace_header: Option<Arc<str>>,
 }
 
 impl Caller {
     /// A caller of `account` (twelve digits) in `region` (such as `us-east-1`).
     pub fn new(account: impl Into<Arc<str>>, region: impl Into<Arc<str>>) -> Caller {
-        Caller { place: Place { account: account.into(), region: region.into() } }
+        let place = Place { account: account.into(), region: region.into() };
+        Caller { place, access: None, trace_header: None }
+    }
+
+    /// A caller who has proved to be `principal`, whose call came from `source_ip`, over TLS if
+    /// `secure`. Only what the principal's policies allow is done.
+    pub fn verified(
+        principal: Arc<Principal>,
+        region: impl Into<Arc<str>>,
+        source_ip: IpAddr,
+        secure: bool,
+    ) -> Caller {
+        let place = Place { account: principal.account().clone(), region: region.into() };
+        Caller { place, access: Some(Access { principal, source_ip, secure }), trace_header: None }
+    }
+
+    /// The caller's ARN: the user's, or that of the account's root with an open server.
+    pub fn arn(&self) -> String {
+        match &self.access {
+            Some(access) => access.principal.arn(),
+            None => format!("arn:aws:iam::{}:root", self.place.account),
+        }
+    }
+
+    /// The name of the user, if one has been proved.
+    pub fn user(&self) -> Option<&str> {
+        self.access.as_ref().map(|access| access.principal.user())
+    }
+
+    /// The same caller in the midst of a trace: what stood in `X-Amzn-Trace-Id`, which wins over the
+    /// member `traceHeader`. What is not of that member's form is passed over.
+    pub fn traced(self, trace_header: Option<&str>) -> Caller {
+        let trace_header =
+            trace_header.filter(|header| header.is_ascii() && header.len() <= TRACE_HEADER_BYTES_MAX);
+        Caller { trace_header: trace_header.map(Arc::from), ..self }
     }
 
     /// The caller's account.
@@ -49,14 +92,49 @@ pub(crate) struct NamedMachine {
 }
 
 impl NamedMachine {
-    /// The machine itself. This release has neither versions, aliases nor labels, so whatever is
-    /// named by one of these does not exist.
-    pub(crate) fn unqualified(self, arn: &str) -> Result<MachineKey, Exception> {
-        match self {
-            NamedMachine { key, label: None, qualifier: None } => Ok(key),
-            NamedMachine { .. } => Err(Exception::no_such_machine(arn)),
+    /// The machine itself, for an operation that is not for versions and aliases: to it they are
+    /// machines that do not exist (recorded for UpdateStateMachine). The label of a distributed Map
+    /// is refused.
+    pub(crate) fn unqualified(self, arn: &str, action: &str) -> Result<MachineKey, Exception> {
+        match self.unlabeled(action)? {
+            (key, None) => Ok(key),
+            (_, Some(_)) => Err(Exception::no_such_machine(arn)),
         }
     }
+
+    /// The machine, and the version or the alias that was named, for an operation that is not for
+    /// distributed Maps.
+    pub(crate) fn unlabeled(self, action: &str) -> Result<(MachineKey, Option<Arc<str>>), Exception> {
+        match self.label {
+            None => Ok((self.key, self.qualifier.map(Arc::from))),
+            Some(_) => Err(Exception::labeled_arn(action)),
+        }
+    }
+
+    /// The machine and the number of the version that was named.
+    pub(crate) fn version(self, arn: &str, action: &str) -> Result<(MachineKey, u64), Exception> {
+        let (key, qualifier) = self.unlabeled(action)?;
+        match qualifier.and_then(|qualifier| version_number(&qualifier)) {
+            Some(number) => Ok((key, number)),
+            // Not recorded.
+            None => Err(Exception::invalid_arn(&format!("Not a state machine version ARN: {arn}"))),
+        }
+    }
+
+    /// The machine and the alias that was named.
+    pub(crate) fn alias(self, arn: &str, action: &str) -> Result<(MachineKey, Arc<str>), Exception> {
+        let (key, qualifier) = self.unlabeled(action)?;
+        match qualifier.filter(|qualifier| version_number(qualifier).is_none()) {
+            Some(name) => Ok((key, name)),
+            // Not recorded.
+            None => Err(Exception::invalid_arn(&format!("Not a state machine alias ARN: {arn}"))),
+        }
+    }
+}
+
+/// The ARN of a version.
+pub(crate) fn version_arn(key: &MachineKey, number: u64) -> String {
+    qualified_arn(key, &number.to_string())
 }
 
 /// The machine that `arn` names for `caller`, who wants to do `action` to it.
@@ -87,6 +165,59 @@ pub(crate) fn execution(caller: &Caller, arn: &str, action: &str) -> Result<Exec
     }
 }
 
+/// The machine that `arn` names, for an operation that calls all that is missing a resource: also a
+/// machine of another region.
+pub(crate) fn machine_resource(caller: &Caller, arn: &str, action: &str) -> Result<NamedMachine, Exception> {
+    machine(caller, arn, action).map_err(|exception| match exception.kind {
+        crate::ExceptionKind::StateMachineDoesNotExist => Exception::no_such_resource(arn),
+        _ => exception,
+    })
+}
+
+/// What can have tags: a machine or an activity. Versions and aliases cannot (recorded).
+pub(crate) fn tagged(caller: &Caller, arn: &str, action: &str) -> Result<TaggedKey, Exception> {
+    let parsed = parse(caller, arn, action)?;
+    let here = is_here(caller, &parsed);
+    let place = caller.place.clone();
+    match parsed.resource {
+        ArnResource::StateMachine { name, label: None, qualifier: None } if here => {
+            Ok(TaggedKey::Machine(MachineKey { place, name: name.into() }))
+        }
+        ArnResource::Activity { name } if here => {
+            Ok(TaggedKey::Activity(ActivityKey { place, name: name.into() }))
+        }
+        ArnResource::StateMachine { .. } | ArnResource::Activity { .. } => {
+            Err(Exception::no_such_resource(arn))
+        }
+        other => Err(wrong_resource(&other)),
+    }
+}
+
+/// Refuses what is no ARN of a Map Run, and then says that there is none: Map Runs are not there yet.
+pub(crate) fn no_map_run(caller: &Caller, arn: &str, action: &str) -> Exception {
+    match parse(caller, arn, action) {
+        Err(exception) => exception,
+        Ok(parsed) => match parsed.resource {
+            ArnResource::MapRun { .. } => Exception::no_such_resource(arn),
+            other => wrong_resource(&other),
+        },
+    }
+}
+
+/// The Express execution that `arn` names.
+pub(crate) fn express(caller: &Caller, arn: &str, action: &str) -> Result<ExpressKey, Exception> {
+    let parsed = parse(caller, arn, action)?;
+    let here = is_here(caller, &parsed);
+    match parsed.resource {
+        ArnResource::Express { machine, name, id } if here => {
+            let machine = MachineKey { place: caller.place.clone(), name: machine.into() };
+            Ok(ExpressKey { machine, name: name.into(), id: id.into() })
+        }
+        ArnResource::Express { .. } => Err(Exception::no_such_execution(arn)),
+        other => Err(wrong_resource(&other)),
+    }
+}
+
 /// The name of the activity that `arn` names.
 pub(crate) fn activity(caller: &Caller, arn: &str, action: &str) -> Result<Arc<str>, Exception> {
     let parsed = parse(caller, arn, action)?;
@@ -111,9 +242,9 @@ fn is_here(caller: &Caller, arn: &Arn) -> bool {
 }
 
 fn access_denied(caller: &Caller, arn: &str, action: &str) -> Exception {
-    let account = &caller.place.account;
+    let user = caller.arn();
     let message = format!(
-        "User: arn:aws:iam::{account}:root is not authorized to perform: states:{action} on resource: {arn} \
+        "User: {user} is not authorized to perform: states:{action} on resource: {arn} \
          because no resource-based policy allows the states:{action} action"
     );
     Exception::new(crate::ExceptionKind::AccessDenied, message)

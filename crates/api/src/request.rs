@@ -40,6 +40,11 @@ impl Request {
         }
     }
 
+    /// The object, unchecked.
+    pub(crate) fn body(&self) -> &Value {
+        &self.body
+    }
+
     /// The members, to be read and checked.
     pub(crate) fn members(&self) -> Members<'_> {
         Members::of(self.body.as_object().expect("parse lets only objects through"), "")
@@ -57,7 +62,31 @@ pub(crate) struct Text {
     sensitive: bool,
     /// Whether lengths are counted in bytes of UTF-8.
     in_bytes: bool,
+    /// The regular expression that the whole value must match.
+    pattern: Option<Pattern>,
 }
+
+/// A regular expression of AWS's model, and what it asks for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pattern {
+    /// As the model spells it.
+    text: &'static str,
+    /// Whether a value matches.
+    matches: fn(&str) -> bool,
+}
+
+/// `CharacterRestrictedName`: letters, digits and three signs, but not digits alone.
+const RESTRICTED: Pattern = Pattern {
+    text: r"^(?=.*[a-zA-Z_\-\.])[a-zA-Z0-9_\-\.]+$",
+    matches: |text| {
+        let is_sign = |byte: u8| matches!(byte, b'_' | b'-' | b'.');
+        text.bytes().all(|byte| byte.is_ascii_alphanumeric() || is_sign(byte))
+            && text.bytes().any(|byte| byte.is_ascii_alphabetic() || is_sign(byte))
+    },
+};
+
+/// `TraceHeader`
+const ASCII: Pattern = Pattern { text: r"\p{ASCII}*", matches: |text| text.is_ascii() };
 
 impl Text {
     /// `Arn`
@@ -71,7 +100,13 @@ impl Text {
     /// `ListExecutionsPageToken`
     pub(crate) const EXECUTIONS_PAGE_TOKEN: Text = Text::new(1, 3096);
     /// `TraceHeader`
-    pub(crate) const TRACE_HEADER: Text = Text::new(0, 256);
+    pub(crate) const TRACE_HEADER: Text = Text::new(0, 256).matching(ASCII);
+    /// `CharacterRestrictedName`
+    pub(crate) const RESTRICTED_NAME: Text = Text::new(1, 80).matching(RESTRICTED);
+    /// `RevisionId`
+    pub(crate) const REVISION_ID: Text = Text::new(0, usize::MAX);
+    /// `AliasDescription`
+    pub(crate) const ALIAS_DESCRIPTION: Text = Text::new(0, 256).secret();
     /// `KmsKeyId`
     pub(crate) const KMS_KEY_ID: Text = Text::new(1, 2048);
     /// `TagKey`
@@ -84,12 +119,14 @@ impl Text {
     pub(crate) const CAUSE: Text = Text::new(0, 32_768).secret();
     /// `TaskToken`
     pub(crate) const TASK_TOKEN: Text = Text::new(1, 2048).secret();
+    /// `ClientToken`. AWS wants visible ASCII as well; that is not looked at, because nothing hangs on it.
+    pub(crate) const CLIENT_TOKEN: Text = Text::new(1, 64);
     /// `VersionDescription`
     pub(crate) const VERSION_DESCRIPTION: Text = Text::new(0, 256).secret();
 
     /// So many UTF-16 units.
     pub(crate) const fn new(min: usize, max: usize) -> Text {
-        Text { min, max, sensitive: false, in_bytes: false }
+        Text { min, max, sensitive: false, in_bytes: false, pattern: None }
     }
 
     /// A value that messages do not repeat.
@@ -99,7 +136,12 @@ impl Text {
 
     /// A payload or a definition of at most so many bytes: here AWS means bytes.
     pub(crate) const fn bytes(min: usize, max: usize) -> Text {
-        Text { min, max, sensitive: true, in_bytes: true }
+        Text { min, max, sensitive: true, in_bytes: true, pattern: None }
+    }
+
+    /// A value that matches a regular expression of the model.
+    pub(crate) const fn matching(self, pattern: Pattern) -> Text {
+        Text { pattern: Some(pattern), ..self }
     }
 
     fn violation(&self, value: &str) -> Option<String> {
@@ -147,16 +189,23 @@ impl<'a> Members<'a> {
     pub(crate) fn text(&mut self, name: &str, rule: &Text) -> Option<&'a Arc<str>> {
         match self.member(name)? {
             Value::String(text) => {
-                if let Some(constraint) = rule.violation(text) {
-                    let shown = if rule.sensitive { "Value".to_owned() } else { format!("Value '{text}'") };
-                    self.violated(&shown, name, &constraint);
-                }
+                self.check_text(text, name, rule);
                 Some(text)
             }
             other => {
                 self.malformed(other, "a String");
                 None
             }
+        }
+    }
+
+    fn check_text(&mut self, text: &str, name: &str, rule: &Text) {
+        let unmatched = rule.pattern.filter(|pattern| !(pattern.matches)(text));
+        let unmatched = unmatched
+            .map(|pattern| format!("Member must satisfy regular expression pattern: {}", pattern.text));
+        for constraint in rule.violation(text).into_iter().chain(unmatched) {
+            let shown = if rule.sensitive { "Value".to_owned() } else { format!("Value '{text}'") };
+            self.violated(&shown, name, &constraint);
         }
     }
 
@@ -251,6 +300,56 @@ impl<'a> Members<'a> {
         Some(results)
     }
 
+    /// A list of strings, if it is there.
+    pub(crate) fn texts(&mut self, name: &str, rule: &Text) -> Option<Vec<Arc<str>>> {
+        let value = self.member(name)?;
+        let Some(items) = value.as_array() else {
+            self.malformed(value, "a List");
+            return None;
+        };
+        let mut texts = Vec::new();
+        for (at, item) in items.iter().enumerate() {
+            match item {
+                Value::String(text) => {
+                    self.check_text(text, &format!("{name}.{}.member", at + 1), rule);
+                    texts.push(text.clone());
+                }
+                other => self.malformed(other, "a String"),
+            }
+        }
+        Some(texts)
+    }
+
+    /// Notes that a list of `count` items is too short or too long; `shown` is how Java writes it.
+    pub(crate) fn bound_list(&mut self, name: &str, shown: &str, count: usize, range: RangeInclusive<usize>) {
+        let constraint = if count > *range.end() {
+            format!("Member must have length less than or equal to {}", range.end())
+        } else if count < *range.start() {
+            format!("Member must have length greater than or equal to {}", range.start())
+        } else {
+            return;
+        };
+        self.violated(&format!("Value '{shown}'"), name, &constraint);
+    }
+
+    /// A number, whole or not, if it is there.
+    pub(crate) fn float(&mut self, name: &str, range: RangeInclusive<i32>) -> Option<f64> {
+        let value = self.member(name)?;
+        let Some(number) = value.as_number().map(|number| number.as_f64()) else {
+            self.malformed(value, "a Float");
+            return None;
+        };
+        let constraint = if number > f64::from(*range.end()) {
+            format!("Member must have value less than or equal to {}", range.end())
+        } else if number < f64::from(*range.start()) {
+            format!("Member must have value greater than or equal to {}", range.start())
+        } else {
+            return Some(number);
+        };
+        self.violated(&format!("Value '{number}'"), name, &constraint);
+        None
+    }
+
     /// Ends the reading: what was wrong, all at once.
     pub(crate) fn check(self) -> Result<(), Exception> {
         if let Some(malformed) = self.malformed {
@@ -298,6 +397,7 @@ mod tests {
         members.integer("size", 0..=10);
         members.flag("on");
         members.choice("type", &["STANDARD", "EXPRESS"]);
+        members.text("trace", &Text::TRACE_HEADER);
         members.nested("inner", |inner| inner.required("arn", &Text::ARN));
         members.list("tags", |tag| tag.required("key", &Text::TAG_KEY));
         match members.check() {
@@ -358,6 +458,12 @@ mod tests {
             ],
         );
         check(
+            r#"{"name":"a","trace":"é"}"#,
+            expect![[
+                r"1 validation error detected: Value 'é' at 'trace' failed to satisfy constraint: Member must satisfy regular expression pattern: \p{ASCII}*"
+            ]],
+        );
+        check(
             r#"{"size":11,"inner":{}}"#,
             expect![
                 "3 validation errors detected: Value null at 'name' failed to satisfy constraint: Member must not be null; Value '11' at 'size' failed to satisfy constraint: Member must have value less than or equal to 10; Value null at 'inner.arn' failed to satisfy constraint: Member must not be null"
@@ -369,6 +475,27 @@ mod tests {
                 "1 validation error detected: Value '' at 'tags.1.member.key' failed to satisfy constraint: Member must have length greater than or equal to 1"
             ],
         );
+    }
+
+    #[test]
+    fn patterns_are_those_of_the_model() {
+        let name = |text: &str| {
+            let body = Value::object([("name", Value::from(text))]).to_json().unwrap();
+            let request = Request::parse(body.as_bytes()).unwrap();
+            let mut members = request.members();
+            members.required("name", &Text::RESTRICTED_NAME);
+            members.check().err().map(|exception| exception.message)
+        };
+        for good in ["PROD", "a", "1.", "-", "v1_2"] {
+            assert_eq!(name(good), None, "{good}");
+        }
+        for bad in ["123", "a b", "a@", "größe"] {
+            let message = name(bad).unwrap();
+            let pattern =
+                r"Member must satisfy regular expression pattern: ^(?=.*[a-zA-Z_\-\.])[a-zA-Z0-9_\-\.]+$";
+            assert!(message.ends_with(pattern), "{message}");
+        }
+        assert!(name("").unwrap().starts_with("2 validation errors detected: Value '' at 'name' failed"));
     }
 
     #[test]

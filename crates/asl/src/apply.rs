@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use stepwell_model::{ExecutionStatus, Failure, Timestamp};
+use stepwell_model::{ExecutionStatus, Failure, Resource, Timestamp};
 use stepwell_value::Payload;
 
 use crate::codec::CorruptJournal;
@@ -52,6 +52,9 @@ impl Execution {
                 self.close(ExecutionStatus::TimedOut, at, None, Some(failure.clone()));
                 return Ok(());
             }
+            EventKind::ExecutionRedriven { redrive_count, client_token } => {
+                return self.reopen(event, *redrive_count, client_token.clone()).map_err(does_not_fit);
+            }
             _ => {}
         }
         let branch = self.branches.get(&id).ok_or(does_not_fit("there is no such branch"))?;
@@ -77,7 +80,8 @@ impl Execution {
             | EventKind::ExecutionSucceeded { .. }
             | EventKind::ExecutionFailed(_)
             | EventKind::ExecutionAborted(_)
-            | EventKind::ExecutionTimedOut(_) => {}
+            | EventKind::ExecutionTimedOut(_)
+            | EventKind::ExecutionRedriven { .. } => {}
             EventKind::StateEntered { state, input } => {
                 let retriers = self.state(*state).retriers.len();
                 self.change(id, |branch| {
@@ -93,6 +97,10 @@ impl Execution {
                 self.wake(id);
             }
             EventKind::StateExited { state: _, output, assigned, transition } => {
+                // A catcher took the failure: nothing goes on below any more.
+                if self.branches.get(&id).is_some_and(Branch::is_given_up) {
+                    self.remove_below(id);
+                }
                 self.change(id, |branch| {
                     branch.last_event_id = event_id;
                     branch.variables.extend(assigned.iter().cloned());
@@ -125,7 +133,10 @@ impl Execution {
             EventKind::WaitBegan { until } => {
                 self.change(id, |branch| branch.phase = Phase::Waiting { until: *until });
             }
-            EventKind::TaskScheduled { state: _, parameters, timeout_seconds, heartbeat_seconds } => {
+            EventKind::TaskScheduled { state, parameters, timeout_seconds, heartbeat_seconds } => {
+                // Recorded: the timeout of an activity begins when a worker has it.
+                let resource = self.origin.definition.task_resource(*state);
+                let begins_now = !matches!(resource, Some(Resource::Activity { .. }));
                 self.change(id, |branch| {
                     branch.last_event_id = event_id;
                     branch.phase = Phase::Task(Task {
@@ -135,7 +146,9 @@ impl Execution {
                         heartbeat_seconds: *heartbeat_seconds,
                         started: false,
                         submitted: false,
-                        timeout_due: timeout_seconds.map(|seconds| at.after_seconds(seconds)),
+                        timeout_due: timeout_seconds
+                            .filter(|_| begins_now)
+                            .map(|seconds| at.after_seconds(seconds)),
                         heartbeat_due: heartbeat_seconds.map(|seconds| at.after_seconds(seconds)),
                     });
                 });
@@ -144,6 +157,8 @@ impl Execution {
                 self.change_task(id, |branch_last, task| {
                     *branch_last = event_id;
                     task.started = true;
+                    let timeout_due = || task.timeout_seconds.map(|seconds| at.after_seconds(seconds));
+                    task.timeout_due = task.timeout_due.or_else(timeout_due);
                     // Its heartbeat runs from when a worker has it.
                     task.heartbeat_due = task.heartbeat_seconds.map(|seconds| at.after_seconds(seconds));
                 })?;
@@ -235,10 +250,13 @@ impl Execution {
                 self.wake(id);
             }
             EventKind::ParallelFailed | EventKind::MapFailed => {
-                self.remove_below(id);
+                // They stay: if the execution ends of it, a redrive goes on with them.
+                for child in self.below(id) {
+                    self.change(child, Branch::give_up);
+                }
                 self.change(id, |branch| {
                     branch.last_event_id = event_id;
-                    branch.phase = Phase::GivenUp;
+                    branch.give_up();
                 });
             }
             EventKind::IterationStarted { state: _, index, input } => {
@@ -335,7 +353,12 @@ impl Execution {
 
     /// How many bytes all live variables have.
     pub(crate) fn variable_bytes(&self) -> usize {
-        let variables = self.branches.values().flat_map(|branch| branch.variables.values());
+        // What is below a state that failed is kept for a redrive only.
+        let lives = |branch: &&Branch| {
+            let around = branch.parent.and_then(|(parent, _)| self.branches.get(&parent));
+            !around.is_some_and(Branch::is_given_up)
+        };
+        let variables = self.branches.values().filter(lives).flat_map(|branch| branch.variables.values());
         variables.map(|value| value.text().len()).sum()
     }
 
@@ -360,7 +383,8 @@ impl Execution {
     }
 
     fn remove_branch(&mut self, id: u32) {
-        self.change(id, |branch| branch.phase = Phase::GivenUp);
+        // It waits for nothing any more; this takes it out of what is derived.
+        self.change(id, |branch| branch.phase = Phase::Entered);
         self.branches.remove(&id);
     }
 
@@ -414,7 +438,12 @@ impl Execution {
         self.closed_at = Some(at);
         self.output = output;
         self.failure = failure;
-        self.branches.clear();
+        match status {
+            ExecutionStatus::Running | ExecutionStatus::Succeeded => self.branches.clear(),
+            ExecutionStatus::Failed | ExecutionStatus::TimedOut | ExecutionStatus::Aborted => {
+                self.branches.values_mut().for_each(Branch::give_up);
+            }
+        }
         self.ready.clear();
         self.due.clear();
         self.tasks.clear();

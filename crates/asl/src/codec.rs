@@ -197,6 +197,10 @@ impl Writer {
             EventKind::ExecutionFailed(failure)
             | EventKind::ExecutionAborted(failure)
             | EventKind::ExecutionTimedOut(failure) => self.failure(failure),
+            EventKind::ExecutionRedriven { redrive_count, client_token } => {
+                self.number(*redrive_count);
+                self.optional(client_token.as_deref(), Self::text);
+            }
             EventKind::StateEntered { state, input } => {
                 self.state(*state);
                 self.payload(input);
@@ -300,6 +304,7 @@ fn tag(kind: &EventKind) -> u8 {
         EventKind::IterationFailed { .. } => 25,
         EventKind::IterationAborted { .. } => 26,
         EventKind::EvaluationFailed { .. } => 27,
+        EventKind::ExecutionRedriven { .. } => 28,
     }
 }
 
@@ -441,6 +446,10 @@ impl<'a> Reader<'a> {
                 state: self.state()?,
                 location: self.optional(Self::shared_text)?,
                 failure: self.failure()?,
+            },
+            28 => EventKind::ExecutionRedriven {
+                redrive_count: self.number()?,
+                client_token: self.optional(Self::shared_text)?,
             },
             _ => return Err(self.damaged("an unknown kind of event")),
         };

@@ -24,18 +24,23 @@ pub(crate) fn value(
     }
     let origin = &execution.origin;
     let text = |text: &str| Value::from(text);
+    let mut about_execution = vec![
+        ("Id", text(&origin.execution_arn)),
+        ("Input", execution.input.value().clone()),
+        ("Name", text(&origin.execution_name)),
+        ("RoleArn", text(&origin.role_arn)),
+        ("StartTime", Value::from(execution.started_at.to_rfc3339())),
+    ];
+    // Recorded: there is a count of redrives, also in asynchronous Express executions, which cannot be
+    // redriven, but not in synchronous ones.
+    if !origin.synchronous {
+        about_execution.push(("RedriveCount", Value::from(execution.redrive_count as i64)));
+    }
+    if let Some(redriven_at) = execution.redriven_at {
+        about_execution.push(("RedriveTime", Value::from(redriven_at.to_rfc3339())));
+    }
     let mut members = vec![
-        (
-            "Execution",
-            Value::object([
-                ("Id", text(&origin.execution_arn)),
-                ("Input", execution.input.value().clone()),
-                ("Name", text(&origin.execution_name)),
-                ("RoleArn", text(&origin.role_arn)),
-                ("StartTime", Value::from(execution.started_at.to_rfc3339())),
-                ("RedriveCount", Value::from(0_i64)),
-            ]),
-        ),
+        ("Execution", Value::object(about_execution)),
         (
             "StateMachine",
             Value::object([("Id", text(&origin.machine_arn)), ("Name", text(&origin.machine_name))]),

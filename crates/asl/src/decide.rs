@@ -91,7 +91,8 @@ impl<'t> Hand<'t> {
     }
 
     fn hear(&mut self, input: Input) -> Result<(), Refused> {
-        if self.execution.status != ExecutionStatus::Running {
+        let is_redrive = matches!(input, Input::Redrive { .. });
+        if self.execution.status != ExecutionStatus::Running && !is_redrive {
             return Err(Refused::Closed);
         }
         match input {
@@ -130,6 +131,7 @@ impl<'t> Hand<'t> {
                 // AWS has an aborted execution point back to nothing.
                 self.close(0, EventKind::ExecutionAborted(failure));
             }
+            Input::Redrive { client_token } => self.redrive(client_token)?,
         }
         Ok(())
     }
@@ -155,8 +157,9 @@ impl<'t> Hand<'t> {
     }
 
     fn tick(&mut self) {
-        if self.execution.execution_due().is_some_and(|due| due <= self.now) {
-            self.close(0, EventKind::ExecutionTimedOut(Failure::default()));
+        if self.execution.deadline().is_some_and(|due| due <= self.now) {
+            // Recorded: the event names the error, though DescribeExecution does not.
+            self.close(0, EventKind::ExecutionTimedOut(Failure::named(error_names::TIMEOUT)));
             return;
         }
         let due = self.execution.due.iter().take_while(|(due, _)| *due <= self.now);
@@ -255,7 +258,7 @@ impl<'t> Hand<'t> {
                 self.end_branch(id, output);
                 Ok(())
             }
-            Phase::Waiting { .. } | Phase::Retrying { .. } | Phase::GivenUp => Ok(()),
+            Phase::Waiting { .. } | Phase::Retrying { .. } | Phase::GivenUp { .. } => Ok(()),
         };
         if let Err(failure) = result {
             self.fail(id, failure.into());
@@ -429,7 +432,8 @@ impl<'t> Hand<'t> {
         let origin = self.origin;
         let branch = self.execution.branches.get(&id)?;
         let Some((parent_id, index)) = branch.parent else {
-            let previous_id = branch.last_event_id;
+            // Recorded: what fails again before anything else is shown follows from the redrive.
+            let previous_id = branch.last_event_id.max(self.execution.redriven_event_id);
             self.close(previous_id, EventKind::ExecutionFailed(trouble.failure.clone()));
             return None;
         };
@@ -458,7 +462,11 @@ impl<'t> Hand<'t> {
                 continue;
             }
             let Some(branch) = self.execution.branches.get(&id) else { continue };
-            let under_way = !matches!(branch.phase, Phase::Enter | Phase::Ended { .. } | Phase::GivenUp);
+            // What failed with all that was below it has been shown as given up by then.
+            if branch.is_given_up() {
+                continue;
+            }
+            let under_way = !matches!(branch.phase, Phase::Enter | Phase::Ended { .. });
             let state_id = branch.state;
             let parent = branch.parent;
             let state = origin.definition.state(state_id);

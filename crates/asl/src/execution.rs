@@ -11,6 +11,7 @@ use stepwell_value::{Map, Payload};
 
 use crate::definition::{State, StateId};
 use crate::io::{Origin, Outstanding, TIMEOUT_GRACE_SECONDS, TaskSpec};
+use crate::redrive::RedriveRequest;
 use crate::retry::Trouble;
 
 /// An execution in memory.
@@ -28,7 +29,14 @@ pub struct Execution {
     pub(crate) output: Option<Payload>,
     pub(crate) failure: Option<Failure>,
     pub(crate) last_event_id: u64,
+    /// How often it was redriven, when the last time, and the event that tells so.
+    pub(crate) redrive_count: u64,
+    pub(crate) redriven_at: Option<Timestamp>,
+    pub(crate) redriven_event_id: u64,
+    /// The requests to redrive that a repeated one may be told by, latest last.
+    pub(crate) redrive_requests: VecDeque<RedriveRequest>,
     pub(crate) next_branch: u32,
+    /// Those under way; of an execution that ended badly, those that a redrive goes on with.
     pub(crate) branches: BTreeMap<u32, Branch>,
     /// Branches that can go on, in the order of their turns.
     pub(crate) ready: VecDeque<u32>,
@@ -83,8 +91,9 @@ pub(crate) enum Phase {
     Children(Children),
     /// The branch has come to its end with this.
     Ended { output: Payload },
-    /// Failed for good; the next event tells what comes of it.
-    GivenUp,
+    /// Failed for good, or ended with the execution: the next event tells what comes of it. A
+    /// redrive goes on from what it was.
+    GivenUp { was: Box<Phase> },
 }
 
 /// A task that is waited for.
@@ -199,7 +208,7 @@ impl Branch {
             | Phase::Failed(_)
             | Phase::Children(_)
             | Phase::Ended { .. }
-            | Phase::GivenUp => None,
+            | Phase::GivenUp { .. } => None,
         }
     }
 
@@ -210,7 +219,7 @@ impl Branch {
                 true
             }
             Phase::Children(children) => children.may_begin() || children.are_done(),
-            Phase::Waiting { .. } | Phase::Retrying { .. } | Phase::Task(_) | Phase::GivenUp => false,
+            Phase::Waiting { .. } | Phase::Retrying { .. } | Phase::Task(_) | Phase::GivenUp { .. } => false,
         }
     }
 }
@@ -226,6 +235,10 @@ impl PartialEq for Execution {
             && self.output == other.output
             && self.failure == other.failure
             && self.last_event_id == other.last_event_id
+            && self.redrive_count == other.redrive_count
+            && self.redriven_at == other.redriven_at
+            && self.redriven_event_id == other.redriven_event_id
+            && self.redrive_requests == other.redrive_requests
             && self.next_branch == other.next_branch
             && self.branches == other.branches
             && self.tasks == other.tasks
@@ -245,6 +258,10 @@ impl Execution {
             output: None,
             failure: None,
             last_event_id: 0,
+            redrive_count: 0,
+            redriven_at: None,
+            redriven_event_id: 0,
+            redrive_requests: VecDeque::new(),
             next_branch: 0,
             branches: BTreeMap::new(),
             ready: VecDeque::new(),
@@ -302,18 +319,20 @@ impl Execution {
 
     /// When `Input::Tick` is next wanted; `None` once it has ended.
     pub fn next_due(&self) -> Option<Timestamp> {
-        let whole = self.execution_due()?;
+        let whole = self.deadline()?;
         Some(self.due.first().map_or(whole, |(due, _)| (*due).min(whole)))
     }
 
     /// When the execution as a whole has lasted as long as it may; `None` once it has ended.
-    pub(crate) fn execution_due(&self) -> Option<Timestamp> {
+    pub fn deadline(&self) -> Option<Timestamp> {
         if self.status != ExecutionStatus::Running {
             return None;
         }
-        let most = self.origin.limits.execution_seconds_max;
-        let seconds = self.origin.definition.timeout_seconds.map_or(most, |seconds| seconds.min(most));
-        Some(self.started_at.after_seconds(seconds))
+        let most = self.started_at.after_seconds(self.origin.limits.execution_seconds_max);
+        let Some(seconds) = self.origin.definition.timeout_seconds else { return Some(most) };
+        // A redrive starts the machine's own timeout anew, and not what AWS bounds an execution by.
+        let since = self.redriven_at.unwrap_or(self.started_at);
+        Some(since.after_seconds(seconds).min(most))
     }
 
     /// Whether it only waits: for a moment, or for the token of a task that nobody has to send, hand
@@ -331,7 +350,7 @@ impl Execution {
             | Phase::Result { .. }
             | Phase::Failed(_)
             | Phase::Ended { .. }
-            | Phase::GivenUp => false,
+            | Phase::GivenUp { .. } => false,
         };
         self.status == ExecutionStatus::Running && self.branches.values().all(waits)
     }

@@ -19,6 +19,10 @@ pub struct Origin {
     pub execution_name: Arc<str>,
     /// The ARN of the state machine, as `$$.StateMachine.Id` shows it.
     pub machine_arn: Arc<str>,
+    /// The ARN of the version that was named, or that an alias led to.
+    pub version_arn: Option<Arc<str>>,
+    /// The ARN of the alias that was named.
+    pub alias_arn: Option<Arc<str>>,
     /// The name of the state machine.
     pub machine_name: Arc<str>,
     /// The role of the revision.
@@ -27,6 +31,8 @@ pub struct Origin {
     pub region: Arc<str>,
     /// The limits in force.
     pub limits: Limits,
+    /// Whether it is a synchronous Express execution, whose context object does not count redrives.
+    pub synchronous: bool,
 }
 
 /// What an execution may ask while it decides. Answers must not depend on time or chance, with one
@@ -104,12 +110,17 @@ pub enum Input {
         /// What the caller gave as error and cause.
         failure: Failure,
     },
+    /// Go on after a bad end, from the states that were entered and not left: see `redrive`.
+    Redrive {
+        /// What the caller gave to tell a repeated request by.
+        client_token: Option<Arc<str>>,
+    },
 }
 
 /// How long after a restart a task whose timeout passed meanwhile may still deliver, in seconds.
 pub const TIMEOUT_GRACE_SECONDS: u64 = 30;
 
-/// An input came too late, and changed nothing.
+/// An input came too late, or too early, and changed nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// The execution has ended.
@@ -121,6 +132,9 @@ pub enum Refused {
     /// The task has not been started, or was started already.
     #[error("the task is not in the right phase")]
     WrongPhase,
+    /// The execution has not ended, has ended well, or its history has no room for another run.
+    #[error("the execution cannot be redriven")]
+    NotRedrivable,
 }
 
 /// One attempt of a task, as the language sees it.

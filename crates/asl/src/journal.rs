@@ -57,6 +57,13 @@ pub enum EventKind {
     ExecutionAborted(Failure),
     /// It took longer than it may.
     ExecutionTimedOut(Failure),
+    /// It had ended badly, and goes on from where it was.
+    ExecutionRedriven {
+        /// The how many-th redrive it is, from 1.
+        redrive_count: u64,
+        /// What the caller gave to tell a repeated request by.
+        client_token: Option<Arc<str>>,
+    },
     /// A state was entered.
     StateEntered {
         /// Which one.
@@ -206,6 +213,43 @@ impl EventKind {
         !matches!(self, EventKind::WaitBegan { .. } | EventKind::RetryScheduled { .. })
     }
 
+    /// How many bytes of payloads and causes it holds; shared ones count each time.
+    pub fn payload_bytes(&self) -> usize {
+        let of_failure = |failure: &Failure| failure.cause.as_deref().map_or(0, str::len);
+        match self {
+            EventKind::ExecutionStarted { input: payload, .. }
+            | EventKind::ExecutionSucceeded { output: payload }
+            | EventKind::StateEntered { input: payload, .. }
+            | EventKind::TaskScheduled { parameters: payload, .. }
+            | EventKind::TaskSubmitted { output: payload, .. }
+            | EventKind::TaskSucceeded { output: payload, .. }
+            | EventKind::ParallelStarted { input: payload }
+            | EventKind::MapStarted { items: payload, .. }
+            | EventKind::IterationStarted { input: payload, .. } => payload.text().len(),
+            EventKind::StateExited { output, assigned, .. } => {
+                output.text().len() + assigned.iter().map(|(_, value)| value.text().len()).sum::<usize>()
+            }
+            EventKind::ExecutionFailed(failure)
+            | EventKind::ExecutionAborted(failure)
+            | EventKind::ExecutionTimedOut(failure)
+            | EventKind::TaskFailed { failure, .. }
+            | EventKind::EvaluationFailed { failure, .. } => of_failure(failure),
+            EventKind::ExecutionRedriven { .. }
+            | EventKind::StateAborted { .. }
+            | EventKind::WaitBegan { .. }
+            | EventKind::TaskStarted { .. }
+            | EventKind::TaskTimedOut { .. }
+            | EventKind::RetryScheduled { .. }
+            | EventKind::ParallelSucceeded
+            | EventKind::ParallelFailed
+            | EventKind::MapSucceeded
+            | EventKind::MapFailed
+            | EventKind::IterationSucceeded { .. }
+            | EventKind::IterationFailed { .. }
+            | EventKind::IterationAborted { .. } => 0,
+        }
+    }
+
     /// The state it is about, if it names one.
     pub(crate) fn state(&self) -> Option<StateId> {
         match self {
@@ -228,6 +272,7 @@ impl EventKind {
             | EventKind::ExecutionFailed(_)
             | EventKind::ExecutionAborted(_)
             | EventKind::ExecutionTimedOut(_)
+            | EventKind::ExecutionRedriven { .. }
             | EventKind::WaitBegan { .. }
             | EventKind::RetryScheduled { .. }
             | EventKind::ParallelStarted { .. }

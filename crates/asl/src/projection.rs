@@ -18,15 +18,21 @@ pub fn project(event: &Event, origin: &Origin) -> Option<HistoryEvent> {
         Some(HistoryEventKind::Task(resource, task_event))
     };
     let kind = match &event.kind {
-        EventKind::ExecutionStarted { input, seed: _ } => {
-            HistoryEventKind::ExecutionStarted { input: input.clone(), role_arn: origin.role_arn.clone() }
-        }
+        EventKind::ExecutionStarted { input, seed: _ } => HistoryEventKind::ExecutionStarted {
+            input: input.clone(),
+            role_arn: origin.role_arn.clone(),
+            version_arn: origin.version_arn.clone(),
+            alias_arn: origin.alias_arn.clone(),
+        },
         EventKind::ExecutionSucceeded { output } => {
             HistoryEventKind::ExecutionSucceeded { output: output.clone() }
         }
         EventKind::ExecutionFailed(failure) => HistoryEventKind::ExecutionFailed(failure.clone()),
         EventKind::ExecutionAborted(failure) => HistoryEventKind::ExecutionAborted(failure.clone()),
         EventKind::ExecutionTimedOut(failure) => HistoryEventKind::ExecutionTimedOut(failure.clone()),
+        EventKind::ExecutionRedriven { redrive_count, client_token: _ } => {
+            HistoryEventKind::ExecutionRedriven { redrive_count: *redrive_count }
+        }
         EventKind::StateEntered { state, input } => {
             let state = definition.state(*state)?;
             HistoryEventKind::StateEntered {

@@ -437,7 +437,7 @@ fn an_execution_that_takes_too_long_times_out() {
         expect![[r#"
             1<0 ExecutionStarted
             2<0 WaitStateEntered A {}
-            +3000ms 3<0 ExecutionTimedOut - | -
+            +3000ms 3<0 ExecutionTimedOut States.Timeout | -
         "#]],
     );
 }
@@ -527,10 +527,13 @@ fn retries_count_against_the_length_of_a_history() {
         execution_arn: old.execution_arn.clone(),
         execution_name: old.execution_name.clone(),
         machine_arn: old.machine_arn.clone(),
+        version_arn: None,
+        alias_arn: None,
         machine_name: old.machine_name.clone(),
         role_arn: old.role_arn.clone(),
         region: old.region.clone(),
         limits: Limits { history_events_max: 30, ..Limits::default() },
+        synchronous: false,
     };
     run.execution = Execution::new(Arc::new(origin));
     run.hear(Input::Start { input: Payload::empty_object(), seed: 1 }).unwrap();

@@ -26,6 +26,9 @@ fn kind() -> impl Strategy<Value = EventKind> {
         failure().prop_map(EventKind::ExecutionFailed),
         failure().prop_map(EventKind::ExecutionAborted),
         failure().prop_map(EventKind::ExecutionTimedOut),
+        (any::<u64>(), proptest::option::of("[a-z]{1,9}")).prop_map(|(redrive_count, token)| {
+            EventKind::ExecutionRedriven { redrive_count, client_token: token.map(Into::into) }
+        }),
         (state(), payload()).prop_map(|(state, input)| EventKind::StateEntered { state, input }),
         (state(), payload(), assigned, transition).prop_map(|(state, output, assigned, transition)| {
             EventKind::StateExited { state, output, assigned, transition }

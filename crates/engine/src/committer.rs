@@ -132,6 +132,11 @@ fn commit_and_release(
         let bytes = batch.chunks.iter().map(|chunk| chunk.body.len()).sum();
         commons.stats.count_commit(batch.chunks.len(), bytes);
     }
+    // Before anything is let out: who hears that all is durable may then ask for the logs to be written.
+    commons.log_turns(submissions.iter_mut().filter_map(|submission| match submission {
+        Submission::Turn(_, turn) => Some(turn),
+        Submission::Catalogue(..) => None,
+    }));
     let mut committed = vec![0; mailboxes.len()];
     for submission in submissions {
         match submission {
@@ -155,7 +160,8 @@ fn commit_and_release(
     Ok(())
 }
 
-fn perform(commons: &Arc<Commons>, effect: Release, mailboxes: &[Arc<Mailbox>]) {
+/// Lets out what is no answer.
+pub(crate) fn perform(commons: &Arc<Commons>, effect: Release, mailboxes: &[Arc<Mailbox>]) {
     match effect {
         Release::RunTask { integration, request } => {
             let task = request.task;
@@ -175,7 +181,12 @@ fn perform(commons: &Arc<Commons>, effect: Release, mailboxes: &[Arc<Mailbox>]) 
                 commons.log(LogLevel::Error, "integration_panicked", text, Some(task.execution));
             }
         }
-        Release::Started(..) | Release::Stopped(..) | Release::Done(..) | Release::HandOut(..) => (),
+        Release::Tell(partition, message) => mailboxes[commons.shard_of(partition)].tell(message),
+        Release::Started(..)
+        | Release::Stopped(..)
+        | Release::Done(..)
+        | Release::ExpressEnded(..)
+        | Release::HandOut(..) => (),
     }
 }
 

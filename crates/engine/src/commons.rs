@@ -10,15 +10,16 @@ use stepwell_model::{Failure, PARTITIONS, Partition, Resource, TaskRef, Timestam
 use stepwell_store::{HighMarks, Store, StoreError};
 use stepwell_task::{Integration, Target, TaskRequest};
 
-use crate::catalogue::{Catalogue, Revision};
+use crate::catalogue::{Catalogue, Resolved, Revision};
 use crate::dispatcher::Dispatcher;
 use crate::keys::Keys;
-use crate::messages::{Message, Reply, TaskAnswer};
+use crate::messages::{Message, Reply, StartEar, TaskAnswer};
 use crate::options::{EngineOptions, LogEvent, LogLevel};
+use crate::recent::Recent;
 use crate::requests::{
     EngineError, ExecutionKey, ExecutionStarted, Machine, MachineKey, Place, StartExecution,
 };
-use crate::stats::Stats;
+use crate::stats::{EngineStats, Stats};
 
 /// What all shards share. The engine makes one; so does the simulator, which has no threads.
 pub struct Commons {
@@ -27,6 +28,8 @@ pub struct Commons {
     pub(crate) options: EngineOptions,
     pub(crate) keys: Keys,
     pub(crate) stats: Stats,
+    /// Express executions that ended last.
+    pub(crate) recent: Recent,
     /// What was committed when this run began.
     pub(crate) high_marks: HighMarks,
     /// When this run began.
@@ -67,6 +70,7 @@ impl Commons {
         Ok(Commons {
             keys: Keys::of(&store.identity()),
             stats: Stats::new(options.shards),
+            recent: Recent::new(options.recent_express_bytes_max),
             server_started_at: now.max(high_marks.at),
             quiet: Condvar::new(),
             catalogue: RwLock::new(catalogue),
@@ -108,6 +112,11 @@ impl Commons {
         self.catalogue.write().expect("nobody panics while changing the catalogue")
     }
 
+    /// What was counted.
+    pub fn stats(&self) -> EngineStats {
+        self.stats.read()
+    }
+
     /// The queues.
     pub fn dispatcher(&self) -> MutexGuard<'_, Dispatcher> {
         self.dispatcher.lock().expect("nobody panics while holding the dispatcher")
@@ -122,6 +131,17 @@ impl Commons {
         }
     }
 
+    /// What a start of a machine, of a version or through an alias runs. An alias with two versions
+    /// draws one anew at each call.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NoSuchMachine`], also if there is no such version or alias;
+    /// [`EngineError::MachineDeleting`]; [`EngineError::Damaged`] if there is no such revision.
+    pub fn resolve(&self, key: &MachineKey, qualifier: Option<&str>) -> Result<Resolved, EngineError> {
+        self.catalogue().resolve(key, qualifier, || (self.options.seed)())
+    }
+
     /// Addresses a start.
     pub fn start(
         &self,
@@ -132,25 +152,38 @@ impl Commons {
         if request.input.text().len() > self.options.limits.payload_bytes_max {
             return Err(EngineError::PayloadTooLarge);
         }
-        let name = request.name.map(|name| {
+        let name = request.name.clone().map(|name| {
             let key = ExecutionKey { machine: request.machine.clone(), name: name.clone() };
             (name, self.keys.home(&key))
         });
-        let partition = match &name {
-            Some((_, home)) => home.partition,
-            None => {
-                (self.next_partition.fetch_add(1, Ordering::Relaxed) % u64::from(PARTITIONS)) as Partition
-            }
-        };
+        let partition = name.as_ref().map_or_else(|| self.next_partition(), |(_, home)| home.partition);
+        let ear = StartEar::Caller(reply);
+        let StartExecution { machine, qualifier, name: _, input, trace_header } = request;
         let message =
-            Message::Start { machine: request.machine, name, partition, input: request.input, reply };
+            Message::Start { machine, qualifier, name, partition, input, trace_header, parent: None, ear };
         Ok((self.shard_of(partition), message))
+    }
+
+    /// The partition of what says of itself where it lives: one after the other.
+    pub(crate) fn next_partition(&self) -> Partition {
+        (self.next_partition.fetch_add(1, Ordering::Relaxed) % u64::from(PARTITIONS)) as Partition
     }
 
     /// Addresses a stop.
     pub fn stop(&self, key: ExecutionKey, failure: Failure, reply: Reply<Timestamp>) -> (usize, Message) {
         let home = self.keys.home(&key);
         (self.shard_of(home.partition), Message::Stop { key, home, failure, reply })
+    }
+
+    /// Addresses a redrive.
+    pub fn redrive(
+        &self,
+        key: ExecutionKey,
+        client_token: Option<Arc<str>>,
+        reply: Reply<Timestamp>,
+    ) -> (usize, Message) {
+        let home = self.keys.home(&key);
+        (self.shard_of(home.partition), Message::Redrive { key, home, client_token, reply })
     }
 
     /// Addresses what was said with a task token.

@@ -10,7 +10,6 @@ use stepwell_model::{ExecutionStatus, Failure};
 use stepwell_store::ListQuery;
 use tokio::sync::oneshot;
 
-use crate::catalogue::Change;
 use crate::committer::Submission;
 use crate::commons::store_error;
 use crate::messages::{Message, Reply};
@@ -79,6 +78,8 @@ fn delete(
     barrier(wires);
     let query = ListQuery {
         machine: machine.number,
+        version: None,
+        alias: None,
         status: Some(ExecutionStatus::Running),
         after: None,
         limit: PAGE,
@@ -106,7 +107,7 @@ fn delete(
     }
     let guard = changing.clone().blocking_lock_owned();
     let (reply, gone): (Reply<()>, _) = oneshot::channel();
-    let change = Change::MachineGone(machine.key.clone());
+    let change = wires.commons.catalogue().machine_gone(&machine.key);
     let writes = change.writes();
     let commons = wires.commons.clone();
     let seen = move || {

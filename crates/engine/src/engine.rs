@@ -10,7 +10,7 @@ use stepwell_task::Integration;
 use stepwell_value::Payload;
 use tokio::sync::oneshot;
 
-use crate::catalogue::{ActivityKey, Catalogue, Plan};
+use crate::catalogue::{Activity, ActivityKey, Catalogue, CreateActivity, Plan, Updated};
 use crate::clock::Clock;
 use crate::committer::Submission;
 use crate::commons::Commons;
@@ -18,8 +18,9 @@ use crate::deletion;
 use crate::dispatcher::Poller;
 use crate::messages::{Message, Reply, TaskAnswer};
 use crate::options::EngineOptions;
+use crate::redrive::NotRedrivable;
 use crate::requests::{
-    Activity, ActivityTask, CreateMachine, EngineError, ExecutionKey, ExecutionStarted, ExecutionSummary,
+    ActivityTask, CreateMachine, EngineError, ExecutionKey, ExecutionStarted, ExecutionSummary,
     ExecutionView, History, HistoryOrder, ListCursor, ListExecutions, Machine, MachineKey, PinnedMachine,
     Place, StartExecution, UpdateMachine,
 };
@@ -72,7 +73,7 @@ impl Engine {
         &self.runtime.wires.commons
     }
 
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.wires().clock.now()
     }
 
@@ -88,12 +89,14 @@ impl Engine {
         self.change(|catalogue| catalogue.plan_create(request, now)).await
     }
 
-    /// Gives a machine a new revision. Executions that run keep theirs.
+    /// Gives a machine a new revision, and a version of it if one is asked for. Executions that run
+    /// keep theirs.
     ///
     /// # Errors
     ///
-    /// [`EngineError::NoSuchMachine`], [`EngineError::MachineDeleting`], [`EngineError::Stopped`].
-    pub async fn update_machine(&self, request: UpdateMachine) -> Result<Arc<Machine>, EngineError> {
+    /// [`EngineError::NoSuchMachine`], [`EngineError::MachineDeleting`],
+    /// [`EngineError::TooManyVersions`], [`EngineError::Stopped`].
+    pub async fn update_machine(&self, request: UpdateMachine) -> Result<Updated, EngineError> {
         let now = self.now();
         let seed = &self.commons().options.seed;
         let random = (u128::from(seed()) << 64) | u128::from(seed());
@@ -127,14 +130,14 @@ impl Engine {
         self.commons().catalogue().machines(place)
     }
 
-    /// Creates an activity; one that exists comes back as it is.
+    /// Creates an activity; one that exists and is encrypted alike comes back as it is.
     ///
     /// # Errors
     ///
-    /// [`EngineError::Stopped`].
-    pub async fn create_activity(&self, place: Place, name: Arc<str>) -> Result<Activity, EngineError> {
-        let (key, now) = (ActivityKey { place, name }, self.now());
-        self.change(|catalogue| Ok(catalogue.plan_activity(&key, now))).await
+    /// [`EngineError::ActivityExists`], [`EngineError::Stopped`].
+    pub async fn create_activity(&self, request: CreateActivity) -> Result<Activity, EngineError> {
+        let now = self.now();
+        self.change(|catalogue| catalogue.plan_activity(request, now)).await
     }
 
     /// Deletes an activity. One that is not there is no trouble.
@@ -184,6 +187,30 @@ impl Engine {
         let (shard, message) = self.commons().stop(key, failure, reply);
         self.call(shard, message)?;
         self.hear(answer).await
+    }
+
+    /// Redrives an execution that ended badly: it goes on from the states it had not left. The answer
+    /// is when it was redriven: now, or before by a request with the same client token (one of the last
+    /// ten, and of the last quarter of an hour).
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NoSuchExecution`], [`EngineError::NotRedrivable`], [`EngineError::Busy`],
+    /// [`EngineError::Stopped`], [`EngineError::Damaged`].
+    pub async fn redrive(
+        &self,
+        key: ExecutionKey,
+        client_token: Option<Arc<str>>,
+    ) -> Result<Timestamp, EngineError> {
+        let (reply, answer) = oneshot::channel();
+        let (shard, message) = self.commons().redrive(key, client_token, reply);
+        self.call(shard, message)?;
+        self.hear(answer).await
+    }
+
+    /// Why an execution that was read cannot be redriven now; `None` if it can.
+    pub fn not_redrivable(&self, view: &ExecutionView) -> Option<NotRedrivable> {
+        self.commons().not_redrivable(&view.into(), self.now())
     }
 
     /// An execution as it is. Reads the store: not for a thread that must not wait.
@@ -323,6 +350,19 @@ impl Engine {
         self.answer(place, token, TaskAnswer::Heartbeat).await
     }
 
+    /// The ARN of the activity that a token's task belongs to; `None` if the task is of another kind or
+    /// the token none of ours. Reads the store: not for a thread that must not wait.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Stopped`], [`EngineError::Damaged`].
+    pub fn activity_of_token(&self, place: &Place, token: &str) -> Result<Option<Arc<str>>, EngineError> {
+        match self.commons().keys.task_of(place, token) {
+            Some(task) => self.commons().activity_of_task(task),
+            None => Ok(None),
+        }
+    }
+
     async fn answer(&self, place: &Place, token: &str, answer: TaskAnswer) -> Result<(), EngineError> {
         let (reply, heard) = oneshot::channel();
         let (shard, message) = self.commons().answer(place, token, answer, reply)?;
@@ -372,19 +412,22 @@ impl Engine {
         self.commons().stopped().map_or(Ok(()), |reason| Err(reason.to_owned()))
     }
 
-    fn call(&self, shard: usize, message: Message) -> Result<(), EngineError> {
+    pub(crate) fn call(&self, shard: usize, message: Message) -> Result<(), EngineError> {
         if self.commons().stopped().is_some() {
             return Err(self.commons().stopped_error());
         }
         self.wires().mailboxes[shard].call(message)
     }
 
-    async fn hear<T>(&self, answer: oneshot::Receiver<Result<T, EngineError>>) -> Result<T, EngineError> {
+    pub(crate) async fn hear<T>(
+        &self,
+        answer: oneshot::Receiver<Result<T, EngineError>>,
+    ) -> Result<T, EngineError> {
         answer.await.unwrap_or_else(|_dropped| Err(self.commons().stopped_error()))
     }
 
     /// Plans a change of the catalogue, has it written, and lets others see it.
-    async fn change<T>(
+    pub(crate) async fn change<T>(
         &self,
         plan: impl FnOnce(&Catalogue) -> Result<Plan<T>, EngineError>,
     ) -> Result<T, EngineError> {

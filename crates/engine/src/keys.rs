@@ -39,13 +39,23 @@ impl Keys {
 
     /// The idempotency key of an attempt: a UUID, the same whenever the same attempt is sent.
     pub fn idempotency_key(&self, task: TaskRef) -> String {
+        // Version 8 is the one for UUIDs that are derived in a way of one's own (RFC 9562).
+        uuid::Builder::from_custom_bytes(self.attempt_hash(task)).into_uuid().to_string()
+    }
+
+    /// The name of the execution that an attempt starts without giving a name: looks like those that
+    /// AWS generates, and is the same whenever the same attempt asks.
+    pub(crate) fn child_name(&self, task: TaskRef) -> String {
+        uuid::Builder::from_random_bytes(self.attempt_hash(task)).into_uuid().to_string()
+    }
+
+    /// What identifies an attempt, and tells nothing of it.
+    pub(crate) fn attempt_hash(&self, task: TaskRef) -> [u8; 16] {
         let mut mac = self.attempts.clone();
         mac.update(&task.execution.to_u64().to_be_bytes());
         mac.update(&task.scheduled_event_id.to_be_bytes());
         let bytes: [u8; 32] = mac.finalize().into_bytes().into();
-        let (uuid, _) = bytes.split_first_chunk::<16>().expect("32 bytes begin with 16");
-        // Version 8 is the one for UUIDs that are derived in a way of one's own (RFC 9562).
-        uuid::Builder::from_custom_bytes(*uuid).into_uuid().to_string()
+        *bytes.first_chunk().expect("32 bytes begin with 16")
     }
 }
 

@@ -12,7 +12,11 @@
 //! | `catalogue`  | machines, revisions, activities                                        |
 //! | `dispatcher` | slots, queues of tasks, workers that wait                              |
 //! | `names`, `tokens`, `keys` | what is generated and sealed                              |
+//! | `express`    | Express executions, which are decided where their callers wait          |
+//! | `recent`     | Express executions that ended not long ago                             |
 //! | `reads`      | what is read, out of the store                                         |
+//! | `redrive`    | which executions can be redriven                                       |
+//! | `history_log`| what executions log, once it is durable                                |
 //! | `deletion`, `retention` | what takes its time                                         |
 //! | `trial`      | one task outside of any execution, for a test of a state               |
 //!
@@ -22,18 +26,25 @@
 //! go when their retention ends.
 
 mod catalogue;
+mod child_words;
 mod clock;
 mod committer;
 mod commons;
 mod deletion;
 mod dispatcher;
 mod engine;
+mod express;
+mod history_log;
 mod keys;
 mod mailbox;
 mod messages;
 mod names;
 mod options;
+mod publishing;
 mod reads;
+mod recent;
+mod redrive;
+mod refusal;
 mod requests;
 mod retention;
 mod runtime;
@@ -42,15 +53,25 @@ mod stats;
 mod tokens;
 mod trial;
 
-pub use catalogue::{ActivityKey, Catalogue, Change, Plan, Revision, execution_arn, machine_arn};
+pub use catalogue::{
+    Activity, ActivityKey, Alias, Catalogue, Change, CreateActivity, CreateAlias, Encryption, Plan,
+    PublishVersion, Published, Resolved, Revision, Route, TAGS_MAX, TagChange, TaggedKey, Tags, UpdateAlias,
+    Updated, Version, execution_arn, machine_arn, qualified_arn, version_number,
+};
 pub use clock::{Clock, SystemClock};
 pub use commons::{Commons, NO_INTEGRATION};
 pub use dispatcher::{Dispatcher, Poller};
 pub use engine::Engine;
+pub use express::{ExpressStart, ExpressUnderWay, express_arn};
+pub use history_log::{HistoryLog, LoggedHistory};
 pub use keys::Keys;
-pub use messages::{Counts, Message, Release, Reply, TaskAnswer, Turn};
+pub use messages::{
+    ChildNews, ChildStarted, Counts, ExpressEar, Message, Release, Reply, StartEar, TaskAnswer, Turn,
+};
 pub use names::Home;
 pub use options::{EngineOptions, Log, LogEvent, LogLevel, Seed, Stopwatch, random_seeds, seeds_from};
+pub use recent::RecentExpress;
+pub use redrive::NotRedrivable;
 pub use requests::*;
 pub use shard::{Shard, replay};
 pub use stats::EngineStats;

@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use stepwell_model::{Failure, Partition, TaskRef, Timestamp};
-use stepwell_store::Chunk;
+use stepwell_store::{Chunk, NameKey, Parent};
 use stepwell_task::{TaskOutcome, TaskRequest};
 use stepwell_value::Payload;
 use tokio::sync::oneshot;
 
 use crate::dispatcher::Poller;
+use crate::express::{ExpressStart, ExpressUnderWay};
+use crate::history_log::LoggedHistory;
 use crate::names::Home;
-use crate::requests::{ActivityTask, EngineError, ExecutionKey, ExecutionStarted, MachineKey};
+use crate::requests::{
+    ActivityTask, EngineError, ExecutionKey, ExecutionStarted, ExecutionView, ExpressEnded, MachineKey,
+};
 
 /// Where an answer goes. Dropped without one, the engine has stopped.
 pub type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
@@ -22,14 +26,59 @@ pub enum Message {
     Start {
         /// Of which machine.
         machine: MachineKey,
+        /// Of which version, or through which alias.
+        qualifier: Option<Arc<str>>,
         /// Its name, and where that leads; without one it gets a UUID.
         name: Option<(Arc<str>, Home)>,
         /// The partition it is to live in, one of the shard's.
         partition: Partition,
         /// Its input.
         input: Payload,
+        /// `traceHeader`.
+        trace_header: Option<Arc<str>>,
+        /// The task that starts it, to be written down.
+        parent: Option<Parent>,
         /// Hears of it.
-        reply: Reply<ExecutionStarted>,
+        ear: StartEar,
+    },
+    /// Start an Express execution, durably.
+    StartExpress {
+        /// Which one.
+        start: Box<ExpressStart>,
+        /// What its start is found by, if the start may be said again.
+        name_key: Option<NameKey>,
+        /// Hears of it.
+        ear: StartEar,
+    },
+    /// Run an Express execution for a task of another execution, of which nothing is written.
+    RunExpress {
+        /// Which one.
+        start: Box<ExpressStart>,
+        /// The task.
+        parent: TaskRef,
+    },
+    /// Carry on an Express execution that began elsewhere.
+    AdoptExpress(Box<ExpressUnderWay>),
+    /// The task that runs an Express execution is over: the execution is too.
+    DropExpress {
+        /// The task.
+        parent: TaskRef,
+    },
+    /// Something is told to a task about the execution that it started.
+    Child {
+        /// The task.
+        task: TaskRef,
+        /// What.
+        news: ChildNews,
+    },
+    /// A task waits for the end of an execution that it started earlier.
+    Watch {
+        /// The execution.
+        key: ExecutionKey,
+        /// Where its name leads.
+        home: Home,
+        /// The task.
+        parent: TaskRef,
     },
     /// Stop an execution.
     Stop {
@@ -40,6 +89,17 @@ pub enum Message {
         /// What the caller gave as error and cause.
         failure: Failure,
         /// Hears when it was closed.
+        reply: Reply<Timestamp>,
+    },
+    /// Redrive an execution.
+    Redrive {
+        /// Which one.
+        key: ExecutionKey,
+        /// Where its name leads.
+        home: Home,
+        /// What a repeated request is told by.
+        client_token: Option<Arc<str>>,
+        /// Hears when it was redriven.
         reply: Reply<Timestamp>,
     },
     /// A task token came back.
@@ -82,16 +142,66 @@ impl Message {
     pub fn bytes(&self) -> usize {
         match self {
             Message::Start { input, .. } => input.text().len(),
+            Message::StartExpress { start, .. } | Message::RunExpress { start, .. } => {
+                start.input.text().len()
+            }
             Message::Answer { answer: TaskAnswer::Succeeded(output), .. } => output.text().len(),
             Message::Outcome { outcome: TaskOutcome::Succeeded(output), .. } => output.text().len(),
             Message::Stop { .. }
+            | Message::Redrive { .. }
             | Message::Answer { .. }
             | Message::Outcome { .. }
             | Message::SlotGranted { .. }
             | Message::HandOut { .. }
+            | Message::AdoptExpress(_)
+            | Message::DropExpress { .. }
+            | Message::Child { .. }
+            | Message::Watch { .. }
             | Message::Barrier { .. } => 0,
         }
     }
+}
+
+/// Who hears of a start.
+#[derive(Debug)]
+pub enum StartEar {
+    /// A caller.
+    Caller(Reply<ExecutionStarted>),
+    /// A task of another execution.
+    Parent(Parent),
+}
+
+/// Who hears of the end of an Express execution.
+#[derive(Debug)]
+pub enum ExpressEar {
+    /// A caller.
+    Caller(Reply<ExpressEnded>),
+    /// A task of another execution.
+    Task(TaskRef),
+    /// Nobody: it was started asynchronously.
+    Nobody,
+}
+
+/// What a task hears of the execution that it started.
+#[derive(Debug)]
+pub enum ChildNews {
+    /// It was started, or not.
+    Started(Result<ChildStarted, EngineError>),
+    /// It ended.
+    Ended(Result<Box<ExecutionView>, EngineError>),
+    /// It was an Express one, and ended.
+    ExpressEnded(Result<Box<ExpressEnded>, EngineError>),
+}
+
+/// An execution that a task started.
+#[derive(Debug)]
+pub struct ChildStarted {
+    /// Its ARN.
+    pub(crate) arn: Arc<str>,
+    /// When.
+    pub(crate) started_at: Timestamp,
+    /// What it is stopped by if the task that was to wait for its end no longer does.
+    pub(crate) stop: Option<(ExecutionKey, Home)>,
 }
 
 /// What was said with a task token.
@@ -116,8 +226,12 @@ pub struct Turn {
     pub releases: Vec<Release>,
     /// To be told to other shards at once: nothing the world could see.
     pub posts: Vec<(usize, Message)>,
+    /// To be let out at once: what concerns Express executions, of which nothing is written.
+    pub at_once: Vec<Release>,
     /// What to count once it is durable.
     pub counts: Counts,
+    /// What executions log once it is durable, in the order of what happened.
+    pub history: Vec<LoggedHistory>,
 }
 
 impl Turn {
@@ -134,6 +248,8 @@ pub struct Counts {
     pub started: u64,
     /// Executions closed, by the code of their status.
     pub closed: [u64; 5],
+    /// Executions redriven.
+    pub redriven: u64,
     /// States entered.
     pub transitions: u64,
     /// Events recorded.
@@ -145,12 +261,16 @@ pub struct Counts {
 pub enum Release {
     /// Answer to a start.
     Started(Reply<ExecutionStarted>, Result<ExecutionStarted, EngineError>),
-    /// Answer to a stop.
+    /// Answer to a stop or a redrive.
     Stopped(Reply<Timestamp>, Result<Timestamp, EngineError>),
     /// Answer to all else.
     Done(Reply<()>, Result<(), EngineError>),
     /// A task for a worker.
     HandOut(Reply<Option<ActivityTask>>, TaskRef, ActivityTask),
+    /// Tell another shard, or the same.
+    Tell(Partition, Message),
+    /// Answer with the end of an Express execution.
+    ExpressEnded(Reply<ExpressEnded>, Result<ExpressEnded, EngineError>),
     /// Send a task.
     RunTask {
         /// By which integration, by its place in the list.
@@ -184,7 +304,12 @@ impl Release {
             Release::HandOut(reply, _, task) => {
                 let _ = reply.send(Ok(Some(task)));
             }
-            effect @ (Release::RunTask { .. } | Release::CancelTask { .. }) => return Some(effect),
+            Release::ExpressEnded(reply, answer) => {
+                let _ = reply.send(answer);
+            }
+            effect @ (Release::RunTask { .. } | Release::CancelTask { .. } | Release::Tell(..)) => {
+                return Some(effect);
+            }
         }
         None
     }
@@ -200,7 +325,12 @@ impl Release {
                 let _ = reply.send(Ok(None));
                 None
             }
-            Release::RunTask { .. } | Release::CancelTask { .. } => None,
+            Release::ExpressEnded(reply, _) => Some(Release::ExpressEnded(reply, Err(error))),
+            Release::Tell(partition, Message::Child { task, news: ChildNews::Started(_) }) => {
+                let news = ChildNews::Started(Err(error));
+                Some(Release::Tell(partition, Message::Child { task, news }))
+            }
+            Release::RunTask { .. } | Release::CancelTask { .. } | Release::Tell(..) => None,
         }
     }
 }

@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use stepwell_model::Limits;
 
+use crate::history_log::HistoryLog;
+
 /// Hears what an operator should know.
 pub type Log = Arc<dyn Fn(LogEvent) + Send + Sync>;
 
@@ -26,8 +28,12 @@ pub struct EngineOptions {
     pub resident_max: usize,
     /// How many states an execution may enter before others get their turn.
     pub fuel: u32,
+    /// How much memory the Express executions that ended last may take, in bytes, roughly; 0 keeps none.
+    pub recent_express_bytes_max: usize,
     /// Hears what an operator should know.
     pub log: Log,
+    /// Hears the events of executions that log; `None` if nobody does.
+    pub history_log: Option<HistoryLog>,
     /// Seeds executions and makes revision ids.
     pub seed: Seed,
     /// Bounds the time of one expression.
@@ -45,7 +51,9 @@ impl Default for EngineOptions {
             mailbox_max: 16_384,
             resident_max: 2_000,
             fuel: 256,
+            recent_express_bytes_max: 32 * 1024 * 1024,
             log: Arc::new(|_| ()),
+            history_log: None,
             seed: random_seeds(),
             stopwatch: system_stopwatch(),
         }

@@ -2,11 +2,13 @@
 //!
 //! Nothing is acknowledged before it is durable, so a reader sees everything that anybody was told.
 
-use stepwell_asl::{Event, EventKind, decode, project};
-use stepwell_model::{EntityId, Timestamp};
-use stepwell_store::{Chunk, ExecutionRow, ListQuery};
+use std::sync::Arc;
 
-use crate::catalogue::execution_arn;
+use stepwell_asl::{Event, EventKind, decode, project};
+use stepwell_model::{EntityId, HistoryEventKind, Resource, TaskRef, Timestamp};
+use stepwell_store::{Chunk, ExecutionRow, ListQuery, Parent};
+
+use crate::catalogue::{Listed, execution_arn};
 use crate::commons::{Commons, store_error};
 use crate::requests::{
     EngineError, ExecutionKey, ExecutionSummary, ExecutionView, History, HistoryOrder, ListCursor,
@@ -54,6 +56,13 @@ impl Commons {
             input: stepwell_value::Payload::empty_object(),
             output: None,
             failure: None,
+            version: row.opening.version,
+            alias: row.opening.alias.clone(),
+            trace_header: row.opening.trace_header.clone(),
+            machine: row.opening.machine,
+            last_event_id: row.last_event_id,
+            redrive_count: row.redrive_count,
+            redriven_at: row.redriven_at,
         };
         let first = self.events_at(&row, row.first_row)?;
         match first.first().map(|event| &event.kind) {
@@ -81,6 +90,12 @@ impl Commons {
             }
         }
         Ok(view)
+    }
+
+    /// The task that started an execution. Reads its first chunk.
+    pub(crate) fn parent_of(&self, row: &ExecutionRow) -> Result<Option<Parent>, EngineError> {
+        let first = self.store.chunk(row.first_row).map_err(store_error)?;
+        Ok(first.and_then(|chunk| chunk.header.parent))
     }
 
     fn events_at(&self, of: &ExecutionRow, row: u64) -> Result<Vec<Event>, EngineError> {
@@ -161,6 +176,22 @@ impl Commons {
         Ok(page)
     }
 
+    /// The activity whose task this was; `None` if it was no activity's, or none that is durable.
+    pub fn activity_of_task(&self, task: TaskRef) -> Result<Option<Arc<str>>, EngineError> {
+        let id = task.scheduled_event_id;
+        let Some(row) = self.store.execution(task.execution).map_err(store_error)? else { return Ok(None) };
+        let chunks = self.store.chunks_between(task.execution, id..=id).map_err(store_error)?;
+        let Some(chunk) = chunks.first() else { return Ok(None) };
+        let (origin, _revision) = origin_of_opening(self, &row.opening).map_err(EngineError::Damaged)?;
+        let events = events_of(chunk)?;
+        let scheduled = events.iter().find(|event| event.id == id);
+        let kind = scheduled.and_then(|event| project(event, &origin)).map(|event| event.kind);
+        if let Some(HistoryEventKind::Task(Resource::Activity { arn }, _)) = kind {
+            return Ok(Some(arn));
+        }
+        Ok(None)
+    }
+
     /// The revision of its machine that an execution is pinned to.
     pub fn pinned_machine(&self, key: &ExecutionKey) -> Result<PinnedMachine, EngineError> {
         let number = self.row(key)?.opening.revision;
@@ -175,13 +206,16 @@ impl Commons {
         &self,
         request: &ListExecutions,
     ) -> Result<(Vec<ExecutionSummary>, Option<ListCursor>), EngineError> {
-        let machine = self.catalogue().machine(&request.machine).map(|machine| machine.number);
+        let Listed { machine, version, alias } =
+            self.catalogue().listed(&request.machine, request.qualifier.as_deref())?;
         let limit = request.limit.min(PAGE_MAX);
         let after = |cursor: &ListCursor| {
             (Timestamp::from_epoch_ms(cursor.recency_ms), EntityId::from_u64(cursor.entity))
         };
         let query = ListQuery {
-            machine: machine.ok_or(EngineError::NoSuchMachine)?,
+            machine,
+            version,
+            alias,
             status: request.status,
             after: request.after.as_ref().map(after),
             // One more than asked for tells whether there is another page.
@@ -198,6 +232,10 @@ impl Commons {
             status: row.status,
             started_at: row.opening.started_at,
             closed_at: row.closed_at,
+            version: row.opening.version,
+            alias: row.opening.alias,
+            redrive_count: row.redrive_count,
+            redriven_at: row.redriven_at,
         };
         Ok((rows.into_iter().map(summary).collect(), last.filter(|_| has_more)))
     }

@@ -130,6 +130,11 @@ fn drive(index: usize, mut shard: Shard, wires: &Wires) {
             continue;
         }
         let mut turn = shard.turn(mail.messages, now);
+        for release in turn.at_once.drain(..) {
+            if let Some(effect) = release.answer() {
+                committer::perform(&wires.commons, effect, &wires.mailboxes);
+            }
+        }
         for (to, message) in turn.posts.drain(..) {
             wires.mailboxes[to].tell(message);
         }

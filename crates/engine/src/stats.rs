@@ -17,6 +17,8 @@ pub struct EngineStats {
     pub timed_out: u64,
     /// Executions that were stopped.
     pub aborted: u64,
+    /// Redrives. One that was redriven ends, and is counted, once more.
+    pub redriven: u64,
     /// Closed executions that were removed when their retention ended.
     pub swept: u64,
     /// States entered.
@@ -57,6 +59,7 @@ impl EngineStats {
 pub(crate) struct Stats {
     started: AtomicU64,
     closed: [AtomicU64; 5],
+    redriven: AtomicU64,
     swept: AtomicU64,
     transitions: AtomicU64,
     events: AtomicU64,
@@ -85,6 +88,7 @@ impl Stats {
         for (total, more) in self.closed.iter().zip(counts.closed) {
             add(total, more);
         }
+        add(&self.redriven, counts.redriven);
         add(&self.transitions, counts.transitions);
         add(&self.events, counts.events);
     }
@@ -123,6 +127,7 @@ impl Stats {
             failed: get(failed),
             timed_out: get(timed_out),
             aborted: get(aborted),
+            redriven: get(&self.redriven),
             swept: get(&self.swept),
             transitions: get(&self.transitions),
             events: get(&self.events),

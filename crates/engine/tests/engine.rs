@@ -109,6 +109,11 @@ fn place() -> Place {
     Place { account: "123456789012".into(), region: "us-east-1".into() }
 }
 
+fn activity(name: &str) -> CreateActivity {
+    let key = ActivityKey { place: place(), name: name.into() };
+    CreateActivity { key, encryption: Encryption::AwsOwnedKey, tags: Tags::default() }
+}
+
 impl House {
     fn machine(&self, name: &str, definition: &str) -> MachineKey {
         let key = MachineKey { place: place(), name: name.into() };
@@ -119,6 +124,9 @@ impl House {
             role_arn: "arn:aws:iam::123456789012:role/r".into(),
             logging: None,
             tracing: None,
+            encryption: Encryption::AwsOwnedKey,
+            publish: None,
+            tags: Tags::default(),
         };
         wait(self.engine.create_machine(request)).unwrap();
         key
@@ -126,7 +134,9 @@ impl House {
 
     fn start(&self, machine: &MachineKey, input: &str) -> Result<ExecutionStarted, EngineError> {
         let input = Payload::parse(input).unwrap();
-        wait(self.engine.start(StartExecution { machine: machine.clone(), name: None, input }))
+        let machine = machine.clone();
+        let start = StartExecution { machine, qualifier: None, name: None, input, trace_header: None };
+        wait(self.engine.start(start))
     }
 
     fn status(&self, started: &ExecutionStarted) -> ExecutionStatus {
@@ -190,7 +200,7 @@ fn many_callers_share_commits() {
     });
     let stats = house.engine.stats();
     assert_eq!((stats.started, stats.succeeded), (1_600, 1_600));
-    let request = ListExecutions { machine, status: None, after: None, limit: 1_000 };
+    let request = ListExecutions { machine, qualifier: None, status: None, after: None, limit: 1_000 };
     assert_eq!(house.engine.executions(request).unwrap().0.len(), 1_000);
 }
 
@@ -254,7 +264,7 @@ fn workers_poll_answer_and_leave() {
     let machine = house.machine("m", definition);
     let poll = || house.engine.poll_activity(place(), "a".into(), None, Duration::from_secs(60));
     assert_eq!(wait(poll()), Err(EngineError::NoSuchActivity));
-    wait(house.engine.create_activity(place(), "a".into())).unwrap();
+    wait(house.engine.create_activity(activity("a"))).unwrap();
     {
         let mut gone = Box::pin(poll());
         assert!(gone.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
@@ -277,7 +287,7 @@ fn workers_poll_answer_and_leave() {
 #[test]
 fn a_worker_that_waits_in_vain_is_told() {
     let house = house();
-    wait(house.engine.create_activity(place(), "a".into())).unwrap();
+    wait(house.engine.create_activity(activity("a"))).unwrap();
     let mut poll = Box::pin(house.engine.poll_activity(place(), "a".into(), None, Duration::from_secs(60)));
     assert!(poll.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     house.clock.0.fetch_add(60_000, Ordering::SeqCst);
@@ -297,7 +307,7 @@ fn a_deleted_machine_takes_its_executions_with_it() {
     }
     wait(house.engine.delete_machine(&machine)).unwrap();
     let again = house.machine("wait", PASS);
-    let request = ListExecutions { machine: again, status: None, after: None, limit: 10 };
+    let request = ListExecutions { machine: again, qualifier: None, status: None, after: None, limit: 10 };
     assert_eq!(house.engine.executions(request).unwrap().0, []);
     let house = house.reopen();
     assert_eq!(house.engine.machine(&machine).unwrap().number, 2);
@@ -333,7 +343,7 @@ fn after_a_failed_commit_nothing_is_acknowledged() {
         assert!(matches!(refused, EngineError::Stopped(_)), "{refused:?}");
         assert!(house.engine.health().is_err());
         assert!(matches!(house.start(&machine, "3").unwrap_err(), EngineError::Stopped(_)));
-        let changed = wait(house.engine.create_activity(place(), "a".into()));
+        let changed = wait(house.engine.create_activity(activity("a")));
         assert!(matches!(changed, Err(EngineError::Stopped(_))));
         let polled = wait(house.engine.poll_activity(place(), "a".into(), None, Duration::from_secs(60)));
         assert!(matches!(polled, Err(EngineError::Stopped(_))));
@@ -341,7 +351,7 @@ fn after_a_failed_commit_nothing_is_acknowledged() {
         assert_eq!(house.functions.held.lock().unwrap().len(), 1);
         let house = house.reopen();
         assert_eq!(house.ends(&before).failure.unwrap().error_name(), "Stepwell.OutcomeUnknown");
-        let request = ListExecutions { machine, status: None, after: None, limit: 10 };
+        let request = ListExecutions { machine, qualifier: None, status: None, after: None, limit: 10 };
         let there = house.engine.executions(request).unwrap().0.len();
         assert_eq!(there, if outcome == FailedCommit::Landed { 2 } else { 1 });
     }

@@ -29,7 +29,8 @@ fn sweep(driver: &Driver, now: Timestamp) -> u64 {
 }
 
 fn list(driver: &Driver, machine: &MachineKey) -> Vec<String> {
-    let request = ListExecutions { machine: machine.clone(), status: None, after: None, limit: 100 };
+    let request =
+        ListExecutions { machine: machine.clone(), qualifier: None, status: None, after: None, limit: 100 };
     let (page, _) = driver.commons.executions(&request).unwrap();
     page.iter().map(|execution| execution.key.name.to_string()).collect()
 }
@@ -155,11 +156,22 @@ fn the_engine_sweeps_by_its_clock_and_leaves_nothing_of_a_deleted_machine() {
         role_arn: "arn:aws:iam::123456789012:role/r".into(),
         logging: None,
         tracing: None,
+        encryption: Encryption::AwsOwnedKey,
+        tags: Tags::default(),
+        publish: None,
     };
     runtime.block_on(engine.create_machine(request)).unwrap();
     let start = || {
         let input = stepwell_value::Payload::parse("{}").unwrap();
-        runtime.block_on(engine.start(StartExecution { machine: key.clone(), name: None, input })).unwrap()
+        runtime
+            .block_on(engine.start(StartExecution {
+                machine: key.clone(),
+                qualifier: None,
+                name: None,
+                input,
+                trace_header: None,
+            }))
+            .unwrap()
     };
     let is_there = |started: &ExecutionStarted| engine.execution(&started.key).is_ok();
     let first = start();

@@ -120,6 +120,8 @@ fn an_execution_keeps_the_revision_it_was_started_with() {
         role_arn: None,
         logging: None,
         tracing: None,
+        encryption: None,
+        publish: None,
     };
     let plan = driver.commons.catalogue().plan_update(update, "r2".into(), driver.now).unwrap();
     driver.keep(plan);
@@ -505,7 +507,7 @@ fn lists_are_paged_and_filtered() {
     let mut after = None;
     loop {
         let status = Some(stepwell_model::ExecutionStatus::Running);
-        let request = ListExecutions { machine: machine.clone(), status, after, limit: 2 };
+        let request = ListExecutions { machine: machine.clone(), qualifier: None, status, after, limit: 2 };
         let (page, next) = driver.commons.executions(&request).unwrap();
         assert!(page.len() <= 2);
         names.extend(page.into_iter().map(|summary| summary.key.name.to_string()));

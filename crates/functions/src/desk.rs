@@ -13,10 +13,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use stepwell_lambda::Call;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
-use crate::lambda::Call;
+use crate::lambda;
 use crate::log::Tail;
 
 /// What the process answered.
@@ -146,7 +147,7 @@ impl Desk {
                 // Nobody listens any more if the time for getting ready ended just now; the worker
                 // is about to be killed then.
                 let _ = taken.send(Instant::now());
-                let trace_id = call.trace_id(now.as_secs().try_into().unwrap_or(0));
+                let trace_id = lambda::trace_id(&call, now.as_secs().try_into().unwrap_or(0));
                 Ok(Some(Handed { call, deadline_epoch_ms: (now + timeout).as_millis(), trace_id }))
             }
             taken @ State::Taken { .. } => {

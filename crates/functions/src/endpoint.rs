@@ -20,10 +20,11 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::header::{CONTENT_TYPE, HOST, USER_AGENT};
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
+use stepwell_lambda::Call;
 use stepwell_value::Value;
 use tokio::net::TcpStream;
 
-use crate::lambda::{Call, Ending, too_large};
+use crate::lambda::{Ending, too_large};
 use crate::runtime_api::RESPONSE_BYTES_MAX;
 
 /// How much of an answer that is no error object is quoted, in characters.

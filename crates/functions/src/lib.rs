@@ -6,7 +6,7 @@
 //! (`runtime_api`), keeps a pool of processes per function (`pool`, `worker`), and brings small
 //! programs that run Python and Node.js handlers against that API (`bootstrap/`). A function may
 //! also be an HTTP address (`endpoint`). How AWS spells requests, answers and failures is in
-//! `lambda`.
+//! the crate `lambda`; what only a local platform has to say is in the module of that name.
 //!
 //! # Promises
 //!

@@ -9,13 +9,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use stepwell_lambda::Call;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
 use crate::config::{Function, Host, Runtime};
 use crate::endpoint;
 use crate::interpreter::Interpreters;
-use crate::lambda::{Call, Ending, platform_error, timed_out, too_large};
+use crate::lambda::{Ending, platform_error, timed_out, too_large};
 use crate::log::OnLog;
 use crate::runtime_api::RESPONSE_BYTES_MAX;
 use crate::worker::{Ended, Start, Worker, closed};

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use stepwell_lambda::{Call, Kind};
 use stepwell_model::{Failure, TaskRef};
 use stepwell_task::{Done, Integration, Target, TaskOutcome, TaskRequest};
 use tokio::runtime::Handle;
@@ -13,7 +14,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::config::Functions;
 use crate::interpreter::Interpreters;
-use crate::lambda::{self, Call, Ending, Kind};
+use crate::lambda::{self, Ending};
 use crate::log::OnLog;
 use crate::pool::{Pool, Run, SHUTTING_DOWN, Surroundings};
 use crate::worker::closed;
@@ -150,7 +151,7 @@ impl Drop for FunctionRunner {
 /// See the crate's documentation for what `cancel` does.
 impl Integration for FunctionRunner {
     fn target(&self, request: &TaskRequest) -> Option<Result<Target, Failure>> {
-        let call = match lambda::read(request)? {
+        let call = match stepwell_lambda::read(request)? {
             Ok(call) => call,
             Err(failure) => return Some(Err(failure)),
         };
@@ -165,7 +166,7 @@ impl Integration for FunctionRunner {
     }
 
     fn start(&self, request: TaskRequest, done: Done) {
-        let call = match lambda::read(&request) {
+        let call = match stepwell_lambda::read(&request) {
             Some(Ok(call)) => Arc::new(call),
             Some(Err(failure)) => return done(TaskOutcome::Failed(failure)),
             None => {
@@ -180,8 +181,8 @@ impl Integration for FunctionRunner {
         }
         let mut flight = Flight::begin(self.inner.clone(), request.task, done);
         match call.kind {
-            Kind::DryRun => return flight.tell(call.accepted(epoch_seconds())),
-            Kind::Event => flight.tell(call.accepted(epoch_seconds())),
+            Kind::DryRun => return flight.tell(lambda::accepted(&call, epoch_seconds())),
+            Kind::Event => flight.tell(lambda::accepted(&call, epoch_seconds())),
             Kind::RequestResponse => {}
         }
         self.inner.handle.spawn(fly(flight, call));
@@ -252,7 +253,7 @@ async fn fly(mut flight: Flight, call: Arc<Call>) {
         let cut_off = CutOff { function: call.name.clone(), request_id: call.request_id.clone() };
         inner.cut_off.lock().expect("held for a moment only").push(cut_off);
     }
-    flight.tell(call.outcome(run.ending, &run.log, epoch_seconds()));
+    flight.tell(lambda::outcome(&call, run.ending, &run.log, epoch_seconds()));
 }
 
 async fn reap(inner: Weak<Inner>, patience: Duration) {

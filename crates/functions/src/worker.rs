@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use stepwell_lambda::Call;
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::{oneshot, watch};
@@ -22,7 +23,6 @@ use tokio::task::JoinHandle;
 
 use crate::config::{Function, Runtime};
 use crate::desk::{Answer, Desk, Offer};
-use crate::lambda::Call;
 use crate::log::{LogStream, OnLog, pump};
 use crate::runtime_api;
 

@@ -70,6 +70,10 @@ pub enum HistoryEventKind {
         input: Payload,
         /// The role of the machine.
         role_arn: Arc<str>,
+        /// The ARN of the version that it was started with, if one was named or an alias led to one.
+        version_arn: Option<Arc<str>>,
+        /// The ARN of the alias that it was started through.
+        alias_arn: Option<Arc<str>>,
     },
     /// `ExecutionSucceeded`
     ExecutionSucceeded {
@@ -82,6 +86,11 @@ pub enum HistoryEventKind {
     ExecutionAborted(Failure),
     /// `ExecutionTimedOut`
     ExecutionTimedOut(Failure),
+    /// `ExecutionRedriven`
+    ExecutionRedriven {
+        /// The how many-th redrive it is, from 1.
+        redrive_count: u64,
+    },
     /// `PassStateEntered` and its kin.
     StateEntered {
         /// The type of the state.
@@ -170,6 +179,7 @@ impl HistoryEventKind {
             HistoryEventKind::ExecutionFailed(_) => "ExecutionFailed".into(),
             HistoryEventKind::ExecutionAborted(_) => "ExecutionAborted".into(),
             HistoryEventKind::ExecutionTimedOut(_) => "ExecutionTimedOut".into(),
+            HistoryEventKind::ExecutionRedriven { .. } => "ExecutionRedriven".into(),
             HistoryEventKind::StateEntered { state_type, .. } => {
                 format!("{}StateEntered", state_type.as_str())
             }

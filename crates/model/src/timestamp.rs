@@ -89,6 +89,13 @@ impl Timestamp {
         Some(i128::from(seconds) * 1_000_000_000 + fraction)
     }
 
+    /// `Sun, 22 Nov 2026 10:20:30 GMT`, as the header `Date` shows moments.
+    pub fn to_http_date(self) -> String {
+        let seconds = i64::try_from(self.epoch_ms / 1000).unwrap_or(i64::MAX);
+        let moment = jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX);
+        moment.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    }
+
     /// `2026-11-22T10:20:30.123Z`, as the context object shows moments.
     pub fn to_rfc3339(self) -> String {
         let ms = i64::try_from(self.epoch_ms).unwrap_or(i64::MAX);

@@ -1,8 +1,11 @@
 //! Reading bodies, within bounds.
 //!
-//! A body may have [`BODY_BYTES_MAX`]. All large bodies together share a budget, taken before the
-//! first byte is read, so that many callers at once cannot fill the memory; small ones are free.
+//! A body may have [`BODY_BYTES_MAX`]. All large bodies together share a budget, so that many
+//! callers at once cannot fill the memory; small ones are free. A body takes its share as it
+//! arrives: one that is only announced, and then dawdles, takes nothing from the others.
 //! How long a body may take is watched over by the connection.
+
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
@@ -13,8 +16,14 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 /// size.
 pub(crate) const BODY_BYTES_MAX: usize = 1024 * 1024 + 64 * 1024;
 
-/// A body that says it is not larger than this, in bytes, needs no share of the budget.
+/// So much of a body, in bytes, needs no share of the budget.
 const FREE_BYTES_MAX: usize = 16 * 1024;
+
+/// A share of the budget grows in steps of so many KiB.
+const STEP_KIB: usize = 64;
+
+/// How long a body waits for the next step of its share.
+const SHARE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Of a body that is too large so much is still read and forgotten, in bytes, so that a client
 /// which only writes, and then reads, gets its answer.
@@ -30,6 +39,8 @@ pub(crate) enum NoBody {
     TooLarge,
     /// The connection broke, or the body was not sent as it was announced.
     Broken,
+    /// Other large bodies have the whole budget. Not all of it may have been read.
+    Busy,
 }
 
 /// A body, and its share of the budget, which is given back when this is dropped.
@@ -51,14 +62,8 @@ pub(crate) async fn receive(mut body: Incoming, budget: &Semaphore) -> Result<Re
         }
         return Err(NoBody::TooLarge);
     }
-    let bytes_max = announced.map_or(BODY_BYTES_MAX, |bytes| bytes as usize);
-    let share = if announced.is_some() && bytes_max <= FREE_BYTES_MAX {
-        None
-    } else {
-        let kib = u32::try_from(bytes_max.div_ceil(1024)).expect("a megabyte has few KiB");
-        Some(budget.acquire_many(kib).await.expect("the budget is never closed"))
-    };
-    match read(&mut body).await? {
+    let mut share = None;
+    match read(&mut body, budget, &mut share).await? {
         Some(bytes) => Ok(Received { bytes, _share: share }),
         None => {
             forget(body).await;
@@ -68,15 +73,21 @@ pub(crate) async fn receive(mut body: Incoming, budget: &Semaphore) -> Result<Re
 }
 
 /// The whole body; `None` if there is more than fits.
-async fn read(body: &mut Incoming) -> Result<Option<Bytes>, NoBody> {
+async fn read<'a>(
+    body: &mut Incoming,
+    budget: &'a Semaphore,
+    share: &mut Option<SemaphorePermit<'a>>,
+) -> Result<Option<Bytes>, NoBody> {
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     while let Some(frame) = body.frame().await {
         // Trailers mean nothing here.
         let Ok(data) = frame.map_err(|_| NoBody::Broken)?.into_data() else { continue };
-        if first.len() + all.len() + data.len() > BODY_BYTES_MAX {
+        let bytes = first.len() + all.len() + data.len();
+        if bytes > BODY_BYTES_MAX {
             return Ok(None);
         }
+        take_share(bytes, budget, share).await?;
         // Nearly every body comes in one piece and needs no copy.
         if all.is_empty() && first.is_empty() {
             first = data;
@@ -89,6 +100,41 @@ async fn read(body: &mut Incoming) -> Result<Option<Bytes>, NoBody> {
         }
     }
     Ok(Some(if all.is_empty() { first } else { all.freeze() }))
+}
+
+/// Makes a share as large as so many bytes need. Large bodies that each wait for more of it while
+/// they hold some do not wait for ever: the first whose patience ends makes room.
+async fn take_share<'a>(
+    bytes: usize,
+    budget: &'a Semaphore,
+    share: &mut Option<SemaphorePermit<'a>>,
+) -> Result<(), NoBody> {
+    if bytes <= FREE_BYTES_MAX {
+        return Ok(());
+    }
+    let wanted = bytes.div_ceil(1024).next_multiple_of(STEP_KIB);
+    let held = share.as_ref().map_or(0, SemaphorePermit::num_permits);
+    if wanted <= held {
+        return Ok(());
+    }
+    let step = u32::try_from(wanted - held).expect("a megabyte has few KiB");
+    let taken = tokio::time::timeout(SHARE_PATIENCE, budget.acquire_many(step)).await;
+    let taken = taken.map_err(|_| NoBody::Busy)?.expect("the budget is never closed");
+    match share {
+        Some(share) => share.merge(taken),
+        None => *share = Some(taken),
+    }
+    Ok(())
+}
+
+/// Reads a body that nobody wants, so that a client which only writes, and then reads, gets its
+/// answer. `false` if there is more of it than that is worth.
+pub(crate) async fn discard(body: Incoming) -> bool {
+    let small = body.size_hint().exact().is_some_and(|bytes| bytes <= REFUSED_BYTES_READ as u64);
+    if small {
+        forget(body).await;
+    }
+    small
 }
 
 /// Reads on for a while and keeps nothing.

@@ -8,14 +8,16 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use crate::{Server, route};
 
-/// How large the head of a request may be, in bytes.
-const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// How large the head of a request may be, in bytes. SDKs send about two thousand; whoever sends a
+/// head slowly holds so much of our memory on each connection.
+const HEAD_BYTES_MAX: usize = 32 * 1024;
 
 /// How far a connection is.
 ///
@@ -23,6 +25,8 @@ const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// cost every request more than all of its routing.
 pub(crate) struct Progress {
     pub(crate) peer: SocketAddr,
+    /// Whether the connection is one of TLS.
+    pub(crate) secure: bool,
     requests: AtomicU64,
     phase: AtomicU8,
 }
@@ -35,8 +39,8 @@ const BODY: u8 = 1;
 const SERVER: u8 = 2;
 
 impl Progress {
-    fn new(peer: SocketAddr) -> Progress {
-        Progress { peer, requests: AtomicU64::new(0), phase: AtomicU8::new(CLIENT) }
+    fn new(peer: SocketAddr, secure: bool) -> Progress {
+        Progress { peer, secure, requests: AtomicU64::new(0), phase: AtomicU8::new(CLIENT) }
     }
 
     pub(crate) fn head_read(&self) {
@@ -66,8 +70,29 @@ pub(crate) async fn run(
 ) {
     // Replies are written whole; waiting for more to send would only delay them.
     let _ = stream.set_nodelay(true);
-    let progress = Progress::new(peer);
-    let service = service_fn(|request| route::answer(&server, &progress, request));
+    match &server.tls {
+        None => serve(&server, stream, Progress::new(peer, false), closing).await,
+        Some(tls) => {
+            // Nobody who has not shaken hands yet is waited for at the end.
+            let shaken = tokio::select! {
+                shaken = tls.accept(stream) => shaken,
+                _ = closing.wait_for(|closing| *closing) => None,
+            };
+            if let Some(stream) = shaken {
+                serve(&server, stream, Progress::new(peer, true), closing).await;
+            }
+        }
+    }
+}
+
+/// Serves what speaks HTTP in the end.
+async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    server: &Server,
+    stream: S,
+    progress: Progress,
+    mut closing: watch::Receiver<bool>,
+) {
+    let service = service_fn(|request| route::answer(server, &progress, request));
     // A client that goes away in the middle of a long poll must end the poll, so a half-closed
     // connection counts as closed; that is hyper's default.
     let connection = http1::Builder::new()

@@ -1,26 +1,36 @@
-//! HTTP for the operations of Step Functions: AWS JSON 1.0 at `POST /`, `/health`, `/metrics`.
+//! HTTP for the operations of Step Functions: AWS JSON 1.0 at `POST /`, `/health`, `/metrics`; TLS
+//! and signatures.
 //!
 //! | request | answer |
 //! |---|---|
 //! | `POST /` with `X-Amz-Target: AWSStepFunctions.<Operation>` | what the operation answers |
+//! | `POST /` with a form that names `GetCallerIdentity` or `ListRoles` | XML, as STS and IAM answer |
 //! | `GET /health` | 200 `{"status":"ok"}`, or 503 with the reason |
-//! | `GET /metrics` | the text format of Prometheus |
+//! | `GET /metrics` | the text format of Prometheus; with credentials only for this machine, unless made public |
 //! | anything for another host or from a foreign web page | 403, before all else |
 //! | anything else | 404 |
 //!
-//! The server is open: it believes whatever credential a request names, so it belongs on loopback.
+//! Without credentials the server is open: it believes whatever credential a request names, so it
+//! belongs on loopback. With credentials every `POST /` must be signed with one of them.
 //! It reads no more of a request than fits, waits for no client longer than its patience, and
 //! bounds how many there are.
 
 mod body;
 mod connection;
 mod credential;
+mod gate;
 mod hosts;
 mod log;
+mod query;
+mod replays;
 mod request_id;
 mod route;
+mod tls;
 
+pub use gate::Credentials;
 pub use log::{Level, Log, LogLine};
+pub use stepwell_sigv4::Secret;
+pub use tls::{Tls, TlsError};
 
 use std::future::Future;
 use std::io;
@@ -42,6 +52,15 @@ pub struct Options {
     /// Further names that requests may call this server by, without ports. Always accepted are
     /// `localhost`, `127.0.0.1`, `[::1]` and the listen address; each also with `sync-` before it.
     pub hosts: Vec<String>,
+    /// The access keys that calls must be signed with. Without, the server is open.
+    pub credentials: Option<Credentials>,
+    /// Whether a signed call that changes something is refused when it is sent again, a few seconds
+    /// after it came first.
+    pub refuse_replays: bool,
+    /// Whether `/metrics` is for everybody even with credentials, and not for this machine alone.
+    pub public_metrics: bool,
+    /// How to speak TLS. Without, the server speaks plain HTTP.
+    pub tls: Option<Tls>,
     /// Hears what an operator should know.
     pub log: Log,
     /// Lines that matter less than this are not made.
@@ -61,6 +80,10 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             hosts: Vec::new(),
+            credentials: None,
+            refuse_replays: true,
+            public_metrics: false,
+            tls: None,
             log: Arc::new(|_| ()),
             log_level: Level::Info,
             connections_max: 10_000,
@@ -75,6 +98,9 @@ struct Server {
     api: Arc<Api>,
     hosts: hosts::Hosts,
     callers: credential::Callers,
+    gate: Option<gate::Gate>,
+    public_metrics: bool,
+    tls: Option<Tls>,
     request_ids: request_id::RequestIds,
     body_budget: Semaphore,
     log: Log,
@@ -105,6 +131,9 @@ pub async fn serve(
     let server = Arc::new(Server {
         hosts: hosts::Hosts::new(listener.local_addr()?, &options.hosts),
         callers: credential::Callers::new(),
+        gate: options.credentials.map(|known| gate::Gate::new(known, options.refuse_replays)),
+        public_metrics: options.public_metrics,
+        tls: options.tls,
         request_ids: request_id::RequestIds::new(),
         body_budget: Semaphore::new(body::BUDGET_KIB),
         log: options.log,

@@ -21,7 +21,8 @@ pub struct LogLine<'a> {
     /// How much it matters.
     pub level: Level,
     /// A stable name in snake case: `request`, `request_refused`, `accept_failed`,
-    /// `connection_panicked`.
+    /// `connection_panicked`,
+    /// `signature_refused`.
     pub event: &'static str,
     /// What happened, in words; may be empty.
     pub message: &'a str,

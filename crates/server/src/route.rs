@@ -10,22 +10,36 @@ use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HeaderName, HeaderV
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use stepwell_api::{Caller, Exception, ExceptionKind};
+use stepwell_sigv4::{Claim, Refusal, Request as SignedRequest, Verified};
 
 use crate::body::{self, NoBody};
 use crate::connection::Progress;
+use crate::gate;
 use crate::hosts::Foreign;
+use crate::query::{self, Action, Form};
 use crate::request_id::RequestId;
 use crate::{Level, Server};
 
 /// What stands before the operation in the target header.
 const TARGET_PREFIX: &str = "AWSStepFunctions.";
 
+/// What stands before the operations that AWS has not; it belongs to their names.
+const OUR_PREFIX: &str = "Stepwell.";
+
 static X_AMZ_TARGET: HeaderName = HeaderName::from_static("x-amz-target");
+static X_AMZN_TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 static X_AMZN_REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
 static AWS_JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.0");
 static JSON: HeaderValue = HeaderValue::from_static("application/json");
+static XML: HeaderValue = HeaderValue::from_static("text/xml");
 static PROMETHEUS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+
+/// The services that a signature of an operation may be for.
+const SERVICES: [&str; 1] = ["states"];
+
+/// The content type of a form, which is looked at only beside a signature; see [`query`].
+const FORM: &[u8] = b"application/x-www-form-urlencoded";
 
 /// Content types that an operation takes. None of them is one that a web page may send to another
 /// origin without asking first.
@@ -77,6 +91,14 @@ async fn route(
     match (&parts.method, parts.uri.path()) {
         (&Method::POST, "/") => call(server, progress, parts, body, id).await,
         (&Method::GET | &Method::HEAD, "/health") => health(server),
+        // What a server counts tells much about what it does. With credentials that is for this
+        // machine, where the collector of metrics usually is; it does not know how to sign.
+        (&Method::GET | &Method::HEAD, "/metrics")
+            if server.gate.is_some() && !server.public_metrics && !is_local(progress) =>
+        {
+            let why = "Metrics are for this machine alone; --public-metrics makes them public".to_owned();
+            refuse(server, progress, parts, id, why)
+        }
         (&Method::GET | &Method::HEAD, "/metrics") => {
             Answer::new(StatusCode::OK, &PROMETHEUS, server.api.metrics())
         }
@@ -89,32 +111,81 @@ async fn route(
     }
 }
 
-/// Does the operation that the headers name.
+/// Whether the other end is on this machine.
+fn is_local(progress: &Progress) -> bool {
+    progress.peer.ip().to_canonical().is_loopback()
+}
+
+/// Does the operation that the headers name, or the form.
 async fn call(server: &Server, progress: &Progress, parts: &Parts, body: Incoming, id: &RequestId) -> Answer {
-    if !is_acceptable(parts.headers.get(CONTENT_TYPE)) {
+    let is_form = media_type(parts).eq_ignore_ascii_case(FORM);
+    if is_form && !is_signed(parts) {
+        let why = "A form is only accepted with a signature (AWS4-HMAC-SHA256)".to_owned();
+        return refuse(server, progress, parts, id, why);
+    }
+    if !is_form && !is_acceptable(parts) {
         let why = "The Content-Type of an operation must be application/x-amz-json-1.0".to_owned();
         return refuse(server, progress, parts, id, why);
     }
-    let target = parts.headers.get(&X_AMZ_TARGET).and_then(|target| target.to_str().ok());
-    let Some(operation) = target.and_then(|target| target.strip_prefix(TARGET_PREFIX)) else {
-        let exception = Exception::unknown_operation("");
-        return Answer::exception(status(exception.kind), &exception);
+    let headers = gate::headers(&parts.headers);
+    let signed = gate::signed(parts, &headers);
+    let dialect = if is_form { Dialect::Query } else { Dialect::Json };
+    let claim = match &server.gate {
+        None => None,
+        Some(gate) => match gate.claim(&signed, dialect.services()) {
+            Ok(claim) => Some(claim),
+            // Whoever cannot have signed this need not be listened to.
+            Err(refusal) => {
+                let close = !body::discard(body).await;
+                let answer = unsigned(server, progress, id, None, refusal, dialect);
+                return Answer { close, ..answer };
+            }
+        },
     };
+    let target = parts.headers.get(&X_AMZ_TARGET).and_then(|target| target.to_str().ok());
+    let operation = target.and_then(|target| match target.strip_prefix(TARGET_PREFIX) {
+        None => Some(target).filter(|target| target.starts_with(OUR_PREFIX)),
+        operation => operation,
+    });
+    if claim.is_none() && operation.is_none() && !is_form {
+        return Answer::of(&Exception::unknown_operation(""));
+    }
     let received = match body::receive(body, &server.body_budget).await {
         Ok(received) => received,
         Err(NoBody::TooLarge) => {
             let message = format!("The request is larger than {} bytes", body::BODY_BYTES_MAX);
             let exception = Exception::new(ExceptionKind::RequestEntityTooLarge, message);
-            return Answer { close: true, ..Answer::exception(status(exception.kind), &exception) };
+            return Answer { close: true, ..Answer::of(&exception) };
+        }
+        Err(NoBody::Busy) => {
+            let exception = Exception::new(ExceptionKind::Throttling, "Rate exceeded");
+            return Answer { close: true, ..Answer::of(&exception) };
         }
         Err(NoBody::Broken) => {
             let exception = Exception::new(ExceptionKind::Serialization, "The body could not be read");
-            return Answer { close: true, ..Answer::exception(status(exception.kind), &exception) };
+            return Answer { close: true, ..Answer::of(&exception) };
         }
     };
     progress.body_read();
 
-    let caller = server.callers.caller(parts.headers.get(AUTHORIZATION));
+    let (caller, verified) = match caller(server, progress, parts, claim.as_ref(), &signed, &received.bytes) {
+        Ok(caller) => caller,
+        Err(refusal) => return unsigned(server, progress, id, claim.as_ref(), refusal, dialect),
+    };
+    if is_form {
+        return form(server, &caller, verified.as_ref(), &received.bytes, id);
+    }
+    let Some(operation) = operation else {
+        return Answer::of(&Exception::unknown_operation(""));
+    };
+    if let (Some(gate), Some(verified)) = (&server.gate, &verified)
+        && !stepwell_api::only_reads(operation)
+        && let Err(refusal) = gate.check_replay(verified)
+    {
+        return unsigned(server, progress, id, claim.as_ref(), refusal, dialect);
+    }
+    let trace_header = parts.headers.get(&X_AMZN_TRACE_ID).and_then(|header| header.to_str().ok());
+    let caller = caller.traced(trace_header);
     let started = (server.log_level >= Level::Info).then(Instant::now);
     let result = server.api.call(operation, &caller, &received.bytes).await;
     if let Some(started) = started {
@@ -122,27 +193,139 @@ async fn call(server: &Server, progress: &Progress, parts: &Parts, body: Incomin
     }
     match result {
         Ok(json) => Answer::new(StatusCode::OK, &AWS_JSON, json),
-        Err(exception) => Answer::exception(status(exception.kind), &exception),
+        Err(exception) => Answer::of(&exception),
     }
 }
 
-/// Only the media type counts, not its parameters.
-fn is_acceptable(content_type: Option<&HeaderValue>) -> bool {
-    let Some(content_type) = content_type else { return false };
-    let media_type = content_type.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
-    CONTENT_TYPES.iter().any(|known| known.eq_ignore_ascii_case(media_type.trim_ascii()))
+/// How a call and its answer are written.
+#[derive(Clone, Copy)]
+enum Dialect {
+    Json,
+    Query,
 }
 
-/// The status that goes with an exception: 400 for all that the caller can mend.
+impl Dialect {
+    fn services(self) -> &'static [&'static str] {
+        match self {
+            Dialect::Json => &SERVICES,
+            Dialect::Query => &query::SERVICES,
+        }
+    }
+}
+
+/// Who calls: verified where there are credentials, as claimed where there are none.
+fn caller(
+    server: &Server,
+    progress: &Progress,
+    parts: &Parts,
+    claim: Option<&Claim<'_>>,
+    signed: &SignedRequest<'_>,
+    body: &[u8],
+) -> Result<(Caller, Option<Verified>), Refusal> {
+    match (&server.gate, claim) {
+        (Some(gate), Some(claim)) => {
+            let (caller, verified) = gate.caller(claim, signed, body, progress.peer.ip(), progress.secure)?;
+            Ok((caller, Some(verified)))
+        }
+        // Nobody gets this far without a claim where there is a gate.
+        (Some(_), None) => Err(Refusal::unrecognized()),
+        (None, _) => Ok((server.callers.caller(parts.headers.get(AUTHORIZATION)), None)),
+    }
+}
+
+/// Does what a form names.
+fn form(
+    server: &Server,
+    caller: &Caller,
+    verified: Option<&Verified>,
+    body: &[u8],
+    id: &RequestId,
+) -> Answer {
+    let form = Form::parse(body);
+    let started = (server.log_level >= Level::Info).then(Instant::now);
+    let result = Action::of(&form).and_then(|action| {
+        if verified.is_some_and(|verified| verified.service != action.service()) {
+            let message = format!("Credential should be scoped to correct service: '{}'.", action.service());
+            return Err(Exception::new(ExceptionKind::InvalidSignature, message));
+        }
+        let result = action.perform(&server.api, caller, &form, id.as_str());
+        if let Some(started) = started {
+            log_call(server, action.name(), caller, id, started, result.as_ref().err());
+        }
+        result
+    });
+    match result {
+        Ok(xml) => Answer::new(StatusCode::OK, &XML, xml),
+        Err(exception) => {
+            let (status, xml) = query::error(&exception, id.as_str());
+            Answer::new(status, &XML, xml)
+        }
+    }
+}
+
+/// Turns a call away that is not signed as it must be. What the client sent of the signature is
+/// not logged, for the message may repeat it; whom it claimed to be is.
+fn unsigned(
+    server: &Server,
+    progress: &Progress,
+    id: &RequestId,
+    claim: Option<&Claim<'_>>,
+    refusal: Refusal,
+    dialect: Dialect,
+) -> Answer {
+    let exception = gate::exception(refusal);
+    let peer = progress.peer.to_string();
+    let fields = [
+        ("requestId", id.as_str()),
+        ("peer", &peer),
+        ("errorCode", short_name(&exception)),
+        ("accessKeyId", claim.map_or("", Claim::access_key_id)),
+    ];
+    let shown = if claim.is_some() { &fields[..] } else { &fields[..3] };
+    server.log(Level::Warn, "signature_refused", "a call was not signed as it must be", shown);
+    match dialect {
+        Dialect::Json => Answer::of(&exception),
+        Dialect::Query => {
+            let (status, xml) = query::error(&exception, id.as_str());
+            Answer::new(status, &XML, xml)
+        }
+    }
+}
+
+/// Whether a request says that it is signed. A web page cannot make a browser say so to another
+/// origin without that origin's leave.
+fn is_signed(parts: &Parts) -> bool {
+    let header = parts.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
+    header.is_some_and(|header| header.starts_with(b"AWS4-HMAC-SHA256 "))
+}
+
+/// Only the media type counts, not its parameters.
+fn media_type(parts: &Parts) -> &[u8] {
+    let content_type = parts.headers.get(CONTENT_TYPE).map_or(&[][..], HeaderValue::as_bytes);
+    content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii()
+}
+
+fn is_acceptable(parts: &Parts) -> bool {
+    CONTENT_TYPES.iter().any(|known| known.eq_ignore_ascii_case(media_type(parts)))
+}
+
+/// The status that goes with an exception: 400 for all that the caller can mend, but for the two for
+/// which AWS has another.
 fn status(kind: ExceptionKind) -> StatusCode {
     match kind {
         ExceptionKind::InternalFailure => StatusCode::INTERNAL_SERVER_ERROR,
         ExceptionKind::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         ExceptionKind::RequestEntityTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ExceptionKind::Conflict => StatusCode::CONFLICT,
+        ExceptionKind::ServiceQuotaExceeded => StatusCode::PAYMENT_REQUIRED,
+        ExceptionKind::InvalidSignature | ExceptionKind::MissingAuthenticationToken => StatusCode::FORBIDDEN,
         ExceptionKind::AccessDenied
+        | ExceptionKind::ActivityAlreadyExists
         | ExceptionKind::ActivityDoesNotExist
         | ExceptionKind::ExecutionAlreadyExists
         | ExceptionKind::ExecutionDoesNotExist
+        | ExceptionKind::ExecutionNotRedrivable
+        | ExceptionKind::IncompleteSignature
         | ExceptionKind::InvalidArn
         | ExceptionKind::InvalidDefinition
         | ExceptionKind::InvalidEncryptionConfiguration
@@ -160,7 +343,9 @@ fn status(kind: ExceptionKind) -> StatusCode {
         | ExceptionKind::StateMachineTypeNotSupported
         | ExceptionKind::TaskTimedOut
         | ExceptionKind::Throttling
+        | ExceptionKind::TooManyTags
         | ExceptionKind::UnknownOperation
+        | ExceptionKind::UnrecognizedClient
         | ExceptionKind::Validation => StatusCode::BAD_REQUEST,
     }
 }
@@ -207,20 +392,19 @@ fn log_call(
         return;
     }
     let milliseconds = started.elapsed().as_millis().to_string();
-    let fields = [
+    let mut fields = vec![
         ("requestId", id.as_str()),
         ("operation", operation),
         ("account", caller.account()),
         ("region", caller.region()),
         ("milliseconds", &milliseconds),
-        ("errorCode", exception.map_or("", short_name)),
     ];
-    // The last field is only for calls that were refused. A message may repeat a piece of what was
-    // sent, which has no place in the log above debug.
-    let shown = if exception.is_some() { &fields[..] } else { &fields[..5] };
+    fields.extend(caller.user().map(|user| ("user", user)));
+    fields.extend(exception.map(|exception| ("errorCode", short_name(exception))));
+    // A message may repeat a piece of what was sent, which has no place in the log above debug.
     let told = level == Level::Error || server.log_level >= Level::Debug;
     let message = exception.filter(|_| told).map_or("", |exception| &exception.message);
-    server.log(level, "request", message, shown);
+    server.log(level, "request", message, &fields);
 }
 
 /// The name that SDKs show.
@@ -232,6 +416,11 @@ fn short_name(exception: &Exception) -> &'static str {
 impl Answer {
     fn new(status: StatusCode, content_type: &'static HeaderValue, body: impl Into<Bytes>) -> Answer {
         Answer { status, content_type, body: body.into(), close: false }
+    }
+
+    /// An exception with the status that goes with it.
+    fn of(exception: &Exception) -> Answer {
+        Answer::exception(status(exception.kind), exception)
     }
 
     fn exception(status: StatusCode, exception: &Exception) -> Answer {

@@ -2,7 +2,9 @@
 //! store and against what the world saw.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use stepwell_asl::CLIENT_TOKEN_SECONDS;
 use stepwell_engine::{Commons, ExecutionKey, ExecutionStarted, Shard, replay};
 use stepwell_model::{EntityId, HistoryEvent, HistoryEventKind, TaskEvent, TaskRef, Timestamp, error_names};
 use stepwell_store::{OpenExecution, Store};
@@ -26,6 +28,9 @@ pub struct Ledger {
     pub hand_outs: BTreeMap<TaskRef, u64>,
     /// Which starts were acknowledged, and how.
     pub started: BTreeMap<String, ExecutionStarted>,
+    /// Which redrives were acknowledged, by the execution's name and the token of the request, and when
+    /// they were.
+    pub redrives: BTreeMap<(String, Arc<str>), Timestamp>,
     /// Attempts of which nobody can know: under way at a crash, or said to be so by a target.
     pub may_be_unknown: BTreeSet<TaskRef>,
     /// How long closed executions are kept.
@@ -96,8 +101,8 @@ impl Ledger {
         })
     }
 
-    /// The store knows that an execution of which somebody was told that it is closed is, or that its
-    /// name is another's since.
+    /// The store knows that an execution of which somebody was told that it is closed is, unless it has
+    /// been redriven since, or its name is another's.
     pub fn is_closed(
         &self,
         commons: &Commons,
@@ -105,9 +110,35 @@ impl Ledger {
         closed_at: Timestamp,
     ) -> Result<(), Violation> {
         let view = commons.execution(key).map_err(|error| Violation(format!("{}: {error}", key.name)))?;
-        ensure(view.closed_at.is_some() || self.may_follow(closed_at, view.started_at), || {
+        let is_another = self.may_follow(closed_at, view.started_at);
+        ensure(view.closed_at.is_some() || view.redrive_count > 0 || is_another, || {
             format!("{} was stopped and is open", key.name)
         })
+    }
+
+    /// A redrive is acknowledged.
+    pub fn redriven(
+        &mut self,
+        commons: &Commons,
+        key: ExecutionKey,
+        token: Arc<str>,
+        redriven_at: Timestamp,
+    ) -> Result<(), Violation> {
+        let name = format!("{}/{}", key.machine.name, key.name);
+        let view = commons.execution(&key).map_err(|error| Violation(format!("{name}: {error}")))?;
+        if self.may_follow(redriven_at, view.started_at) {
+            return Ok(());
+        }
+        let history = commons.history(&key).map_err(|error| Violation(format!("{name}: {error}")))?;
+        let is_it = |event: &HistoryEvent| {
+            matches!(event.kind, HistoryEventKind::ExecutionRedriven { .. }) && event.timestamp == redriven_at
+        };
+        ensure(history.iter().any(is_it), || format!("{name} was redriven and does not know it"))?;
+        if let Some(before) = self.redrives.insert((name.clone(), token), redriven_at) {
+            let is_forgotten = redriven_at >= before.after_seconds(CLIENT_TOKEN_SECONDS);
+            ensure(before == redriven_at || is_forgotten, || format!("{name} was redriven twice at once"))?;
+        }
+        Ok(())
     }
 
     /// The execution of this name that was started then is gone.
@@ -139,6 +170,7 @@ impl Ledger {
     pub fn history(&self, commons: &Commons, entity: EntityId) -> Result<(), Violation> {
         let history =
             commons.history_of_entity(entity).map_err(|error| Violation(format!("{entity:?}: {error}")))?;
+        let mut redrives = 0;
         for (at, event) in history.iter().enumerate() {
             let broken = |what: &str| Violation(format!("{entity:?}, event {}: {what}", event.id));
             if event.id != at as u64 + 1 {
@@ -150,8 +182,16 @@ impl Ledger {
             if at > 0 && event.timestamp < history[at - 1].timestamp {
                 return Err(broken("time went back"));
             }
-            if is_terminal(event) != (at + 1 == history.len()) {
+            let next = history.get(at + 1).map(|event| &event.kind);
+            let is_redriven = matches!(next, Some(HistoryEventKind::ExecutionRedriven { .. }));
+            if is_terminal(event) != (next.is_none() || is_redriven) {
                 return Err(broken("the end is not the end"));
+            }
+            if let HistoryEventKind::ExecutionRedriven { redrive_count } = event.kind {
+                redrives += 1;
+                if redrive_count != redrives || event.previous_event_id + 1 != event.id {
+                    return Err(broken("it is not the redrive of what ended before it"));
+                }
             }
             if let HistoryEventKind::StateExited { name, .. } = &event.kind
                 && let Some(seconds) = wait_seconds(name)

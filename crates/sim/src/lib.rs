@@ -7,10 +7,11 @@
 //! - replay of the journal equals the live execution, whenever all of it is durable;
 //! - a task reaches its target or its worker only after its start is durable, and once (a target
 //!   that takes a key may hear the same key again);
-//! - what was acknowledged (a start, a stop, an answer) is in the store, then and after each crash;
+//! - what was acknowledged (a start, a stop, a redrive, an answer) is in the store, then and after each
+//!   crash, and a redrive that is asked for twice under one token is one;
 //! - an outcome is unknown only where a crash or a target made it so;
 //! - histories have no gap in their ids, time does not go back in them, no wait ends early, and they
-//!   have one end;
+//!   have one end, and one more for each redrive, which comes right after an end;
 //! - what is scheduled and not started stands in a queue, nothing else does, and no worker that has
 //!   gone is given anything;
 //! - what was closed is kept for its retention, then it is swept, and nothing else is, whatever is lost
@@ -69,12 +70,14 @@ mod tests {
             total.crashes += report.crashes;
             total.effects += report.effects;
             total.hand_outs += report.hand_outs;
+            total.redrives += report.redrives;
             total.swept += report.swept;
         }
         // Runs in which nothing happens prove nothing.
         assert!(total.executions > 1_000 && total.crashes > 200, "{total:?}");
         assert!(total.swept > 150, "{total:?}");
         assert!(total.effects > 1_000 && total.hand_outs > 100, "{total:?}");
+        assert!(total.redrives > 100, "{total:?}");
     }
 
     #[test]

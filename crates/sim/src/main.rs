@@ -28,6 +28,7 @@ fn main() -> ExitCode {
                 total.swept += report.swept;
                 total.effects += report.effects;
                 total.hand_outs += report.hand_outs;
+                total.redrives += report.redrives;
                 total.steps += report.steps;
             }
             Err(violation) => {

@@ -11,9 +11,9 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::sync::Arc;
 
 use stepwell_engine::{
-    ActivityKey, ActivityTask, Commons, CreateMachine, EngineError, EngineOptions, ExecutionKey,
-    ExecutionStarted, MachineKey, Message, Place, Plan, Poller, Release, Shard, StartExecution, TaskAnswer,
-    Turn, seeds_from,
+    ActivityKey, ActivityTask, Commons, CreateActivity, CreateMachine, Encryption, EngineError,
+    EngineOptions, ExecutionKey, ExecutionStarted, MachineKey, Message, Place, Plan, Poller, Release, Shard,
+    StartExecution, Tags, TaskAnswer, Turn, seeds_from,
 };
 use stepwell_model::{Failure, Limits, MachineType, Resource, TaskRef, Timestamp};
 use stepwell_store::{Batch, ExecutionRow, FailedCommit, MemoryStore, Store};
@@ -54,6 +54,8 @@ pub struct Report {
     pub effects: u64,
     /// Tasks that reached a worker.
     pub hand_outs: u64,
+    /// Redrives that were followed.
+    pub redrives: u64,
     /// Steps of the world.
     pub steps: u64,
     /// Of all that was written, in order: two runs with the same one were the same run.
@@ -66,6 +68,8 @@ enum Happening {
     Start(Wish),
     /// A caller wants to stop one.
     Stop(ExecutionKey),
+    /// A caller wants to redrive one, under this token.
+    Redrive(ExecutionKey, Arc<str>),
     /// A worker wants a task.
     Poll(usize),
     /// Somebody says something with a token.
@@ -91,6 +95,7 @@ struct Wish {
 enum Call {
     Start(Wish, Heard<ExecutionStarted>),
     Stop(ExecutionKey, Heard<Timestamp>),
+    Redrive(ExecutionKey, Arc<str>, Heard<Timestamp>),
     Poll(usize, Heard<Option<ActivityTask>>),
     Answer(TaskRef, Arc<str>, TaskAnswer, Heard<()>),
     /// The sweep waits until all that shards had decided is durable.
@@ -190,6 +195,9 @@ impl World {
                 role_arn: "arn:aws:iam::123456789012:role/sim".into(),
                 logging: None,
                 tracing: None,
+                encryption: Encryption::AwsOwnedKey,
+                publish: None,
+                tags: Tags::default(),
             };
             let plan = self.process.commons.catalogue().plan_create(request, self.now());
             self.keep(plan.map_err(|error| Violation(error.to_string()))?)?;
@@ -197,8 +205,9 @@ impl World {
         }
         for name in machines::ACTIVITIES {
             let key = ActivityKey { place: place.clone(), name: name.into() };
-            let plan = self.process.commons.catalogue().plan_activity(&key, self.now());
-            self.keep(plan)?;
+            let request = CreateActivity { key, encryption: Encryption::AwsOwnedKey, tags: Tags::default() };
+            let plan = self.process.commons.catalogue().plan_activity(request, self.now());
+            self.keep(plan.map_err(|error| Violation(error.to_string()))?)?;
         }
         for n in 0..self.random.within(1..=25) {
             let machine = self.random.pick(&machines).clone();
@@ -214,7 +223,22 @@ impl World {
                 }
                 if self.random.percent(15) {
                     let stop = at + *self.random.pick(&[0, 1, 900, 40_000]);
-                    self.plan(stop, Happening::Stop(ExecutionKey { machine, name }));
+                    self.plan(
+                        stop,
+                        Happening::Stop(ExecutionKey { machine: machine.clone(), name: name.clone() }),
+                    );
+                }
+                for redrive in 0..self.random.below(4) {
+                    let key = ExecutionKey { machine: machine.clone(), name: name.clone() };
+                    let token: Arc<str> = format!("redrive-{redrive}").into();
+                    let wanted = at + *self.random.pick(&[1, 5_000, 60_000, 700_000]);
+                    if self.random.percent(40) {
+                        // A caller in doubt asks again, and another one at the same time.
+                        let again = wanted + *self.random.pick(&[0, 1, 3_000, 100_000]);
+                        self.plan(again, Happening::Redrive(key.clone(), token.clone()));
+                        self.plan(wanted, Happening::Redrive(key.clone(), format!("other-{redrive}").into()));
+                    }
+                    self.plan(wanted, Happening::Redrive(key, token));
                 }
             }
             self.plan(at, Happening::Start(wish));
@@ -300,7 +324,9 @@ impl World {
         let is_idle = |happening: &Happening| match happening {
             Happening::Poll(_) | Happening::Sweep | Happening::Clock(_) | Happening::Crash => true,
             Happening::Outcome { process, .. } => *process != self.life,
-            Happening::Start(_) | Happening::Stop(_) | Happening::Answer(..) => false,
+            Happening::Start(_) | Happening::Stop(_) | Happening::Redrive(..) | Happening::Answer(..) => {
+                false
+            }
         };
         Ok(self.process.pending.is_empty()
             && self.happenings.values().all(is_idle)
@@ -349,6 +375,7 @@ impl World {
         }
         self.report.effects = self.ledger.effects.values().map(|keys| keys.len() as u64).sum();
         self.report.hand_outs = self.ledger.hand_outs.len() as u64;
+        self.report.redrives = self.ledger.redrives.len() as u64;
         Ok(self.report)
     }
 
@@ -387,7 +414,8 @@ impl World {
             Happening::Start(wish) => {
                 let (reply, heard) = oneshot::channel();
                 let Wish { machine, name, input } = wish.clone();
-                let call = self.process.commons.start(StartExecution { machine, name, input }, reply);
+                let start = StartExecution { machine, qualifier: None, name, input, trace_header: None };
+                let call = self.process.commons.start(start, reply);
                 self.process.post(call.map_err(|error| Violation(error.to_string()))?);
                 self.calls.push(Call::Start(wish, heard));
             }
@@ -397,6 +425,12 @@ impl World {
                 let call = self.process.commons.stop(key.clone(), failure, reply);
                 self.process.post(call);
                 self.calls.push(Call::Stop(key, heard));
+            }
+            Happening::Redrive(key, token) => {
+                let (reply, heard) = oneshot::channel();
+                let call = self.process.commons.redrive(key.clone(), Some(token.clone()), reply);
+                self.process.post(call);
+                self.calls.push(Call::Redrive(key, token, heard));
             }
             Happening::Poll(worker) => self.poll(worker),
             Happening::Answer(task, token, answer) => {
@@ -547,10 +581,19 @@ impl World {
         }
         match release.answer() {
             Some(Release::RunTask { integration: _, request }) => self.run_task(request),
-            Some(Release::CancelTask { .. }) | None => Ok(()),
-            Some(Release::Started(..) | Release::Stopped(..) | Release::Done(..) | Release::HandOut(..)) => {
+            Some(Release::Tell(partition, message)) => {
+                let shard = self.process.commons.shard_of(partition);
+                self.process.post((shard, message));
                 Ok(())
             }
+            Some(Release::CancelTask { .. }) | None => Ok(()),
+            Some(
+                Release::Started(..)
+                | Release::Stopped(..)
+                | Release::Done(..)
+                | Release::ExpressEnded(..)
+                | Release::HandOut(..),
+            ) => Ok(()),
         }
     }
 
@@ -616,6 +659,17 @@ impl World {
                     Ok(Err(error)) => return Err(Violation(format!("a stop was answered: {error}"))),
                     Err(TryRecvError::Empty) => self.calls.push(Call::Stop(key, heard)),
                     Err(TryRecvError::Closed) => self.plan_in(10..=3_000, Happening::Stop(key)),
+                },
+                Call::Redrive(key, token, mut heard) => match heard.try_recv() {
+                    Ok(Ok(_)) if self.is_expired(&key)? => (),
+                    Ok(Ok(redriven_at)) => {
+                        let commons = self.process.commons.clone();
+                        self.ledger.redriven(&commons, key, token, redriven_at)?;
+                    }
+                    Ok(Err(EngineError::NotRedrivable(_) | EngineError::NoSuchExecution)) => (),
+                    Ok(Err(error)) => return Err(Violation(format!("a redrive was answered: {error}"))),
+                    Err(TryRecvError::Empty) => self.calls.push(Call::Redrive(key, token, heard)),
+                    Err(TryRecvError::Closed) => self.plan_in(10..=3_000, Happening::Redrive(key, token)),
                 },
                 Call::Poll(worker, mut heard) => match heard.try_recv() {
                     Ok(Ok(Some(task))) => self.take(worker, task)?,

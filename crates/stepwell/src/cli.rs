@@ -22,6 +22,8 @@ struct Cli {
 pub enum Command {
     /// Run the server until SIGTERM or SIGINT
     Serve(config::Flags),
+    /// Print what to paste into a shell so that AWS's clients find the server
+    Env(Env),
     /// Run one execution of a definition and print its output
     Run(Run),
     /// Tell what is wrong with definitions
@@ -51,6 +53,14 @@ pub struct Run {
     pub endpoint: Option<String>,
 }
 
+/// The flags of `env`.
+#[derive(Debug, clap::Args)]
+pub struct Env {
+    /// The server, such as https://box.local:8083
+    #[arg(long, value_name = "URL", default_value = crate::env::ENDPOINT)]
+    pub endpoint: String,
+}
+
 /// The flags of `validate`.
 #[derive(Debug, clap::Args)]
 pub struct Validate {
@@ -66,7 +76,7 @@ impl Command {
     /// Whether complaints are to be told as JSON.
     pub fn wants_json(&self) -> bool {
         match self {
-            Command::Serve(_) => false,
+            Command::Serve(_) | Command::Env(_) => false,
             Command::Run(run) => run.json,
             Command::Validate(validate) => validate.json,
         }
@@ -76,7 +86,7 @@ impl Command {
 /// What came of the arguments.
 pub enum Parsed {
     /// This is to be done.
-    Command(Command),
+    Command(Box<Command>),
     /// Help or the version was asked for: this is to be printed on stdout.
     Text(String),
 }
@@ -84,7 +94,7 @@ pub enum Parsed {
 /// Reads the arguments, of which the first is the name of the program.
 pub fn parse(arguments: &[OsString]) -> Result<Parsed, Complaint> {
     match Cli::try_parse_from(arguments) {
-        Ok(cli) => Ok(Parsed::Command(cli.command)),
+        Ok(cli) => Ok(Parsed::Command(Box::new(cli.command))),
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Ok(Parsed::Text(error.to_string())),
             _ => Err(complaint(&error)),
@@ -121,7 +131,10 @@ fn complaint(error: &clap::Error) -> Complaint {
     let suggested =
         [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand].into_iter().find_map(context);
     let hint = match suggested {
-        Some(suggested) => format!("did you mean {suggested}?"),
+        // Of several the last is the likeliest.
+        Some(suggested) => {
+            format!("did you mean {}?", suggested.rsplit(", ").next().unwrap_or(&suggested))
+        }
         None => "stepwell --help, or stepwell COMMAND --help, lists what there is".to_owned(),
     };
     Complaint::usage(what, subject).hint(hint)

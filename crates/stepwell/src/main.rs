@@ -4,9 +4,12 @@ mod cli;
 mod client;
 mod complaint;
 mod config;
+mod credentials;
+mod env;
 mod log;
 mod run;
 mod serve;
+mod sockets;
 mod source;
 mod validate;
 mod wiring;
@@ -26,7 +29,7 @@ fn main() -> ExitCode {
         }
         Ok(Parsed::Command(command)) => {
             let as_json = command.wants_json();
-            exit(perform(command), as_json)
+            exit(perform(*command), as_json)
         }
         // What the person wants is not understood yet, but this much is.
         Err(complaint) => exit(Err(complaint), arguments.iter().any(|argument| argument == "--json")),
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
 fn perform(command: Command) -> Result<Exit, Complaint> {
     match command {
         Command::Serve(flags) => serve::serve(&flags),
+        Command::Env(env) => env::env(&env),
         Command::Run(run) => run::run(&run),
         Command::Validate(validate) => validate::validate(&validate),
     }

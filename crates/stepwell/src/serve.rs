@@ -1,7 +1,8 @@
 //! `stepwell serve`: the server, from the first line of its log to the last.
 //!
-//! stdout has exactly one line, `listening on http://HOST:PORT`, written once everything that was
-//! under way at the last stop goes on and calls are taken. Everything else is on stderr.
+//! stdout has exactly one line, `listening on http://HOST:PORT` (`https` with TLS), written once
+//! everything that was under way at the last stop goes on and calls are taken. Everything else is on
+//! stderr.
 //!
 //! On SIGTERM or SIGINT it takes no more connections, ends long polls, and gives what is under way
 //! [`DRAIN`] to end.
@@ -18,8 +19,11 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::complaint::{Complaint, Exit};
-use crate::config::{DataPlace, Flags, Settings};
+use crate::config::{DataPlace, Flags, Settings, TlsFiles};
+use crate::credentials::{self, CredentialsFile};
+use crate::env::sync_prefix_recipe;
 use crate::log::{Format, Level, Log};
+use crate::sockets;
 use crate::wiring::{self, Node, Parts};
 
 /// How long a stop may take.
@@ -31,6 +35,9 @@ const DRAIN_TASKS: Duration = Duration::from_secs(9);
 /// How much of that calls under way may use.
 const DRAIN_CALLS: Duration = Duration::from_secs(2);
 
+/// The folder of execution logs in the data directory.
+const EXECUTION_LOGS: &str = "logs";
+
 /// Serves until it is told to stop.
 ///
 /// # Errors
@@ -39,8 +46,15 @@ const DRAIN_CALLS: Duration = Duration::from_secs(2);
 pub fn serve(flags: &Flags) -> Result<Exit, Complaint> {
     let settings = Settings::read(flags, &|name| std::env::var_os(name))?;
     let functions = wiring::read_functions(settings.functions.as_deref())?;
+    let services = wiring::read_services(&settings.aws, Some(settings.listen))?;
+    let credentials = settings.credentials.as_deref().map(credentials::read).transpose()?;
+    let tls = settings.tls.as_ref().map(read_tls).transpose()?;
     let by_terminal = || if std::io::stderr().is_terminal() { Format::Text } else { Format::Json };
     let log = Log::to_stderr(settings.log, settings.log_format.unwrap_or_else(by_terminal));
+
+    let keys = credentials.as_ref().map_or(0, |file| file.keys);
+    warn_of_exposed(&settings, credentials.as_ref(), &log);
+    let credentials = credentials.map(|file| file.credentials);
 
     let data = Data::open(&settings.data)?;
     let runtime = wiring::runtime()?;
@@ -48,19 +62,20 @@ pub fn serve(flags: &Flags) -> Result<Exit, Complaint> {
         // Before the line on stdout: whoever reads it may send a signal at once.
         let stop = Stop::watch()?;
         let store = Arc::new(open_store(&data.folder)?);
-        let listener =
-            TcpListener::bind(settings.listen).await.map_err(|error| cannot_listen(&settings, &error))?;
+        let listener = sockets::listen(settings.listen).map_err(|error| cannot_listen(&settings, &error))?;
         let address = listener.local_addr().map_err(|error| cannot_listen(&settings, &error))?;
 
         let function_log = log.clone();
         let node = Node::open(Parts {
             store,
             functions,
+            services,
             limits: settings.limits,
             log: log.clone(),
+            execution_logs: Some((data.folder.join(EXECUTION_LOGS), settings.logs)),
             on_function_line: Arc::new(move |line| write_function_line(&function_log, &line)),
         })?;
-        let url = format!("http://{address}");
+        let url = format!("{}://{address}", if tls.is_some() { "https" } else { "http" });
         log.info(
             "server_ready",
             "taking calls",
@@ -68,10 +83,13 @@ pub fn serve(flags: &Flags) -> Result<Exit, Complaint> {
                 ("url", Value::from(url.as_str())),
                 ("dataDirectory", Value::from(data.folder.display().to_string())),
                 ("version", Value::from(env!("CARGO_PKG_VERSION"))),
+                ("credentials", Value::from(i64::try_from(keys).unwrap_or(i64::MAX))),
             ],
         );
+        log.info("sync_prefix", &sync_prefix_recipe(&url), &[]);
         announce(&url)?;
-        serve_until(&settings, node, listener, stop, &log).await
+        let guard = Guard { credentials, tls };
+        serve_until(&settings, guard, node, listener, stop, &log).await
     });
     // Blocking work that nobody waits for any more must not hold the end up.
     runtime.shutdown_timeout(Duration::from_millis(100));
@@ -118,6 +136,33 @@ fn cannot_listen(settings: &Settings, error: &std::io::Error) -> Complaint {
         .hint("stop what listens there, or use --listen 127.0.0.1:0 for a free port")
 }
 
+/// What stands between the network and the operations.
+struct Guard {
+    credentials: Option<stepwell_server::Credentials>,
+    tls: Option<stepwell_server::Tls>,
+}
+
+fn read_tls(files: &TlsFiles) -> Result<stepwell_server::Tls, Complaint> {
+    let TlsFiles { certificate, key, client_authorities } = files;
+    stepwell_server::Tls::read(certificate, key, client_authorities.as_deref()).map_err(|error| {
+        Complaint::usage("cannot use TLS", error.to_string())
+            .hint("give files in PEM, as openssl writes them")
+    })
+}
+
+/// Secrets that every user of the machine can read are still used, but not in silence.
+fn warn_of_exposed(settings: &Settings, credentials: Option<&CredentialsFile>, log: &Log) {
+    let key = settings.tls.as_ref().map(|files| &files.key).filter(|key| credentials::is_exposed(key));
+    for file in credentials.iter().flat_map(|file| &file.exposed).chain(key) {
+        let fields = [("file", Value::from(file.display().to_string()))];
+        log.warn(
+            "secret_exposed",
+            "every user of this machine can read a file with a secret; chmod o-r",
+            &fields,
+        );
+    }
+}
+
 /// The one line on stdout.
 fn announce(url: &str) -> Result<(), Complaint> {
     let mut stdout = std::io::stdout().lock();
@@ -129,6 +174,7 @@ fn announce(url: &str) -> Result<(), Complaint> {
 /// Takes calls until a signal comes, then lets what is under way end.
 async fn serve_until(
     settings: &Settings,
+    guard: Guard,
     node: Node,
     listener: TcpListener,
     mut stop: Stop,
@@ -143,8 +189,13 @@ async fn serve_until(
     };
     let options = stepwell_server::Options {
         hosts: settings.hosts.clone(),
+        credentials: guard.credentials,
+        refuse_replays: settings.refuse_replays,
+        public_metrics: settings.public_metrics,
+        tls: guard.tls,
         log: Arc::new(move |line| write_server_line(&server_log, line)),
         log_level: server_level(settings.log),
+        connections_max: sockets::connections_max(),
         drain: DRAIN_CALLS,
         ..stepwell_server::Options::default()
     };

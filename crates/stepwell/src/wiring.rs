@@ -2,20 +2,25 @@
 //!
 //! This is the only place that knows them all, and it decides nothing.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use stepwell_api::Api;
-use stepwell_engine::{Engine, EngineOptions, LogEvent, LogLevel, SystemClock};
+use stepwell_api::{Api, Counter};
+use stepwell_engine::{Engine, EngineOptions, HistoryLog, LogEvent, LogLevel, LoggedHistory, SystemClock};
+use stepwell_execution_logs::{Entry, ExecutionLogs, Notice};
 use stepwell_functions::{FunctionRunner, Functions, OnLog};
+use stepwell_integrations::{Integrations, Reach, ServiceSettings};
 use stepwell_model::Limits;
 use stepwell_store::Store;
 use stepwell_task::Integration;
 use stepwell_value::Value;
 
 use crate::complaint::{Complaint, Exit};
+use crate::config::Logs;
 use crate::log::{Level, Log};
 
 /// The runtime that everything runs on: a worker thread for each core.
@@ -35,6 +40,17 @@ pub fn read_functions(file: Option<&Path>) -> Result<Functions, Complaint> {
     })
 }
 
+/// Where AWS's services are, by the configuration file and the variables of the AWS SDKs. `own_address`
+/// is where this server listens.
+pub fn read_services(
+    configured: &BTreeMap<String, ServiceSettings>,
+    own_address: Option<SocketAddr>,
+) -> Result<stepwell_integrations::Settings, Complaint> {
+    let variable = |name: &str| std::env::var_os(name);
+    stepwell_integrations::Settings::read(configured, &variable, own_address)
+        .map_err(|error| Complaint::usage(error.what, error.subject).hint(error.hint))
+}
+
 /// A key that nobody can guess, for a store that does not outlive the process.
 pub fn random_key() -> Result<[u8; 32], Complaint> {
     let mut key = [0; 32];
@@ -50,10 +66,14 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// The functions that run here.
     pub functions: Functions,
+    /// Where AWS's services are.
+    pub services: stepwell_integrations::Settings,
     /// The limits in force.
     pub limits: Limits,
     /// Where log lines go.
     pub log: Log,
+    /// Where and how execution logs are kept; `None` if they are not.
+    pub execution_logs: Option<(PathBuf, Logs)>,
     /// What hears the lines that functions print.
     pub on_function_line: OnLog,
 }
@@ -65,6 +85,7 @@ pub struct Node {
     engine: Engine,
     runner: Arc<FunctionRunner>,
     log: Log,
+    execution_logs: Option<Arc<ExecutionLogs>>,
 }
 
 impl Node {
@@ -74,24 +95,41 @@ impl Node {
     ///
     /// A [`Complaint`] that what is in the store cannot be read.
     pub fn open(parts: Parts) -> Result<Node, Complaint> {
-        let Parts { store, functions, limits, log, on_function_line } = parts;
+        let Parts { store, functions, services, limits, log, execution_logs, on_function_line } = parts;
         let page_key = page_key(&store.identity().key);
-        let runner_options = stepwell_functions::Options { on_log: on_function_line, ..Default::default() };
-        let runner = FunctionRunner::new(functions, tokio::runtime::Handle::current(), runner_options);
-        let integrations: Vec<Arc<dyn Integration>> = vec![runner.clone()];
+        // Functions that are not listed are looked for at Lambda, if Lambda is anywhere.
+        let refuses_unknown = tell_reach(&log, "lambda", &services.reach("lambda"));
+        let runner_options =
+            stepwell_functions::Options { on_log: on_function_line, refuses_unknown, ..Default::default() };
+        let handle = tokio::runtime::Handle::current();
+        let runner = FunctionRunner::new(functions, handle.clone(), runner_options);
+        let service_log = log.clone();
+        let on_trouble = Arc::new(move |line: &_| write_service_line(&service_log, line));
+        let network = Integrations::new(services, handle, on_trouble);
+        let integrations: Vec<Arc<dyn Integration>> = vec![runner.clone(), Arc::new(network)];
+        let execution_logs = match execution_logs {
+            Some((folder, logs)) => Some(open_execution_logs(folder, logs, &log)?),
+            None => None,
+        };
         let engine_log = log.clone();
         let options = EngineOptions {
             limits,
             log: Arc::new(move |event| write(&engine_log, &event)),
+            history_log: execution_logs.clone().map(history_log),
             ..EngineOptions::default()
         };
         let engine = Engine::open(store, integrations, Arc::new(SystemClock), options).map_err(|error| {
             Complaint::new(Exit::Data, "the data cannot be read", error.to_string())
                 .hint("put back the last backup; nothing was changed")
         })?;
-        let api_options = stepwell_api::Options { limits, ..stepwell_api::Options::new(page_key) };
+        let counted = execution_logs.clone();
+        let api_options = stepwell_api::Options {
+            limits,
+            more_counters: Arc::new(move || counted.as_deref().map_or_else(Vec::new, counters)),
+            ..stepwell_api::Options::new(page_key)
+        };
         let api = Arc::new(Api::new(engine.clone(), api_options));
-        Ok(Node { api, engine, runner, log })
+        Ok(Node { api, engine, runner, log, execution_logs })
     }
 
     /// Ends cleanly: tasks under way may still end for as long as `patience`. Those that do not are
@@ -115,6 +153,73 @@ impl Node {
             ];
             self.log.warn("invocation_cut_off", "an invocation was ended because the server ends", &fields);
         }
+        if let Some(logs) = self.execution_logs
+            && !tokio::task::spawn_blocking(move || logs.flush(FLUSH_PATIENCE)).await.unwrap_or(false)
+        {
+            self.log.warn("execution_logs_cut_off", "execution logs could not all be written in time", &[]);
+        }
+    }
+}
+
+/// How long the end waits for execution logs to be written.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
+
+fn open_execution_logs(folder: PathBuf, logs: Logs, log: &Log) -> Result<Arc<ExecutionLogs>, Complaint> {
+    let log = log.clone();
+    let options = stepwell_execution_logs::Options {
+        rotation: logs.rotation,
+        queue_bytes_max: logs.queue_bytes_max,
+        on_notice: Arc::new(move |notice| write_notice(&log, &notice)),
+        ..stepwell_execution_logs::Options::new(folder)
+    };
+    match ExecutionLogs::open(options) {
+        Ok(logs) => Ok(Arc::new(logs)),
+        Err(error) => Err(Complaint::new(Exit::Failure, "cannot start", error.to_string())),
+    }
+}
+
+/// Hands what executions log to the logs. Their history is made by the thread that writes it.
+fn history_log(logs: Arc<ExecutionLogs>) -> HistoryLog {
+    let entry = |logged: LoggedHistory| Entry {
+        log_group_arn: logged.logging.log_group_arn.clone(),
+        include_execution_data: logged.logging.include_execution_data,
+        execution_arn: logged.execution_arn.clone(),
+        redrive_count: logged.redrive_count,
+        events: logged.len(),
+        bytes: logged.bytes(),
+        history: Box::new(move || logged.history().collect()),
+    };
+    Arc::new(move |logged| logs.append(logged.into_iter().map(entry).collect()))
+}
+
+fn counters(logs: &ExecutionLogs) -> Vec<Counter> {
+    let counts = logs.counts();
+    vec![
+        Counter {
+            name: "stepwell_execution_log_records_written_total",
+            help: "Records of execution logs written.",
+            value: counts.written,
+        },
+        Counter {
+            name: "stepwell_execution_log_records_dropped_total",
+            help: "Records of execution logs lost because there was no room, or they could not be written.",
+            value: counts.dropped,
+        },
+    ]
+}
+
+fn write_notice(log: &Log, notice: &Notice) {
+    match notice {
+        Notice::Dropped { records } => log.warn(
+            "execution_log_records_dropped",
+            "records of execution logs came faster than they could be written",
+            &[("records", Value::from(i64::try_from(*records).unwrap_or(i64::MAX)))],
+        ),
+        Notice::NotWritten { folder, why } => log.warn(
+            "execution_log_not_written",
+            &format!("records of an execution log cannot be written and are lost: {why}"),
+            &[("folder", Value::from(folder.display().to_string()))],
+        ),
     }
 }
 
@@ -122,6 +227,28 @@ impl Node {
 /// store's own.
 fn page_key(store_key: &[u8; 32]) -> [u8; 32] {
     Sha256::new().chain_update(b"stepwell pages").chain_update(store_key).finalize().into()
+}
+
+/// Tells where a service is reached; whether it is nowhere.
+fn tell_reach(log: &Log, service: &str, reach: &Reach) -> bool {
+    let (service, at) = (("service", Value::from(service)), |at: &str| ("endpoint", Value::from(at)));
+    match reach {
+        Reach::Nowhere => return true,
+        Reach::At(endpoint) => {
+            log.info("service_reached", "calls go over the network", &[service, at(endpoint)])
+        }
+        // No warning: functions that run here need no credentials, and a task that does says it again.
+        Reach::Blocked(why) => {
+            let message = format!("calls will fail: these credentials are not supported: {why}");
+            log.info("service_blocked", &message, &[service]);
+        }
+    }
+    false
+}
+
+fn write_service_line(log: &Log, line: &stepwell_integrations::LogLine) {
+    let fields = [("service", Value::from(line.service)), ("endpoint", Value::from(line.endpoint.as_str()))];
+    log.warn(line.event, &line.message, &fields);
 }
 
 fn write(log: &Log, event: &LogEvent) {

@@ -6,7 +6,7 @@ use stepwell_model::{ExecutionStatus, Timestamp};
 use stepwell_store::{Batch, CatalogueWrite, Chunk, ExecutionRow, HighMarks, StoreError};
 
 use crate::checkpoint::{Gate, WalSize};
-use crate::{entity_key, landmark, store_error, to_sql};
+use crate::{entity_key, landmark, read, store_error, to_sql};
 
 /// How many statements stay prepared: all that the committer has.
 const STATEMENTS: usize = 32;
@@ -139,6 +139,8 @@ struct Statements<'a> {
     go_on: CachedStatement<'a>,
     change: CachedStatement<'a>,
     take_name: CachedStatement<'a>,
+    rewrite: CachedStatement<'a>,
+    note_redrives: CachedStatement<'a>,
 }
 
 impl<'a> Statements<'a> {
@@ -148,8 +150,9 @@ impl<'a> Statements<'a> {
             append: connection.prepare_cached("INSERT INTO chunk (row, header, body) VALUES (?1, ?2, ?3)")?,
             open: connection.prepare_cached(
                 "INSERT INTO execution (entity, machine, revision, name, name_key, started_ms, closed_ms,
-                    recency_ms, status, due_ms, parked, first_row, last_row, last_event_id)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                    recency_ms, status, due_ms, parked, first_row, last_row, last_event_id,
+                    version, alias, trace_header)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
             )?,
             // The usual step of a longer execution: it was open and is. SQLite rewrites an index when
             // one of its columns is set, even to the same value; this leaves the larger one alone.
@@ -165,6 +168,14 @@ impl<'a> Statements<'a> {
                  WHERE entity = ?1 AND last_row = ?2",
             )?,
             take_name: connection.prepare_cached("INSERT OR REPLACE INTO name (key, entity) VALUES (?1, ?2)")?,
+            rewrite: connection.prepare_cached(
+                "UPDATE execution SET due_ms = ?2, parked = ?3, last_row = ?4, last_event_id = ?5, status = ?6,
+                    closed_ms = ?7, recency_ms = ?8
+                 WHERE entity = ?1",
+            )?,
+            note_redrives: connection.prepare_cached(
+                "INSERT OR REPLACE INTO redrive (entity, redrive_count, redriven_ms) VALUES (?1, ?2, ?3)",
+            )?,
         })
     }
 
@@ -178,6 +189,8 @@ impl<'a> Statements<'a> {
         for run in chunks.chunk_by(|one, next| one.header.entity == next.header.entity) {
             if run[0].header.opening.is_some() {
                 self.write_opened(run)?;
+            } else if run.iter().any(|chunk| chunk.header.redrives.is_some()) {
+                self.write_redriven(run)?;
             } else {
                 self.write_continued(run)?;
             }
@@ -208,9 +221,45 @@ impl<'a> Statements<'a> {
             to_sql(row.first_row),
             to_sql(row.last_row),
             to_sql(row.last_event_id),
+            opening.version.map(to_sql),
+            opening.alias,
+            opening.trace_header,
         ])?;
         if let Some(key) = &opening.name_key {
             self.take_name.execute(params![key.as_slice(), entity_key(row.entity)])?;
+        }
+        self.write_redrives(&row)
+    }
+
+    /// The row of an execution that has been redriven, now or before, after these further chunks.
+    /// There are few of them, so it is read and written as a whole.
+    fn write_redriven(&mut self, run: &[Chunk]) -> Result<(), Refusal> {
+        let first = &run[0].header;
+        let before = read::execution(self.connection, first.entity)
+            .map_err(|error| Refusal::Contradiction(error.to_string()))?;
+        let mut row = before.ok_or_else(|| {
+            Refusal::Contradiction(format!("row {} continues an execution that was never opened", first.row))
+        })?;
+        for chunk in run {
+            row.advance(&chunk.header).map_err(Refusal::Contradiction)?;
+        }
+        self.rewrite.execute(params![
+            entity_key(row.entity),
+            row.next_due.map(to_ms),
+            row.parked,
+            to_sql(row.last_row),
+            to_sql(row.last_event_id),
+            row.status.code(),
+            row.closed_at.map(to_ms),
+            to_ms(row.recency()),
+        ])?;
+        self.write_redrives(&row)
+    }
+
+    fn write_redrives(&mut self, row: &ExecutionRow) -> Result<(), Refusal> {
+        if let Some(redriven_at) = row.redriven_at {
+            let count = to_sql(row.redrive_count);
+            self.note_redrives.execute(params![entity_key(row.entity), count, to_ms(redriven_at)])?;
         }
         Ok(())
     }

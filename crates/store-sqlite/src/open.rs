@@ -22,9 +22,9 @@ const DATABASE: &str = "stepwell.db";
 const LOCK: &str = "lock";
 
 /// The format that this release writes. A newer major number is refused. A newer minor one is read:
-/// it only adds. An older minor one would be migrated here; there is none yet.
+/// it only adds. An older minor one is migrated, see [`migrate`].
 const FORMAT_MAJOR: u32 = 1;
-const FORMAT_MINOR: u32 = 0;
+const FORMAT_MINOR: u32 = 1;
 
 /// Marks the file as ours to `file` and other tools: "Step".
 const APPLICATION_ID: i32 = 0x5374_6570;
@@ -47,7 +47,8 @@ pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// The second index leaves out the executions that succeeded, nearly all, so that one that opens and
 /// succeeds in one batch never touches it. It answers lists by any other status, and covers what
-/// recovery asks: a million parked executions are visited without a look at their rows.
+/// recovery asks: a million parked executions are visited without a look at their rows. The last two
+/// know only the executions that were started with a version or through an alias.
 pub(crate) const TABLES: &str = "
     CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE mark (
@@ -72,13 +73,41 @@ pub(crate) const TABLES: &str = "
         parked INTEGER NOT NULL,
         first_row INTEGER NOT NULL,
         last_row INTEGER NOT NULL,
-        last_event_id INTEGER NOT NULL
+        last_event_id INTEGER NOT NULL,
+        version INTEGER,
+        alias TEXT,
+        trace_header TEXT
     ) STRICT;
     CREATE INDEX execution_by_recency ON execution (machine, recency_ms DESC);
     CREATE INDEX execution_by_status ON execution (status, machine, recency_ms DESC, due_ms, parked)
         WHERE status <> 1;
+    CREATE INDEX execution_by_version ON execution (machine, version, recency_ms DESC)
+        WHERE version IS NOT NULL;
+    CREATE INDEX execution_by_alias ON execution (machine, alias, recency_ms DESC) WHERE alias IS NOT NULL;
     CREATE TABLE name (key BLOB PRIMARY KEY, entity INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE catalogue (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+";
+
+/// What `execution` has got since format 1.0: columns that are empty in every row from before.
+const ADDED_COLUMNS: [(&str, &str); 3] =
+    [("version", "INTEGER"), ("alias", "TEXT"), ("trace_header", "TEXT")];
+
+/// And the indexes.
+const ADDED_INDEXES: &str = "
+    CREATE INDEX IF NOT EXISTS execution_by_version ON execution (machine, version, recency_ms DESC)
+        WHERE version IS NOT NULL;
+    CREATE INDEX IF NOT EXISTS execution_by_alias ON execution (machine, alias, recency_ms DESC)
+        WHERE alias IS NOT NULL;
+";
+
+/// The table of executions that were redriven, few among many: how often, and when last. Derived from
+/// headers. It came after the first release, so every opening sees to it that it is there.
+pub(crate) const REDRIVE_TABLE: &str = "
+    CREATE TABLE IF NOT EXISTS redrive (
+        entity INTEGER PRIMARY KEY,
+        redrive_count INTEGER NOT NULL,
+        redriven_ms INTEGER NOT NULL
+    ) STRICT;
 ";
 
 /// What may differ from store to store.
@@ -165,6 +194,7 @@ pub(crate) fn open(dir: &Path, options: SqliteOptions) -> Result<SqliteStore, Op
             _ => OpenError::Damaged { path: path.clone(), why: error.to_string() },
         },
         Trouble::Random(error) => unwritable(dir, error),
+        Trouble::Io(error) => unwritable(dir, error),
         Trouble::Damaged(why) => OpenError::Damaged { path: path.clone(), why },
         Trouble::Newer(found) => OpenError::Newer { path: path.clone(), found },
     })?;
@@ -239,6 +269,7 @@ fn unwritable(dir: &Path, why: impl ToString) -> OpenError {
 enum Trouble {
     Sql(rusqlite::Error),
     Random(getrandom::Error),
+    Io(io::Error),
     Damaged(String),
     Newer(String),
 }
@@ -255,9 +286,7 @@ fn database(path: &Path, options: &SqliteOptions) -> Result<(Connection, [u8; 32
     // Tables, format and key come in one transaction: a file without a table is a store that was
     // being created when the machine stopped.
     let tables: u32 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    if tables != 0 {
-        check_format(&connection)?;
-    }
+    let minor = if tables == 0 { FORMAT_MINOR } else { check_format(&connection)? };
 
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if mode != "wal" {
@@ -277,6 +306,10 @@ fn database(path: &Path, options: &SqliteOptions) -> Result<(Connection, [u8; 32
     if tables == 0 {
         create(&mut connection)?;
     }
+    if minor < FORMAT_MINOR {
+        migrate(&mut connection, path, minor)?;
+    }
+    connection.execute_batch(REDRIVE_TABLE)?;
     connection.execute_batch(landmark::TABLE)?;
 
     let key: Option<Vec<u8>> = meta(&connection, "key")?;
@@ -291,7 +324,8 @@ fn to_pragma(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn check_format(connection: &Connection) -> Result<(), Trouble> {
+/// Gives the minor number of the format.
+fn check_format(connection: &Connection) -> Result<u32, Trouble> {
     let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     if application != APPLICATION_ID {
         return Err(Trouble::Damaged("it is not a database of Stepwell".to_owned()));
@@ -300,7 +334,7 @@ fn check_format(connection: &Connection) -> Result<(), Trouble> {
     let format = format.ok_or_else(|| Trouble::Damaged("its format is missing".to_owned()))?;
     let numbers = format.split_once('.').map(|(major, minor)| (major.parse::<u32>(), minor.parse::<u32>()));
     match numbers {
-        Some((Ok(FORMAT_MAJOR), Ok(_))) => Ok(()),
+        Some((Ok(FORMAT_MAJOR), Ok(minor))) => Ok(minor),
         Some((Ok(major), Ok(_))) if major > FORMAT_MAJOR => Err(Trouble::Newer(format)),
         _ => Err(Trouble::Damaged(format!("it says to have format {format:?}"))),
     }
@@ -320,6 +354,36 @@ fn create(connection: &mut Connection) -> Result<(), Trouble> {
     let format = format!("{FORMAT_MAJOR}.{FORMAT_MINOR}");
     transaction.execute("INSERT INTO meta (key, value) VALUES ('format', ?1)", [format])?;
     transaction.execute("INSERT INTO meta (key, value) VALUES ('key', ?1)", [key])?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Adds what an older release did not have, after a copy of the database has been written beside it.
+///
+/// An empty column and an index of no rows are cheap to add, however many executions there are; the
+/// copy takes as long as the database is large, once.
+fn migrate(connection: &mut Connection, path: &Path, minor: u32) -> Result<(), Trouble> {
+    let copy = path.with_file_name(format!("{DATABASE}.format-{FORMAT_MAJOR}.{minor}"));
+    // One that was left by a migration which did not come to its end.
+    match fs::remove_file(&copy) {
+        Ok(()) => (),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => (),
+        Err(error) => return Err(Trouble::Io(error)),
+    }
+    open_private(&copy).map_err(Trouble::Io)?;
+    let copy = copy.to_str().ok_or_else(|| Trouble::Io(io::Error::other("the path is not UTF-8")))?;
+    connection.execute("VACUUM INTO ?1", [copy])?;
+
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for (name, kind) in ADDED_COLUMNS {
+        let known = "SELECT count(*) FROM pragma_table_info('execution') WHERE name = ?1";
+        if transaction.query_row(known, [name], |row| row.get::<_, u32>(0))? == 0 {
+            transaction.execute_batch(&format!("ALTER TABLE execution ADD COLUMN {name} {kind}"))?;
+        }
+    }
+    transaction.execute_batch(ADDED_INDEXES)?;
+    let format = format!("{FORMAT_MAJOR}.{FORMAT_MINOR}");
+    transaction.execute("UPDATE meta SET value = ?1 WHERE key = 'format'", [format])?;
     transaction.commit()?;
     Ok(())
 }

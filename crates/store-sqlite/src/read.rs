@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, ToSql};
 use stepwell_model::{EntityId, ExecutionStatus, PARTITIONS, Timestamp};
 use stepwell_store::{
     Chunk, ExecutionRow, HighMarks, ListQuery, NameKey, OpenExecution, Opening, StoreError,
@@ -128,7 +128,10 @@ pub(crate) fn chunks(connection: &Connection, entity: EntityId) -> Result<Vec<Ch
 
 /// The columns of [`execution_row`], in its order.
 const COLUMNS: &str = "entity, machine, revision, name, name_key, started_ms, closed_ms, status, due_ms, parked, \
-                       first_row, last_row, last_event_id";
+                       first_row, last_row, last_event_id, version, alias, trace_header, redrive_count, redriven_ms";
+
+/// Where they are from.
+const EXECUTIONS: &str = "execution LEFT JOIN redrive USING (entity)";
 
 /// The row of an execution.
 pub(crate) fn execution(
@@ -136,7 +139,7 @@ pub(crate) fn execution(
     entity: EntityId,
 ) -> Result<Option<ExecutionRow>, StoreError> {
     connection
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM execution WHERE entity = ?1"))
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM {EXECUTIONS} WHERE entity = ?1"))
         .and_then(|mut select| select.query_row([entity_key(entity)], execution_row).optional())
         .map_err(store_error)
 }
@@ -165,20 +168,35 @@ pub(crate) fn executions(
     let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
     let machine = to_sql(query.machine);
     let read = || {
-        let mut select = connection.prepare_cached(&page(query.status))?;
-        let rows = select.query_map(params![machine, recency, entity, limit], execution_row)?;
+        let mut select = connection.prepare_cached(&page(query))?;
+        let version = query.version.map(to_sql);
+        let mut params: Vec<&dyn ToSql> = vec![&machine, &recency, &entity, &limit];
+        params.extend(version.as_ref().map(|version| version as &dyn ToSql));
+        params.extend(query.alias.as_ref().map(|alias| alias as &dyn ToSql));
+        let rows = select.query_map(&params[..], execution_row)?;
         rows.collect::<rusqlite::Result<_>>()
     };
     read().map_err(store_error)
 }
 
-/// The statement for ?4 executions of machine ?1 in `status` after the moment ?2 and the entity ?3.
+/// The statement for ?4 executions of machine ?1 after the moment ?2 and the entity ?3, in the
+/// query's status, with its version and its alias: what there is of these two is ?5, or ?5 and ?6.
 ///
-/// Both indexes are in the order of moments. Within one millisecond SQLite sorts the executions by
+/// All indexes are in the order of moments. Within one millisecond SQLite sorts the executions by
 /// partition and number, `entity & 255` and the rest of the key, and skips those up to ?3.
-fn page(status: Option<ExecutionStatus>) -> String {
-    let filter = match status {
+fn page(query: &ListQuery) -> String {
+    let mut way = String::new();
+    for (column, asked) in [("version", query.version.is_some()), ("alias", query.alias.is_some())] {
+        if asked {
+            way.push_str(if way.is_empty() { " AND " } else { " AND +" });
+            way.push_str(column);
+            way.push_str(if way.contains('?') { " = ?6" } else { " = ?5" });
+        }
+    }
+    let filter = match query.status {
         None => String::new(),
+        // The index by version or by alias leaves fewer than the one by status.
+        Some(status) if !way.is_empty() => format!("AND +status = {}", status.code()),
         // Nearly all have; so the index by status leaves them out.
         Some(ExecutionStatus::Succeeded) => "AND status = 1".to_owned(),
         // Only with the index's own condition repeated does SQLite see that the index serves.
@@ -190,9 +208,9 @@ fn page(status: Option<ExecutionStatus>) -> String {
         ) => format!("AND status = {} AND status <> 1", status.code()),
     };
     format!(
-        "SELECT {COLUMNS} FROM execution
+        "SELECT {COLUMNS} FROM {EXECUTIONS}
          WHERE machine = ?1 AND recency_ms <= ?2
-           AND (recency_ms < ?2 OR (entity & 255, entity) > (?3 & 255, ?3)) {filter}
+           AND (recency_ms < ?2 OR (entity & 255, entity) > (?3 & 255, ?3)) {filter}{way}
          ORDER BY recency_ms DESC, entity & 255, entity LIMIT ?4"
     )
 }
@@ -252,6 +270,9 @@ fn execution_row(row: &Row<'_>) -> rusqlite::Result<ExecutionRow> {
             name: row.get(3)?,
             name_key: row.get(4)?,
             started_at: Timestamp::from_epoch_ms(from_sql(row.get(5)?)),
+            version: row.get::<_, Option<i64>>(13)?.map(from_sql),
+            alias: row.get(14)?,
+            trace_header: row.get(15)?,
         },
         closed_at: moment_at(row, 6)?,
         status,
@@ -260,6 +281,8 @@ fn execution_row(row: &Row<'_>) -> rusqlite::Result<ExecutionRow> {
         first_row: from_sql(row.get(10)?),
         last_row: from_sql(row.get(11)?),
         last_event_id: from_sql(row.get(12)?),
+        redrive_count: row.get::<_, Option<i64>>(16)?.map_or(0, from_sql),
+        redriven_at: moment_at(row, 17)?,
     })
 }
 
@@ -280,6 +303,7 @@ mod tests {
     fn plan(select: &str) -> String {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(open::TABLES).unwrap();
+        connection.execute_batch(open::REDRIVE_TABLE).unwrap();
         let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {select}")).unwrap();
         let count = explain.parameter_count();
         let steps =
@@ -298,12 +322,25 @@ mod tests {
     #[test]
     fn a_page_of_a_list_is_read_in_the_order_of_an_index() {
         // What is sorted on top is never more than the executions of one millisecond.
-        let ties = "; USE TEMP B-TREE FOR LAST 2 TERMS OF ORDER BY";
+        let ties = "; SEARCH redrive USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN; USE TEMP B-TREE FOR LAST 2 TERMS OF ORDER BY";
         let by_recency = "SEARCH execution USING INDEX execution_by_recency (machine=? AND recency_ms<?)";
         let by_status =
             "SEARCH execution USING INDEX execution_by_status (status=? AND machine=? AND recency_ms<?)";
-        assert_eq!(plan(&page(None)), format!("{by_recency}{ties}"));
-        assert_eq!(plan(&page(Some(ExecutionStatus::Succeeded))), format!("{by_recency}{ties}"));
-        assert_eq!(plan(&page(Some(ExecutionStatus::Failed))), format!("{by_status}{ties}"));
+        let query =
+            |status| ListQuery { machine: 1, version: None, alias: None, status, after: None, limit: 1 };
+        assert_eq!(plan(&page(&query(None))), format!("{by_recency}{ties}"));
+        assert_eq!(plan(&page(&query(Some(ExecutionStatus::Succeeded)))), format!("{by_recency}{ties}"));
+        assert_eq!(plan(&page(&query(Some(ExecutionStatus::Failed)))), format!("{by_status}{ties}"));
+
+        let by_version =
+            "SEARCH execution USING INDEX execution_by_version (machine=? AND version=? AND recency_ms<?)";
+        let by_alias =
+            "SEARCH execution USING INDEX execution_by_alias (machine=? AND alias=? AND recency_ms<?)";
+        for status in [None, Some(ExecutionStatus::Succeeded), Some(ExecutionStatus::Failed)] {
+            let version = ListQuery { version: Some(1), ..query(status) };
+            assert_eq!(plan(&page(&version)), format!("{by_version}{ties}"));
+            let alias = ListQuery { alias: Some("A".into()), ..query(status) };
+            assert_eq!(plan(&page(&alias)), format!("{by_alias}{ties}"));
+        }
     }
 }

@@ -314,6 +314,7 @@ fn remove(connection: &Connection, plan: &Plan) -> rusqlite::Result<(Cursor, Swe
         connection.prepare_cached("DELETE FROM execution WHERE entity = ?1 AND last_row = ?2")?;
     let mut name = connection.prepare_cached("DELETE FROM name WHERE key = ?1 AND entity = ?2")?;
     let mut landmarks = connection.prepare_cached("DELETE FROM landmark WHERE entity = ?1")?;
+    let mut redrives = connection.prepare_cached("DELETE FROM redrive WHERE entity = ?1")?;
     let mut swept = Swept { more: plan.more, ..Swept::default() };
     let mut cursor = plan.end;
     let mut rows = Vec::new();
@@ -334,6 +335,7 @@ fn remove(connection: &Connection, plan: &Plan) -> rusqlite::Result<(Cursor, Swe
             if let Some(name_key) = &victim.name_key {
                 name.execute(params![name_key, victim.entity])?;
             }
+            redrives.execute([victim.entity])?;
             if victim.has_landmarks {
                 landmarks.execute([victim.entity])?;
             }

@@ -37,6 +37,9 @@ fn chunk(number: u64, row: u64, previous_row: u64, moment: u64, status: Executio
             u128::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835).to_le_bytes()
         }),
         started_at: at(moment),
+        version: None,
+        alias: None,
+        trace_header: None,
     };
     let header = ChunkHeader {
         entity: entity(number),
@@ -46,6 +49,8 @@ fn chunk(number: u64, row: u64, previous_row: u64, moment: u64, status: Executio
         last_event_id: row,
         at: at(moment),
         opening: (previous_row == 0).then_some(opening),
+        parent: None,
+        redrives: None,
         status,
         next_due: None,
         parked: false,

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::Connection;
 use stepwell_model::{EntityId, ExecutionStatus, Timestamp};
-use stepwell_store::{Batch, Chunk, ChunkHeader, ListQuery, Opening, Store, StoreError, contract};
+use stepwell_store::{Batch, Chunk, ChunkHeader, ListQuery, Opening, Redrives, Store, StoreError, contract};
 use stepwell_store_sqlite::{OpenError, SqliteOptions, SqliteStore};
 
 fn open(dir: &Path) -> SqliteStore {
@@ -26,6 +26,7 @@ fn whole_life(row: u64, body: &[u8]) -> Chunk {
     let at = Timestamp::from_epoch_ms(1_790_000_000_000 + row / 10);
     Chunk {
         header: ChunkHeader {
+            parent: None,
             entity: entity(row),
             row,
             previous_row: 0,
@@ -38,10 +39,14 @@ fn whole_life(row: u64, body: &[u8]) -> Chunk {
                 name: format!("order-{row}").into(),
                 name_key: Some((u128::from(row) << 64 | 7).to_le_bytes()),
                 started_at: at,
+                version: None,
+                alias: None,
+                trace_header: None,
             }),
             status: ExecutionStatus::Succeeded,
             next_due: None,
             parked: false,
+            redrives: None,
         },
         body: body.into(),
     }
@@ -124,6 +129,30 @@ fn a_newer_format_is_refused_and_left_as_it_is() {
     // A newer minor number only adds.
     write("1.7");
     assert_eq!(open(dir.path()).chunks(entity(1)).unwrap().len(), 1);
+}
+
+#[test]
+fn a_store_of_the_first_release_gets_the_table_of_redrives() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ended = whole_life(1, b"body");
+    ended.header.status = ExecutionStatus::Failed;
+    open(dir.path()).commit(&batch([ended.clone()])).unwrap();
+    let connection = Connection::open(dir.path().join("stepwell.db")).unwrap();
+    connection.execute_batch("DROP TABLE redrive").unwrap();
+    drop(connection);
+
+    let store = open(dir.path());
+    let before = store.execution(entity(1)).unwrap().unwrap();
+    assert_eq!((before.redrive_count, before.redriven_at), (0, None));
+    let mut header = ended.header.clone();
+    (header.row, header.previous_row, header.opening) = (2, 1, None);
+    header.at = header.at.after_seconds(5);
+    header.status = ExecutionStatus::Running;
+    header.redrives = Some(Redrives { count: 1, last_at: header.at });
+    store.commit(&batch([Chunk { header: header.clone(), ..ended }])).unwrap();
+    drop(store);
+    let row = open(dir.path()).execution(entity(1)).unwrap().unwrap();
+    assert_eq!((row.redrive_count, row.redriven_at, row.closed_at), (1, Some(header.at), None));
 }
 
 #[test]
@@ -286,7 +315,14 @@ fn readers_beside_a_busy_committer_see_every_commit_and_the_log_stays_small() {
                             store.execution_by_name(&last.opening.name_key.unwrap()),
                             Ok(Some(entity(seen)))
                         );
-                        let query = ListQuery { machine: 1, status: None, after: None, limit: 10 };
+                        let query = ListQuery {
+                            machine: 1,
+                            version: None,
+                            alias: None,
+                            status: None,
+                            after: None,
+                            limit: 10,
+                        };
                         assert!(store.executions(&query).unwrap()[0].last_row + 10 > seen);
                         assert!(store.high_marks().unwrap().row >= seen);
                     }
@@ -306,4 +342,41 @@ fn readers_beside_a_busy_committer_see_every_commit_and_the_log_stays_small() {
     // 200 MiB went through it. It starts over above 64 MiB, or a little later if a reader is in the way.
     assert!(wal_bytes_max < 120 << 20, "{wal_bytes_max} bytes");
     assert!(wal_bytes_max > 1 << 20, "{wal_bytes_max} bytes");
+}
+
+#[test]
+fn a_store_of_format_1_0_is_migrated_with_a_copy_beside_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    store.commit(&batch([whole_life(1, b"one")])).unwrap();
+    drop(store);
+    // What the release before had, and what a migration that was cut off has left.
+    let database = dir.path().join("stepwell.db");
+    let copy = dir.path().join("stepwell.db.format-1.0");
+    let connection = Connection::open(&database).unwrap();
+    let older = "DROP INDEX execution_by_version; DROP INDEX execution_by_alias;
+        ALTER TABLE execution DROP COLUMN version; ALTER TABLE execution DROP COLUMN alias;
+        ALTER TABLE execution DROP COLUMN trace_header; UPDATE meta SET value = '1.0' WHERE key = 'format';";
+    connection.execute_batch(older).unwrap();
+    connection.close().unwrap();
+    fs::write(&copy, "half of one").unwrap();
+
+    let store = open(dir.path());
+    assert_eq!(
+        store.execution(entity(1)).unwrap().unwrap().opening,
+        whole_life(1, b"").header.opening.unwrap()
+    );
+    let mut aliased = whole_life(2, b"two");
+    let opening = aliased.header.opening.as_mut().unwrap();
+    (opening.version, opening.alias, opening.trace_header) = (Some(1), Some("A".into()), Some("Root".into()));
+    store.commit(&batch([aliased.clone()])).unwrap();
+    assert_eq!(store.execution(entity(2)).unwrap().unwrap().opening, aliased.header.opening.unwrap());
+    drop(store);
+    let copied = Connection::open(&copy).unwrap();
+    let rows: u32 = copied.query_row("SELECT count(*) FROM execution", [], |row| row.get(0)).unwrap();
+    assert_eq!(rows, 1, "the copy is from before");
+    // Opened again, it is what it should be.
+    fs::remove_file(&copy).unwrap();
+    drop(open(dir.path()));
+    assert!(!copy.exists());
 }

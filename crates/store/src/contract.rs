@@ -12,7 +12,7 @@ use stepwell_model::{EntityId, ExecutionStatus, Timestamp};
 
 use crate::{
     Batch, CatalogueWrite, Chunk, ChunkHeader, ExecutionRow, ListQuery, NameKey, OpenExecution, Opening,
-    Store, StoreError,
+    Redrives, Store, StoreError,
 };
 
 /// Opens one store, again and again: the first call finds it empty, each later one as the earlier
@@ -192,16 +192,39 @@ fn chunks_come_back_unchanged(open: &mut dyn FnMut() -> Arc<dyn Store>) {
     unchanged(&*open());
 }
 
-/// A life with everything in it: parked, woken, failed, a late chunk, opened again, ended.
-fn life(entity: EntityId) -> [(Chunk, Option<Timestamp>); 6] {
+/// A life with everything in it: failed, a late chunk, redriven and parked, failed, redriven and
+/// failed in one chunk, a late chunk, redriven and ended.
+fn life(entity: EntityId) -> [(Chunk, Option<Timestamp>); 8] {
     let status = ExecutionStatus::Failed;
+    let redriven = |count, moment| Some(Redrives { count, last_at: at(moment) });
     [
         (with(opened(entity, 1, 100), |h| h.next_due = Some(at(500))), None),
-        (with(next(entity, 2, 1, 110), |h| (h.next_due, h.parked) = (Some(at(u64::MAX)), true)), None),
-        (with(next(entity, 3, 2, 120), |h| h.status = status), Some(at(120))),
-        (with(next(entity, 4, 3, 130), |h| (h.status, h.last_event_id) = (status, 3)), Some(at(120))),
-        (next(entity, 5, 4, 140), None),
-        (with(next(entity, 6, 5, 150), |h| h.status = ExecutionStatus::Succeeded), Some(at(150))),
+        (with(next(entity, 2, 1, 110), |h| h.status = status), Some(at(110))),
+        (with(next(entity, 3, 2, 120), |h| (h.status, h.last_event_id) = (status, 3)), Some(at(110))),
+        (
+            with(next(entity, 4, 3, 130), |h| {
+                (h.next_due, h.parked, h.redrives) = (Some(at(u64::MAX)), true, redriven(1, 130))
+            }),
+            None,
+        ),
+        (
+            with(next(entity, 5, 4, 140), |h| (h.status, h.redrives) = (status, redriven(1, 130))),
+            Some(at(140)),
+        ),
+        (
+            with(next(entity, 6, 5, 150), |h| (h.status, h.redrives) = (status, redriven(2, 150))),
+            Some(at(150)),
+        ),
+        (
+            with(next(entity, 7, 6, 160), |h| (h.status, h.redrives) = (status, redriven(2, 150))),
+            Some(at(150)),
+        ),
+        (
+            with(next(entity, 8, 7, 170), |h| {
+                (h.status, h.redrives) = (ExecutionStatus::Succeeded, redriven(3, 170))
+            }),
+            Some(at(170)),
+        ),
     ]
 }
 
@@ -218,6 +241,8 @@ fn row_of(lived: &[(Chunk, Option<Timestamp>)]) -> ExecutionRow {
         first_row: first.row,
         last_row: last.header.row,
         last_event_id: last.header.last_event_id,
+        redrive_count: last.header.redrives.map_or(0, |redrives| redrives.count),
+        redriven_at: last.header.redrives.map(|redrives| redrives.last_at),
     }
 }
 
@@ -301,7 +326,12 @@ fn populate(store: &dyn Store) -> Vec<ExecutionRow> {
             let entity = id((n * 7 % 5) as u8, 1 + round * 40 + n);
             row += 1;
             let mut chunk = opened(entity, row, 1_000 + round * 10 + n / 8);
-            chunk.header.opening.as_mut().unwrap().machine = 1 + n % 2;
+            let opening = chunk.header.opening.as_mut().unwrap();
+            opening.machine = 1 + n % 2;
+            opening.version = Some(n / 3 % 3).filter(|version| *version != 0);
+            opening.alias =
+                opening.version.filter(|_| n % 5 < 3).map(|_| ["A", "B"][(n % 7 % 2) as usize].into());
+            opening.trace_header = (n % 11 == 0).then(|| format!("Root={n}").into());
             chunk.header.status = ExecutionStatus::ALL[(n / 2 % 5) as usize];
             chunk.header.parked = n % 3 == 0;
             chunk.header.next_due = (n % 4 == 0).then(|| at(5_000 + n));
@@ -314,14 +344,35 @@ fn populate(store: &dyn Store) -> Vec<ExecutionRow> {
             let known = rows.get_mut(&entity).unwrap();
             row += 1;
             let mut chunk = next(entity, row, known.last_row, 1_008 + round * 10);
+            let (count, last_at) = (known.redrive_count, known.redriven_at);
+            chunk.header.redrives = last_at.map(|last_at| Redrives { count, last_at });
             if n % 2 == 0 {
                 chunk.header.status = ExecutionStatus::TimedOut;
             }
             known.advance(&chunk.header).unwrap();
             batch.chunks.push(chunk);
         }
+        // Every fourth of those that ended badly is redriven; every third of these fails at once.
+        let ended = rows.values().filter(|r| {
+            [ExecutionStatus::Failed, ExecutionStatus::Aborted, ExecutionStatus::TimedOut].contains(&r.status)
+        });
+        let ended: Vec<EntityId> = ended.map(|r| r.entity).collect();
+        for (n, entity) in ended.into_iter().enumerate().filter(|(n, _)| n % 4 == 0) {
+            let known = rows.get_mut(&entity).unwrap();
+            row += 1;
+            let mut chunk = next(entity, row, known.last_row, 1_009 + round * 10);
+            let count = known.redrive_count + 1;
+            chunk.header.redrives = Some(Redrives { count, last_at: chunk.header.at });
+            if n % 3 == 0 {
+                chunk.header.status = ExecutionStatus::Failed;
+            }
+            known.advance(&chunk.header).unwrap();
+            batch.chunks.push(chunk);
+        }
         store.commit(&batch).unwrap();
     }
+    assert!(rows.values().any(|row| row.redrive_count > 0 && row.closed_at.is_none()));
+    assert!(rows.values().any(|row| row.redrive_count > 0 && row.closed_at.is_some()));
     rows.into_values().collect()
 }
 
@@ -332,20 +383,31 @@ fn lists_are_ordered_and_paged(open: &mut dyn FnMut() -> Arc<dyn Store>) {
     let store = open();
 
     let statuses = ExecutionStatus::ALL.map(Some);
-    for (machine, status) in [1, 2, 3]
-        .into_iter()
-        .flat_map(|machine| std::iter::once(None).chain(statuses).map(move |status| (machine, status)))
-    {
+    let ways = [(None, None), (Some(1), None), (None, Some("B")), (Some(2), Some("A")), (Some(3), None)];
+    let mut asked = Vec::new();
+    for machine in [1, 2, 3] {
+        for status in std::iter::once(None).chain(statuses) {
+            asked.extend(ways.map(|(version, alias)| (machine, status, version, alias.map(Arc::from))));
+        }
+    }
+    for (machine, status, version, alias) in asked {
+        let started_so = |row: &ExecutionRow| {
+            (version.is_none() || row.opening.version == version)
+                && (alias.is_none() || row.opening.alias == alias)
+        };
         let mut expected: Vec<ExecutionRow> = rows
             .iter()
             .filter(|row| row.opening.machine == machine && status.is_none_or(|status| row.status == status))
+            .filter(|row| started_so(row))
             .cloned()
             .collect();
         expected.sort_by_key(|row| (std::cmp::Reverse(row.recency()), row.entity));
-        assert_eq!(expected.is_empty(), machine == 3, "there is something to list");
+        let there_is_none = machine == 3 || version == Some(3);
+        assert!(status.is_some() || expected.is_empty() == there_is_none, "there is something to list");
 
         for limit in [1, 2, 7, 1_000] {
-            let mut query = ListQuery { machine, status, after: None, limit };
+            let alias = alias.clone();
+            let mut query = ListQuery { machine, version, alias, status, after: None, limit };
             let mut listed = Vec::new();
             loop {
                 let page = store.executions(&query).unwrap();
@@ -354,9 +416,10 @@ fn lists_are_ordered_and_paged(open: &mut dyn FnMut() -> Arc<dyn Store>) {
                 query.after = Some((last.recency(), last.entity));
                 listed.extend(page);
             }
-            assert_eq!(listed, expected, "machine {machine}, {status:?}, {limit} a page");
+            assert_eq!(listed, expected, "machine {machine}, {status:?}, {query:?}");
         }
-        assert_eq!(store.executions(&ListQuery { machine, status, after: None, limit: 0 }).unwrap(), []);
+        let none = ListQuery { machine, version, alias, status, after: None, limit: 0 };
+        assert_eq!(store.executions(&none).unwrap(), []);
     }
 }
 
@@ -530,6 +593,9 @@ fn opened(entity: EntityId, row: u64, moment: u64) -> Chunk {
         name: format!("generated-{}", entity.to_u64()).into(),
         name_key: None,
         started_at: at(moment),
+        version: None,
+        alias: None,
+        trace_header: None,
     });
     chunk
 }
@@ -538,6 +604,7 @@ fn opened(entity: EntityId, row: u64, moment: u64) -> Chunk {
 fn next(entity: EntityId, row: u64, previous_row: u64, moment: u64) -> Chunk {
     Chunk {
         header: ChunkHeader {
+            parent: None,
             entity,
             row,
             previous_row,
@@ -548,6 +615,7 @@ fn next(entity: EntityId, row: u64, previous_row: u64, moment: u64) -> Chunk {
             status: ExecutionStatus::Running,
             next_due: None,
             parked: false,
+            redrives: None,
         },
         body: format!("body of row {row}").into_bytes().into(),
     }

@@ -7,23 +7,30 @@
 //! | 1       | format, [`FORMAT`]                                                            |
 //! | 1       | codec of the body: 0, as the language wrote it                                |
 //! | 1       | id of the key the body is encrypted with: 0, none                             |
-//! | 1       | flags: 1 opening, 2 name key, 4 next due, 8 parked; the others are 0          |
+//! | 1       | flags: 1 opening, 2 name key, 4 due, 8 parked, 16 by way, 32 redrives, 64 parent |
 //! | 1       | [code](ExecutionStatus::code) of the status                                   |
 //! | 1       | partition of the entity                                                       |
 //! | varints | number of the entity, row, previous row, first event id, last event id, at    |
 //! | varint  | next due, if flagged                                                          |
+//! | varints | how often redriven, when last, if flagged                                     |
 //! | opening | if flagged: varints machine, revision, started at, length of the name; name   |
 //! | 16      | name key, if flagged                                                          |
+//! | by way  | if flagged: varint version, texts alias and trace header                      |
+//! | parent  | if flagged: varints packed entity and event id; a byte, 1 if it waits         |
 //! | 4       | CRC-32 (IEEE), little-endian, of all header bytes before it and then the body |
+//!
+//! The version is 0 for none. A text that may be missing is a varint, 0 for none and else one more
+//! than its length, and then its bytes.
 //!
 //! A varint is LEB128: seven bits a byte, lowest first, the high bit set on all but the last.
 //! Moments are milliseconds since the epoch. The checksum covers both parts, so that neither a
-//! flipped bit nor the body of another chunk goes unnoticed. Later fields come with a new format
-//! byte; compression and encryption come with a codec and a key id and leave the format alone.
+//! flipped bit nor the body of another chunk goes unnoticed. Later fields come with a flag,
+//! which an older release refuses by name, or with a new format byte; compression and encryption come
+//! with a codec and a key id and leave the format alone.
 
 use std::sync::Arc;
 
-use stepwell_model::{EntityId, ExecutionStatus, Timestamp};
+use stepwell_model::{EntityId, ExecutionStatus, TaskRef, Timestamp};
 
 use crate::NameKey;
 
@@ -44,8 +51,17 @@ const FLAG_NAME_KEY: u8 = 2;
 const FLAG_NEXT_DUE: u8 = 4;
 /// The entity is parked.
 const FLAG_PARKED: u8 = 8;
+/// The opening tells of a version, an alias or a trace header.
+const FLAG_BY_WAY: u8 = 16;
+/// The header has redrives.
+const FLAG_REDRIVES: u8 = 32;
+/// The header has a parent.
+const FLAG_PARENT: u8 = 64;
 /// Every flag that this format knows.
-const FLAGS: u8 = FLAG_OPENING | FLAG_NAME_KEY | FLAG_NEXT_DUE | FLAG_PARKED;
+const FLAGS: u8 =
+    FLAG_OPENING | FLAG_NAME_KEY | FLAG_NEXT_DUE | FLAG_PARKED | FLAG_BY_WAY | FLAG_REDRIVES | FLAG_PARENT;
+/// The flags that only a header with an opening can have.
+const FLAGS_OF_OPENING: u8 = FLAG_NAME_KEY | FLAG_BY_WAY;
 
 /// The length of the checksum at the end of a header, in bytes.
 const CHECKSUM_BYTES: usize = 4;
@@ -63,6 +79,37 @@ pub struct Opening {
     pub name_key: Option<NameKey>,
     /// When it was started.
     pub started_at: Timestamp,
+    /// The number of the version of the machine that it was started with, from 1; `None` if neither
+    /// a version nor an alias was named.
+    pub version: Option<u64>,
+    /// The name of the alias that it was started through.
+    pub alias: Option<Arc<str>>,
+    /// `traceHeader`, as it was given.
+    pub trace_header: Option<Arc<str>>,
+}
+
+impl Opening {
+    fn has_way(&self) -> bool {
+        self.version.is_some() || self.alias.is_some() || self.trace_header.is_some()
+    }
+}
+
+/// The task that started an execution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parent {
+    /// The task.
+    pub task: TaskRef,
+    /// Whether it waits for the end of the execution.
+    pub waits: bool,
+}
+
+/// How often an execution was redriven, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Redrives {
+    /// How often, from 1.
+    pub count: u64,
+    /// When the last time.
+    pub last_at: Timestamp,
 }
 
 /// What the store reads of a chunk.
@@ -83,6 +130,8 @@ pub struct ChunkHeader {
     pub at: Timestamp,
     /// In the first chunk, and only there: who this is.
     pub opening: Option<Opening>,
+    /// In the first chunk of an execution that another one started: by which task.
+    pub parent: Option<Parent>,
     /// The status from here on.
     pub status: ExecutionStatus,
     /// When the entity next has to be woken, if nothing comes before; `None` if never.
@@ -90,6 +139,8 @@ pub struct ChunkHeader {
     /// Whether the entity has nothing to do before it is woken or called: recovery need not read
     /// its journal.
     pub parked: bool,
+    /// In every chunk from the first redrive on, that of the redrive included.
+    pub redrives: Option<Redrives>,
 }
 
 /// One commit's worth of an entity's journal.
@@ -124,6 +175,10 @@ impl Chunk {
         if let Some(next_due) = header.next_due {
             put_varint(&mut out, next_due.epoch_ms);
         }
+        if let Some(Redrives { count, last_at }) = header.redrives {
+            put_varint(&mut out, count);
+            put_varint(&mut out, last_at.epoch_ms);
+        }
         if let Some(opening) = &header.opening {
             put_varint(&mut out, opening.machine);
             put_varint(&mut out, opening.revision);
@@ -133,6 +188,16 @@ impl Chunk {
             if let Some(name_key) = &opening.name_key {
                 out.extend_from_slice(name_key);
             }
+            if opening.has_way() {
+                put_varint(&mut out, opening.version.unwrap_or(0));
+                put_text(&mut out, opening.alias.as_deref());
+                put_text(&mut out, opening.trace_header.as_deref());
+            }
+        }
+        if let Some(Parent { task, waits }) = header.parent {
+            put_varint(&mut out, task.execution.to_u64());
+            put_varint(&mut out, task.scheduled_event_id);
+            out.push(u8::from(waits));
         }
 
         let sum = checksum(&out, &self.body);
@@ -176,12 +241,21 @@ fn flags(header: &ChunkHeader) -> u8 {
         if opening.name_key.is_some() {
             flags |= FLAG_NAME_KEY;
         }
+        if opening.has_way() {
+            flags |= FLAG_BY_WAY;
+        }
     }
     if header.next_due.is_some() {
         flags |= FLAG_NEXT_DUE;
     }
+    if header.parent.is_some() {
+        flags |= FLAG_PARENT;
+    }
     if header.parked {
         flags |= FLAG_PARKED;
+    }
+    if header.redrives.is_some() {
+        flags |= FLAG_REDRIVES;
     }
     flags
 }
@@ -201,6 +275,12 @@ fn put_varint(out: &mut Vec<u8>, mut value: u64) {
         value >>= 7;
     }
     out.push(value as u8);
+}
+
+/// Appends a text that may be missing.
+fn put_text(out: &mut Vec<u8>, text: Option<&str>) {
+    put_varint(out, text.map_or(0, |text| text.len() as u64 + 1));
+    out.extend_from_slice(text.unwrap_or_default().as_bytes());
 }
 
 /// An error with a fixed text.
@@ -227,7 +307,7 @@ impl<'a> Fields<'a> {
             return Err(DamagedHeader(format!("the body is encrypted with key {key}, which is not known")));
         }
         let flags = self.byte()?;
-        if flags & !FLAGS != 0 || flags & (FLAG_OPENING | FLAG_NAME_KEY) == FLAG_NAME_KEY {
+        if flags & !FLAGS != 0 || (flags & FLAG_OPENING == 0 && flags & FLAGS_OF_OPENING != 0) {
             return Err(DamagedHeader(format!("the flags {flags:#04x} have no meaning")));
         }
         let status = self.byte()?;
@@ -246,11 +326,17 @@ impl<'a> Fields<'a> {
             last_event_id: self.varint()?,
             at: self.timestamp()?,
             next_due: if flags & FLAG_NEXT_DUE == 0 { None } else { Some(self.timestamp()?) },
+            redrives: if flags & FLAG_REDRIVES == 0 { None } else { Some(self.redrives()?) },
             opening: if flags & FLAG_OPENING == 0 { None } else { Some(self.opening(flags)?) },
+            parent: if flags & FLAG_PARENT == 0 { None } else { Some(self.parent()?) },
             status,
             parked: flags & FLAG_PARKED != 0,
         };
         if self.rest.is_empty() { Ok(header) } else { Err(damaged("the header is too long")) }
+    }
+
+    fn redrives(&mut self) -> Result<Redrives, DamagedHeader> {
+        Ok(Redrives { count: self.varint()?, last_at: self.timestamp()? })
     }
 
     fn opening(&mut self, flags: u8) -> Result<Opening, DamagedHeader> {
@@ -266,7 +352,32 @@ impl<'a> Fields<'a> {
             let key = self.bytes(size_of::<NameKey>())?;
             Some(NameKey::try_from(key).expect("so many bytes were asked for"))
         };
-        Ok(Opening { machine, revision, name: name.into(), name_key, started_at })
+        let (version, alias, trace_header) = match flags & FLAG_BY_WAY {
+            0 => (None, None, None),
+            _ => (Some(self.varint()?).filter(|version| *version != 0), self.text()?, self.text()?),
+        };
+        let name = name.into();
+        Ok(Opening { machine, revision, name, name_key, started_at, version, alias, trace_header })
+    }
+
+    fn text(&mut self) -> Result<Option<Arc<str>>, DamagedHeader> {
+        let Some(bytes) = self.varint()?.checked_sub(1) else { return Ok(None) };
+        let text = self.bytes(usize::try_from(bytes).unwrap_or(usize::MAX))?;
+        let text = std::str::from_utf8(text).map_err(|_| damaged("a text in the header is not UTF-8"))?;
+        Ok(Some(text.into()))
+    }
+
+    fn parent(&mut self) -> Result<Parent, DamagedHeader> {
+        let packed = self.varint()?;
+        if packed >> 56 != 0 {
+            return Err(damaged("the number of the parent is too large"));
+        }
+        let task = TaskRef { execution: EntityId::from_u64(packed), scheduled_event_id: self.varint()? };
+        match self.byte()? {
+            0 => Ok(Parent { task, waits: false }),
+            1 => Ok(Parent { task, waits: true }),
+            _ => Err(damaged("whether the parent waits is neither yes nor no")),
+        }
     }
 
     fn bytes(&mut self, count: usize) -> Result<&'a [u8], DamagedHeader> {
@@ -310,26 +421,41 @@ mod tests {
     use super::*;
 
     fn opening() -> impl Strategy<Value = Opening> {
-        (any::<u64>(), any::<u64>(), ".{0,80}", any::<Option<NameKey>>(), any::<u64>()).prop_map(
-            |(machine, revision, name, name_key, started_at)| Opening {
+        let text =
+            |pattern| proptest::option::of(pattern).prop_map(|text: Option<String>| text.map(Arc::from));
+        let way = (proptest::option::of(1..u64::MAX), text("[a-z]{0,80}"), text(".{0,40}"));
+        (any::<u64>(), any::<u64>(), ".{0,80}", any::<Option<NameKey>>(), any::<u64>(), way).prop_map(
+            |(machine, revision, name, name_key, started_at, (version, alias, trace_header))| Opening {
                 machine,
                 revision,
                 name: name.into(),
                 name_key,
                 started_at: Timestamp::from_epoch_ms(started_at),
+                version,
+                alias,
+                trace_header,
             },
         )
     }
 
+    fn parent() -> impl Strategy<Value = Option<Parent>> {
+        let parent = (any::<u8>(), 0..=EntityId::NUMBER_MAX, any::<u64>(), any::<bool>());
+        proptest::option::of(parent.prop_map(|(partition, number, scheduled_event_id, waits)| Parent {
+            task: TaskRef { execution: EntityId { partition, number }, scheduled_event_id },
+            waits,
+        }))
+    }
+
     fn chunk() -> impl Strategy<Value = Chunk> {
         let numbers = (any::<u8>(), 0..=EntityId::NUMBER_MAX, any::<u64>(), any::<u64>(), any::<u64>());
-        let more = (any::<u64>(), any::<u64>(), any::<Option<u64>>(), any::<bool>());
-        let rest = (proptest::option::of(opening()), 0..5_u8, vec(any::<u8>(), 0..300));
+        let more =
+            (any::<u64>(), any::<u64>(), any::<Option<u64>>(), any::<bool>(), any::<Option<(u64, u64)>>());
+        let rest = (proptest::option::of(opening()), parent(), 0..5_u8, vec(any::<u8>(), 0..300));
         (numbers, more, rest).prop_map(
             |(
                 (partition, number, row, previous_row, first_event_id),
-                (last_event_id, at, next_due, parked),
-                (opening, status, body),
+                (last_event_id, at, next_due, parked, redrives),
+                (opening, parent, status, body),
             )| Chunk {
                 header: ChunkHeader {
                     entity: EntityId { partition, number },
@@ -339,9 +465,12 @@ mod tests {
                     last_event_id,
                     at: Timestamp::from_epoch_ms(at),
                     opening,
+                    parent,
                     status: ExecutionStatus::from_code(status).unwrap(),
                     next_due: next_due.map(Timestamp::from_epoch_ms),
                     parked,
+                    redrives: redrives
+                        .map(|(count, at)| Redrives { count, last_at: Timestamp::from_epoch_ms(at) }),
                 },
                 body: body.into(),
             },
@@ -364,10 +493,15 @@ mod tests {
                     name: "order-1".into(),
                     name_key: Some([9; 16]),
                     started_at: Timestamp::from_epoch_ms(1_790_000_000_000),
+                    version: None,
+                    alias: None,
+                    trace_header: None,
                 }),
+                parent: None,
                 status: ExecutionStatus::Succeeded,
                 next_due: None,
                 parked: false,
+                redrives: None,
             },
             body: (*b"body").into(),
         }
@@ -435,8 +569,9 @@ mod tests {
         assert_eq!(with(0, 2), "the header has format 2, and this release reads format 1 only");
         assert_eq!(with(1, 3), "the body has codec 3, which this release does not read");
         assert_eq!(with(2, 5), "the body is encrypted with key 5, which is not known");
-        assert_eq!(with(3, 0x11), "the flags 0x11 have no meaning");
+        assert_eq!(with(3, 0x81), "the flags 0x81 have no meaning");
         assert_eq!(with(3, FLAG_NAME_KEY), "the flags 0x02 have no meaning");
+        assert_eq!(with(3, FLAG_BY_WAY), "the flags 0x10 have no meaning");
         assert_eq!(with(4, 9), "no status has code 9");
 
         let longer = [fields, b"x"].concat();
@@ -458,6 +593,41 @@ mod tests {
                 "076f726465722d31",                 // name
                 "09090909090909090909090909090909", // name key
                 "36dfb006",                         // checksum
+            )
+        );
+    }
+
+    #[test]
+    fn a_version_an_alias_and_a_trace_header_stand_behind_the_name_key() {
+        let mut chunk = small();
+        let plain = chunk.encode_header();
+        let opening = chunk.header.opening.as_mut().unwrap();
+        opening.version = Some(300);
+        opening.alias = Some("PROD".into());
+        let header = chunk.encode_header();
+        assert_eq!(header[3], plain[3] | FLAG_BY_WAY);
+        let way = b"\xac\x02\x05PROD\x00";
+        let behind = plain.len() - CHECKSUM_BYTES;
+        assert_eq!(header[4..behind], plain[4..behind]);
+        assert_eq!(header[behind..header.len() - CHECKSUM_BYTES], way[..]);
+    }
+
+    #[test]
+    fn the_bytes_of_redrives_never_change_either() {
+        let mut chunk = small();
+        chunk.header.opening = None;
+        let last_at = Timestamp::from_epoch_ms(1_790_000_000_000);
+        chunk.header.redrives = Some(Redrives { count: 3, last_at });
+        let hex: String = chunk.encode_header().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(
+            hex,
+            concat!(
+                "01000020",       // format, codec, key, flags
+                "0107ac02",       // status, partition, number
+                "f0a204000105",   // rows, event ids
+                "80d8c1a28c34",   // at
+                "0380d8c1a28c34", // redrives
+                "1b4798a2",       // checksum
             )
         );
     }

@@ -15,9 +15,11 @@
 //! 5. An execution's row says what the headers of its chunks said: the opening of the first, all
 //!    else of the last.
 //! 6. A name leads to the execution that took it last.
-//! 7. `executions` lists a machine's executions most recent first (by the time of closing, or of
-//!    start while open; then by id), filtered and paged without a gap or a repeat.
-//! 8. `open_executions` visits each execution that is not closed exactly once.
+//! 7. `executions` lists a machine's executions most recent first (by the time of closing, or, while
+//!    open, of the last redrive or of the start; then by id), filtered and paged without a gap or a
+//!    repeat.
+//! 8. `open_executions` visits each execution that is not closed exactly once, also one that was
+//!    closed and is open again.
 //! 9. High marks are never below anything that was committed.
 //! 10. The catalogue gives back what was put last under each key, and nothing that was deleted.
 //! 11. The identity of a store stays what it was when it was created.
@@ -38,7 +40,7 @@ mod header;
 mod memory;
 mod sweep;
 
-pub use header::{Chunk, ChunkHeader, DamagedHeader, Opening};
+pub use header::{Chunk, ChunkHeader, DamagedHeader, Opening, Parent, Redrives};
 pub use memory::{FailedCommit, MemoryStore};
 pub use sweep::{Swept, has_event_between};
 
@@ -102,12 +104,26 @@ pub struct ExecutionRow {
     pub last_row: u64,
     /// The id of its last history event.
     pub last_event_id: u64,
+    /// How often it was redriven.
+    pub redrive_count: u64,
+    /// When it was redriven last.
+    pub redriven_at: Option<Timestamp>,
+}
+
+impl ListQuery {
+    /// Whether the executions asked for were started so: their version and their alias are those
+    /// that are asked for, if any are.
+    pub fn asks_for(&self, opening: &Opening) -> bool {
+        (self.version.is_none() || self.version == opening.version)
+            && (self.alias.is_none() || self.alias == opening.alias)
+    }
 }
 
 impl ExecutionRow {
-    /// What lists are sorted by: when it was closed, or started while it is open.
+    /// What lists are sorted by: when it was closed; while it is open, when it was redriven last, or
+    /// started.
     pub fn recency(&self) -> Timestamp {
-        self.closed_at.unwrap_or(self.opening.started_at)
+        self.closed_at.or(self.redriven_at).unwrap_or(self.opening.started_at)
     }
 
     /// The row of an execution of which `header` is the first chunk's.
@@ -129,13 +145,16 @@ impl ExecutionRow {
             first_row: header.row,
             last_row: header.row,
             last_event_id: header.last_event_id,
+            redrive_count: header.redrives.map_or(0, |redrives| redrives.count),
+            redriven_at: header.redrives.map(|redrives| redrives.last_at),
         })
     }
 
     /// Takes in the header of the execution's next chunk.
     ///
     /// The moment of closing is that of the chunk that closed it; a later chunk that leaves it closed
-    /// does not move it, and one that opens it again (a redrive) takes it away.
+    /// does not move it, and one that opens it again (a redrive) takes it away. One that has a further
+    /// redrive in it and leaves it closed all the same closed it anew.
     ///
     /// # Errors
     ///
@@ -144,10 +163,14 @@ impl ExecutionRow {
         if header.opening.is_some() || header.previous_row != self.last_row || header.row <= self.last_row {
             return Err(format!("row {} does not follow row {} of its execution", header.row, self.last_row));
         }
+        let redrive_count = header.redrives.map_or(0, |redrives| redrives.count);
+        let stays_closed = self.closed_at.filter(|_| redrive_count == self.redrive_count);
         self.closed_at = match is_closed(header.status) {
-            true => self.closed_at.or(Some(header.at)),
+            true => stays_closed.or(Some(header.at)),
             false => None,
         };
+        self.redrive_count = redrive_count;
+        self.redriven_at = header.redrives.map(|redrives| redrives.last_at);
         self.status = header.status;
         self.next_due = header.next_due;
         self.parked = header.parked;
@@ -184,6 +207,10 @@ pub struct OpenExecution {
 pub struct ListQuery {
     /// Of this machine.
     pub machine: u64,
+    /// Started with this version of it.
+    pub version: Option<u64>,
+    /// Started through this alias of it.
+    pub alias: Option<Arc<str>>,
     /// In this status.
     pub status: Option<ExecutionStatus>,
     /// After this one in the order of the list: its recency and its id.

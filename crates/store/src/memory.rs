@@ -172,6 +172,7 @@ impl Store for MemoryStore {
         Ok(list
             .range((start, std::ops::Bound::Unbounded))
             .map(|(_, entity)| &state.executions[entity])
+            .filter(|execution| query.asks_for(&execution.opening))
             .filter(|execution| query.status.is_none_or(|status| execution.status == status))
             .take(query.limit)
             .cloned()
@@ -352,16 +353,27 @@ mod tests {
     fn first_chunk(number: u64) -> Batch {
         let started_at = Timestamp::from_epoch_ms(1);
         let header = ChunkHeader {
+            parent: None,
             entity: EntityId { partition: 0, number },
             row: number,
             previous_row: 0,
             first_event_id: 1,
             last_event_id: 1,
             at: started_at,
-            opening: Some(Opening { machine: 1, revision: 1, name: "a".into(), name_key: None, started_at }),
+            opening: Some(Opening {
+                machine: 1,
+                revision: 1,
+                name: "a".into(),
+                name_key: None,
+                started_at,
+                version: None,
+                alias: None,
+                trace_header: None,
+            }),
             status: ExecutionStatus::Running,
             next_due: None,
             parked: false,
+            redrives: None,
         };
         Batch { chunks: vec![Chunk { header, body: (*b"body").into() }], catalogue: Vec::new() }
     }

@@ -24,6 +24,7 @@ Usage: cargo xtask COMMAND
   recorded [--area A] [--case TEXT] [--verbose] ...
                          the cases recorded from AWS, with a table
   fields                 writes docs/asl-fields.md, which the recorded cases show
+  compatibility          writes docs/compatibility.md, which the model and the tests show
   differential [--count N] [--seed N] ...
                          JSONata beside the official JavaScript, on generated expressions
   crash [--kills N] [--seed N] [--json] ...
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         "conformance" => conformance(rest),
         "recorded" => recorded(rest),
         "fields" => fields(rest),
+        "compatibility" => compatibility(rest),
         "differential" => differential(rest),
         "crash" => crash(rest),
         "sim" => sim(rest),
@@ -107,6 +109,8 @@ fn said(command: &Command) -> String {
 fn conformance(arguments: &[String]) -> Result<(), String> {
     let python = python::environment()?;
     must(cargo().args(["build", "--package", "stepwell"]))?;
+    must(&mut steps::javascript_client())?;
+    must(&mut steps::rust_client())?;
     let mut command = steps::black_box(&python);
     match arguments {
         [filter] if !filter.starts_with('-') && !filter.contains('.') => command.args(["-k", filter]),
@@ -125,6 +129,11 @@ fn recorded(arguments: &[String]) -> Result<(), String> {
 fn fields(arguments: &[String]) -> Result<(), String> {
     let mut command = Command::new(python::environment()?);
     must(command.current_dir(root()).arg("conformance/recorded/fields.py").args(arguments))
+}
+
+fn compatibility(arguments: &[String]) -> Result<(), String> {
+    let mut command = Command::new(python::environment()?);
+    must(command.current_dir(root()).arg("conformance/compatibility.py").args(arguments))
 }
 
 fn differential(arguments: &[String]) -> Result<(), String> {

@@ -52,6 +52,9 @@ fn require_programs() -> Result<(), String> {
     if !succeeds(Command::new("node").arg("--version")) {
         return Err("Node is needed for the handlers in JavaScript. hint: install nodejs 18 or newer".into());
     }
+    if !succeeds(Command::new("npm").arg("--version")) {
+        return Err("npm is needed for the AWS SDK for JavaScript. hint: install npm".into());
+    }
     Ok(())
 }
 

@@ -3,12 +3,27 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::root;
+use crate::{cargo, root};
 
 /// The program as cargo built it in this profile (`debug` or `release`).
 pub fn binary(profile: &str) -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     root().join(target).join(profile).join("stepwell")
+}
+
+/// The AWS SDK for JavaScript as its lockfile says, into `conformance/js/node_modules`.
+pub fn javascript_client() -> Command {
+    let mut command = Command::new("npm");
+    command.args(["ci", "--no-audit", "--no-fund", "--loglevel", "error"]);
+    command.current_dir(root().join("conformance/js"));
+    command
+}
+
+/// The client that uses the AWS SDK for Rust: a workspace of its own, a minute on two cores.
+pub fn rust_client() -> Command {
+    let mut command = cargo();
+    command.args(["build", "--quiet", "--locked", "--manifest-path", "conformance/rust/Cargo.toml"]);
+    command
 }
 
 /// pytest over `conformance/`, against the debug build.

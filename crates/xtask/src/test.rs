@@ -51,6 +51,8 @@ const STEPS: &[(&str, Make)] = &[
     ("unit, contract and property tests", || Ok(Ok(with(&["test", "--quiet", "--workspace"])))),
     ("simulation", simulation),
     ("the binary", || Ok(Ok(with(&["build", "--quiet", "--package", "stepwell"])))),
+    ("the AWS SDK for JavaScript", || Ok(Ok(steps::javascript_client()))),
+    ("the AWS SDK for Rust", || Ok(Ok(steps::rust_client()))),
     ("black-box tests", || Ok(Ok(steps::black_box(&python::environment()?)))),
     ("crash test", || {
         let mut command = steps::crash(&python::environment()?);

@@ -5,8 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
-/// Every crate of the ground that there will be; those without a folder do not exist yet.
-const GROUND: &[&str] = &["value", "model", "jsonpath", "jsonata", "asl", "policy", "sigv4"];
+/// Every crate of the ground that there will be, and `lambda`, which is as pure; those without a folder
+/// do not exist yet.
+const GROUND: &[&str] = &["value", "model", "jsonpath", "jsonata", "asl", "policy", "sigv4", "lambda"];
 
 /// What the files must forbid at least, whatever else they list.
 const FORBIDDEN_AT_LEAST: &[&str] = &[

@@ -1,4 +1,6 @@
-//! `CreateActivity`: idempotent on the name alone.
+//! `CreateActivity`: idempotent on the name, whatever the tags; another encryption is refused.
+
+use stepwell_engine::{ActivityKey, CreateActivity};
 
 use crate::reply::Reply;
 use crate::request::Text;
@@ -12,11 +14,11 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     members.check()?;
 
     let name = names::new_name(&name)?;
-    tags?;
-    encryption?;
     let place = call.caller.place.clone();
     let arn = names::activity_arn(&place, &name);
-    let created = call.api.engine.create_activity(place, name).await;
+    let (tags, encryption) = (tags.into_tags(&arn)?, encryption?.unwrap_or_default());
+    let create = CreateActivity { key: ActivityKey { place, name }, encryption, tags };
+    let created = call.api.engine.create_activity(create).await;
     let activity = created.map_err(|error| Exception::of_engine(error, &arn))?;
 
     let mut reply = Reply::object();

@@ -1,16 +1,20 @@
 //! `CreateStateMachine`.
 //!
-//! Idempotent: the same name, definition, type, logging, tracing and encryption give the machine
-//! that is; another `roleArn` alone makes no difference and changes nothing. Anything else under a
-//! taken name is `StateMachineAlreadyExists`, white space in the definition included (recorded).
+//! Idempotent: the same name, definition, type, logging, tracing, encryption, `publish` and
+//! `versionDescription` give the machine that is; another role or other tags alone make no difference
+//! and change nothing. Anything else under a taken name is `StateMachineAlreadyExists`, white space in
+//! the definition included (recorded).
 
 use stepwell_engine::{CreateMachine, MachineKey};
 use stepwell_model::MachineType;
 
-use crate::exception::{Exception, ExceptionKind};
+use crate::exception::Exception;
 use crate::reply::Reply;
 use crate::request::Text;
 use crate::{Call, configuration, definitions, names};
+
+/// The version that a machine which is published when it is created begins with.
+const FIRST_VERSION: u64 = 1;
 
 pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     let mut members = call.request.members();
@@ -27,9 +31,11 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
 
     let name = names::new_name(&name)?;
     names::check_role(&role_arn)?;
-    publishing?;
-    tags?;
-    encryption?;
+    let publish = publishing?;
+    let encryption = encryption?.unwrap_or_default();
+    let key = MachineKey { place: call.caller.place.clone(), name };
+    let arn = names::machine_arn(&key);
+    let tags = tags.into_tags(&arn)?;
     let machine_type = match machine_type {
         Some("EXPRESS") => MachineType::Express,
         _ => MachineType::Standard,
@@ -39,13 +45,7 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     let logging = logging.unwrap_or_else(|| configuration::LOGGING_DEFAULT.to_owned());
     let tracing = tracing.unwrap_or_else(|| configuration::TRACING_DEFAULT.to_owned());
     definitions::check(machine_type, &definition).await?;
-    if machine_type == MachineType::Express {
-        let message = "Express state machines are not supported by this release of Stepwell";
-        return Err(Exception::new(ExceptionKind::StateMachineTypeNotSupported, message));
-    }
 
-    let key = MachineKey { place: call.caller.place.clone(), name };
-    let arn = names::machine_arn(&key);
     let create = CreateMachine {
         key,
         machine_type,
@@ -53,6 +53,9 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
         role_arn,
         logging: Some(logging.into()),
         tracing: Some(tracing.into()),
+        encryption,
+        publish,
+        tags,
     };
     let created = call.api.engine.create_machine(create).await;
     let machine = created.map_err(|error| Exception::of_engine(error, &arn))?;
@@ -60,5 +63,8 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     let mut reply = Reply::object();
     reply.text("stateMachineArn", &arn);
     reply.moment("creationDate", machine.created_at);
+    if machine.published.is_some() {
+        reply.text("stateMachineVersionArn", &names::version_arn(&machine.key, FIRST_VERSION));
+    }
     Ok(reply.finish())
 }

@@ -1,4 +1,4 @@
-//! `DeleteStateMachine`: the machine goes once its executions have. One that does not exist is
+//! `DeleteStateMachine`: the machine goes once its executions have, its versions and aliases with it. One that does not exist is
 //! deleted with success (recorded).
 
 use stepwell_engine::EngineError;
@@ -18,16 +18,10 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
         }
         Err(exception) => return Err(exception),
     };
-    if named.label.is_some() {
-        return Err(Exception {
-            kind: ExceptionKind::Validation,
-            message: "DeleteStateMachine does not support labeled state machine ARNs".to_owned(),
-            detail: Some(("reason", "API_DOES_NOT_SUPPORT_LABELED_ARNS".to_owned())),
-        });
-    }
-    // There are no versions and no aliases yet, so what such an ARN names is gone already.
-    if named.qualifier.is_none() {
-        match call.api.engine.delete_machine(&named.key).await {
+    // No machine has the ARN of a version or an alias (as recorded for UpdateStateMachine), so what it
+    // names is gone already.
+    if let (key, None) = named.unlabeled("DeleteStateMachine")? {
+        match call.api.engine.delete_machine(&key).await {
             Ok(()) | Err(EngineError::NoSuchMachine | EngineError::MachineDeleting) => {}
             Err(error) => return Err(Exception::of_engine(error, &arn)),
         }

@@ -17,6 +17,6 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     reply.text("activityArn", &arn);
     reply.text("name", &activity.name);
     reply.moment("creationDate", activity.created_at);
-    reply.raw("encryptionConfiguration", configuration::ENCRYPTION_DEFAULT);
+    configuration::tell_encryption(&activity.encryption, &mut reply);
     Ok(reply.finish())
 }

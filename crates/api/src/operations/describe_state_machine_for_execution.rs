@@ -24,7 +24,7 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     reply.moment("updateDate", pinned.updated_at);
     reply.raw("loggingConfiguration", logging.unwrap_or(configuration::LOGGING_DEFAULT));
     reply.raw("tracingConfiguration", tracing.unwrap_or(configuration::TRACING_DEFAULT));
-    reply.raw("encryptionConfiguration", configuration::ENCRYPTION_DEFAULT);
+    configuration::tell_encryption(&pinned.encryption, &mut reply);
     reply.maybe_text("revisionId", pinned.revision_id.as_deref());
     if included != Some("METADATA_ONLY")
         && let Some(definition) = call.api.engine.compiled(pinned.revision)

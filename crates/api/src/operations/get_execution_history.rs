@@ -52,7 +52,7 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
 }
 
 /// Writes a page; the id of its last event comes back when there are more.
-fn write_page(events: &[HistoryEvent], count: usize, with_data: bool) -> (Reply, Option<u64>) {
+pub(super) fn write_page(events: &[HistoryEvent], count: usize, with_data: bool) -> (Reply, Option<u64>) {
     let mut events = events.iter().peekable();
     let mut last = None;
     let mut reply = Reply::object();
@@ -70,6 +70,6 @@ fn write_page(events: &[HistoryEvent], count: usize, with_data: bool) -> (Reply,
     (reply, next)
 }
 
-fn event_id(position: &[u8]) -> Result<u64, Exception> {
+pub(super) fn event_id(position: &[u8]) -> Result<u64, Exception> {
     position.try_into().map(u64::from_be_bytes).map_err(|_| Exception::invalid_token())
 }

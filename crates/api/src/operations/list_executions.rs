@@ -1,7 +1,8 @@
-//! `ListExecutions`: most recent first, by the moment of closing, or of start while open.
+//! `ListExecutions`: most recent first, by the moment of closing; while open, of the redrive or the start.
+//! The ARN of a version or an alias lists what was started with it.
 
 use stepwell_engine::{ListCursor, ListExecutions};
-use stepwell_model::ExecutionStatus;
+use stepwell_model::{ExecutionStatus, MachineType};
 
 use crate::page::{self, MAX_RESULTS};
 use crate::reply::Reply;
@@ -23,15 +24,19 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
 
     let arn = match (machine_arn, map_run_arn) {
         (Some(arn), None) => arn,
-        // There are no Map Runs yet, so none is found.
-        (None, Some(arn)) => return Err(Exception::no_such_resource(arn)),
+        (None, Some(arn)) => return Err(names::no_map_run(call.caller, arn, "ListExecutions")),
         (Some(_), Some(_)) | (None, None) => {
             return Err(Exception::validation(
                 "Must specify either a State Machine ARN or a Map Run ARN, and not both",
             ));
         }
     };
-    let machine = names::machine(call.caller, arn, "ListExecutions")?.unqualified(arn)?;
+    let action = "ListExecutions";
+    let (machine, qualifier) = names::machine(call.caller, arn, action)?.unlabeled(action)?;
+    let known = call.api.engine.machine(&machine);
+    if known.is_some_and(|machine| machine.machine_type == MachineType::Express) {
+        return Err(Exception::type_not_supported());
+    }
     if redrive_filter.is_some() || status_filter == Some("PENDING_REDRIVE") {
         return Err(Exception::validation(
             "redriveFilter and the status PENDING_REDRIVE can only be used with a Map Run ARN",
@@ -40,7 +45,7 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     let status = ExecutionStatus::ALL.into_iter().find(|status| status_filter == Some(status.as_str()));
 
     let place = &call.caller.place;
-    let question = ["ListExecutions", &*place.account, &*place.region, &**arn, status_filter.unwrap_or("")];
+    let question = [action, &*place.account, &*place.region, &**arn, status_filter.unwrap_or("")];
     let (now, pages) = (crate::now_seconds(), &call.api.pages);
     let after = match token {
         Some(token) => Some(cursor(&pages.position(&question, token, now)?)?),
@@ -48,7 +53,7 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     };
 
     let engine = call.api.engine.clone();
-    let list = ListExecutions { machine, status, after, limit: page::size(max_results) };
+    let list = ListExecutions { machine, qualifier, status, after, limit: page::size(max_results) };
     let (executions, next) = crate::aside(move || engine.executions(list))
         .await?
         .map_err(|error| Exception::of_engine(error, arn))?;
@@ -58,12 +63,14 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
         for execution in &executions {
             list.item(|item| {
                 item.text("executionArn", &names::execution_arn(&execution.key));
-                item.text("stateMachineArn", arn);
+                item.text("stateMachineArn", &names::machine_arn(&execution.key.machine));
+                super::tell_way(&execution.key.machine, execution.version, execution.alias.as_deref(), item);
                 item.text("name", &execution.key.name);
                 item.text("status", execution.status.as_str());
                 item.moment("startDate", execution.started_at);
                 item.maybe_moment("stopDate", execution.closed_at);
-                item.number("redriveCount", 0);
+                item.number("redriveCount", execution.redrive_count);
+                item.maybe_moment("redriveDate", execution.redriven_at);
             });
         }
     });

@@ -13,6 +13,5 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     members.check()?;
 
     let sent = call.api.engine.task_failure(&call.caller.place, &token, Failure { error, cause }).await;
-    sent.map_err(|error| Exception::of_engine(error, ""))?;
-    Ok("{}".to_owned())
+    super::task_answered(call, token, sent).await
 }

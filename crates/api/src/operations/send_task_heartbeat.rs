@@ -9,6 +9,5 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     members.check()?;
 
     let sent = call.api.engine.task_heartbeat(&call.caller.place, &token).await;
-    sent.map_err(|error| Exception::of_engine(error, ""))?;
-    Ok("{}".to_owned())
+    super::task_answered(call, token, sent).await
 }

@@ -17,6 +17,5 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
         Exception::new(ExceptionKind::InvalidOutput, format!("Invalid Output: '{reason}'"))
     })?;
     let sent = call.api.engine.task_success(&call.caller.place, &token, output).await;
-    sent.map_err(|error| Exception::of_engine(error, ""))?;
-    Ok("{}".to_owned())
+    super::task_answered(call, token, sent).await
 }

@@ -2,7 +2,7 @@
 //!
 //! An update that changes nothing makes no revision: the reply is that of the last one (recorded).
 
-use stepwell_engine::UpdateMachine;
+use stepwell_engine::{UpdateMachine, Updated};
 use stepwell_model::MachineType;
 
 use crate::exception::{Exception, ExceptionKind};
@@ -23,10 +23,12 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     members.check()?;
 
     // Recorded: a version or an alias cannot be updated, and is answered as one that does not exist.
-    let key = names::machine(call.caller, &arn, "UpdateStateMachine")?.unqualified(&arn)?;
-    publishing?;
-    encryption?;
-    if definition.is_none() && role_arn.is_none() && logging.is_none() && tracing.is_none() {
+    let action = "UpdateStateMachine";
+    let key = names::machine(call.caller, &arn, action)?.unqualified(&arn, action)?;
+    let publish = publishing?;
+    let encryption = encryption?;
+    let nothing = definition.is_none() && role_arn.is_none() && logging.is_none() && tracing.is_none();
+    if nothing && encryption.is_none() {
         let message = "Either the definition, the role ARN, the LoggingConfiguration, or the \
                        TracingConfiguration must be specified";
         return Err(Exception::new(ExceptionKind::MissingRequiredParameter, message));
@@ -48,12 +50,17 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
         role_arn,
         logging: logging.map(Into::into),
         tracing: tracing.map(Into::into),
+        encryption,
+        publish,
     };
     let updated = call.api.engine.update_machine(update).await;
-    let machine = updated.map_err(|error| Exception::of_engine(error, &arn))?;
+    let Updated { machine, version } = updated.map_err(|error| Exception::of_engine(error, &arn))?;
 
     let mut reply = Reply::object();
     reply.moment("updateDate", machine.updated_at);
     reply.maybe_text("revisionId", machine.revision_id.as_deref());
+    if let Some(version) = version {
+        reply.text("stateMachineVersionArn", &names::version_arn(&machine.key, version.number));
+    }
     Ok(reply.finish())
 }

@@ -171,10 +171,13 @@ impl Tested {
             execution_arn: setup.execution_arn.clone(),
             execution_name: setup.execution_name.clone(),
             machine_arn: setup.machine_arn.clone(),
+            version_arn: None,
+            alias_arn: None,
             machine_name: setup.machine_name.clone(),
             role_arn: setup.role_arn.clone().unwrap_or_default(),
             region: setup.region.clone(),
             limits: setup.limits,
+            synchronous: false,
         };
         let mut execution = Execution::new(Arc::new(origin));
         execution.context = Some(context);

@@ -46,20 +46,28 @@ pub struct Run {
 
 impl Run {
     pub fn new(definition: &str, fuel_a_turn: u32) -> Run {
+        Run { fuel_a_turn, ..Run::limited(definition, Limits::default()) }
+    }
+
+    /// With other limits than AWS's.
+    pub fn limited(definition: &str, limits: Limits) -> Run {
         let (definition, _) = Definition::parse(definition).unwrap_or_else(|errors| panic!("{errors:#?}"));
         let origin = Origin {
             definition: Arc::new(definition),
             execution_arn: "arn:aws:states:us-east-1:000000000000:execution:m:e".into(),
             execution_name: "e".into(),
             machine_arn: "arn:aws:states:us-east-1:000000000000:stateMachine:m".into(),
+            version_arn: None,
+            alias_arn: None,
             machine_name: "m".into(),
             role_arn: "arn:aws:iam::000000000000:role/r".into(),
             region: "us-east-1".into(),
-            limits: Limits::default(),
+            limits,
+            synchronous: false,
         };
         let execution = Execution::new(Arc::new(origin));
         let now = Timestamp::parse_rfc3339("2026-11-22T10:00:00Z").unwrap();
-        Run { execution, journal: Vec::new(), effects: Vec::new(), now, fuel_a_turn }
+        Run { execution, journal: Vec::new(), effects: Vec::new(), now, fuel_a_turn: u32::MAX }
     }
 
     pub fn hear(&mut self, input: Input) -> Result<(), Refused> {
@@ -138,6 +146,8 @@ impl Run {
                     format!(" {name} {output:?}{assigned}")
                 }
                 HistoryEventKind::ExecutionFailed(f) | HistoryEventKind::ExecutionTimedOut(f) => told(f),
+                HistoryEventKind::ExecutionAborted(f) => told(f),
+                HistoryEventKind::ExecutionRedriven { redrive_count } => format!(" {redrive_count}"),
                 HistoryEventKind::EvaluationFailed { state, location, failure } => {
                     format!(" {state} {}{}", location.as_deref().unwrap_or("-"), told(failure))
                 }

@@ -10,7 +10,10 @@
 //! is all there is in memory), *set aside* (its journal or definition cannot be read, or it made the
 //! language panic), or closed and forgotten.
 
+mod children;
+mod express;
 mod recovery;
+mod redrive;
 mod residence;
 mod start;
 mod tasks;
@@ -20,18 +23,20 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use stepwell_asl::{Effect, EventKind, Execution, Input, Recorder, Refused, World, encode};
+use stepwell_asl::{Effect, Event, EventKind, Execution, Input, Recorder, Refused, World, encode};
 use stepwell_model::{EntityId, ExecutionStatus, Failure, Partition, TaskRef, Timestamp};
-use stepwell_store::{Chunk, ChunkHeader, NameKey, Opening};
+use stepwell_store::{Chunk, ChunkHeader, NameKey, Opening, Parent, Redrives};
 
 use crate::catalogue::{ActivityKey, Revision};
 use crate::commons::Commons;
-use crate::messages::{Counts, Message, Release, Turn};
+use crate::history_log::LoggedHistory;
+use crate::messages::{ChildStarted, Counts, Message, Release, StartEar, Turn};
 use crate::options::LogLevel;
-use crate::requests::{EngineError, ExecutionKey, Place};
+use crate::requests::{EngineError, ExecutionKey, ExecutionStarted, Place};
 
 pub use residence::replay;
 pub(crate) use residence::{origin_of, origin_of_opening};
+use start::Wanted;
 use tasks::Held;
 
 /// How many messages one turn hears.
@@ -80,12 +85,16 @@ pub struct Shard {
     /// What happens when a turn is durable, in the order of turns.
     fresh: VecDeque<(u64, NameKey)>,
     closing: VecDeque<(u64, EntityId)>,
+    /// Express executions that a task of another execution runs, by that task.
+    express_tasks: HashMap<TaskRef, EntityId>,
+    marks: express::Marks,
 
     // Of the turn under way.
     touched: Vec<EntityId>,
     effects: VecDeque<(EntityId, Effect)>,
     releases: Vec<(Option<EntityId>, Release)>,
     posts: Vec<(usize, Message)>,
+    at_once: Vec<Release>,
     bytes: usize,
     events: usize,
 }
@@ -103,6 +112,10 @@ enum Ready {
 struct Resident {
     execution: Execution,
     revision: Arc<Revision>,
+    /// The task that started it.
+    parent: Option<Parent>,
+    /// What it has beside if it is an Express one.
+    express: Option<Box<express::Express>>,
     /// Not written yet.
     opening: Option<Opening>,
     /// The row of its last chunk; 0 if there is none.
@@ -132,9 +145,15 @@ impl Resident {
         self.execution.status() == ExecutionStatus::Running
     }
 
+    /// Whether it is closed, and all of it is durable as of this turn.
+    fn is_forgettable(&self, committed: u64) -> bool {
+        !self.is_open() && self.turn <= committed && self.recorder.events.is_empty()
+    }
+
     /// Whether it only waits, for a moment or for somebody outside who has all he needs.
     fn only_waits(&self) -> bool {
         self.is_open()
+            && self.express.is_none()
             && self.execution.is_parked()
             && !self.execution.has_work()
             && !self.queued
@@ -151,10 +170,10 @@ enum Deaf {
 }
 
 /// What the language may ask.
-struct Surroundings<'a> {
-    commons: &'a Commons,
-    place: &'a Place,
-    entity: EntityId,
+pub(crate) struct Surroundings<'a> {
+    pub(crate) commons: &'a Commons,
+    pub(crate) place: &'a Place,
+    pub(crate) entity: EntityId,
 }
 
 impl World for Surroundings<'_> {
@@ -202,7 +221,10 @@ impl Shard {
         while let Some((turn, entity)) = self.closing.front().copied()
             && turn <= self.committed
         {
-            self.residents.remove(&entity);
+            // It may be open again, or have been closed again since; then that is another entry.
+            if self.residents.get(&entity).is_some_and(|resident| resident.is_forgettable(self.committed)) {
+                self.residents.remove(&entity);
+            }
             self.closing.pop_front();
         }
         self.evict();
@@ -218,7 +240,7 @@ impl Shard {
     pub fn next_wake(&self) -> Option<Timestamp> {
         let timer = self.timers.peek().map(|Reverse((due, _))| Timestamp::from_epoch_ms(*due));
         let worker = if self.index == 0 { self.commons.dispatcher().next_deadline() } else { None };
-        timer.into_iter().chain(worker).min()
+        timer.into_iter().chain(worker).chain(self.marks.due()).min()
     }
 
     /// The number of the last turn.
@@ -226,10 +248,11 @@ impl Shard {
         self.turn
     }
 
-    /// The executions in memory, whether all of each is durable, and its journal's last row. In no
-    /// order. For the simulator, which compares them with their journals.
+    /// The executions in memory that have journals, whether all of each is durable, and its journal's
+    /// last row. In no order. For the simulator, which compares them with their journals.
     pub fn residents(&self) -> impl Iterator<Item = (EntityId, &Execution, bool)> {
-        self.residents.iter().map(|(entity, resident)| {
+        let standard = self.residents.iter().filter(|(_, resident)| resident.express.is_none());
+        standard.map(|(entity, resident)| {
             let durable = resident.turn <= self.committed && resident.recorder.events.is_empty();
             (*entity, &resident.execution, durable)
         })
@@ -252,12 +275,46 @@ impl Shard {
             let Some(message) = self.backlog.pop_front() else { return };
             self.bytes += message.bytes();
             match message {
-                Message::Start { machine, name, partition, input, reply } => {
-                    let (entity, answer) = self.start(machine, name, partition, input);
-                    self.releases.push((entity, Release::Started(reply, answer)));
+                Message::Start { machine, qualifier, name, partition, input, trace_header, parent, ear } => {
+                    let wanted = Wanted { machine, qualifier, name, partition, input, trace_header, parent };
+                    let (entity, answer) = self.start(wanted);
+                    match ear {
+                        StartEar::Caller(reply) => {
+                            self.releases.push((entity, Release::Started(reply, answer)));
+                        }
+                        StartEar::Parent(parent) => self.tell_started(entity, parent, answer),
+                    }
                 }
+                Message::StartExpress { start, name_key, ear } => {
+                    let (entity, answer) = self.start_express(&start, name_key);
+                    match ear {
+                        StartEar::Caller(reply) => {
+                            let answer = answer.map(|(key, started_at)| ExecutionStarted {
+                                key: ExecutionKey { machine: key.machine, name: key.name },
+                                started_at,
+                            });
+                            self.releases.push((entity, Release::Started(reply, answer)));
+                        }
+                        StartEar::Parent(parent) => {
+                            let answer = answer.map(|(key, started_at)| {
+                                let arn = crate::express::express_arn(&key).into();
+                                ChildStarted { arn, started_at, stop: None }
+                            });
+                            self.answer_parent(entity, parent, answer);
+                        }
+                    }
+                }
+                Message::RunExpress { start, parent } => self.run_express(&start, parent),
+                Message::AdoptExpress(under_way) => self.adopt_express(*under_way),
+                Message::DropExpress { parent } => self.drop_express(parent),
+                Message::Child { task, news } => self.hear_child(task, news),
+                Message::Watch { key, home, parent } => self.watch(&key, &home, parent),
                 Message::Stop { key, home, failure, reply } => {
                     let (entity, answer) = self.stop(&key, &home, failure);
+                    self.releases.push((entity, Release::Stopped(reply, answer)));
+                }
+                Message::Redrive { key, home, client_token, reply } => {
+                    let (entity, answer) = self.redrive(&key, &home, client_token);
                     self.releases.push((entity, Release::Stopped(reply, answer)));
                 }
                 Message::Answer { task, answer, reply } => {
@@ -267,7 +324,10 @@ impl Shard {
                 Message::Outcome { task, outcome } => self.outcome(task, outcome),
                 Message::SlotGranted { task } => self.run(task),
                 Message::HandOut { task, poller } => self.hand_out(task, poller),
-                Message::Barrier { reply } => self.releases.push((None, Release::Done(reply, Ok(())))),
+                Message::Barrier { reply } => {
+                    self.marks.hurry = true;
+                    self.releases.push((None, Release::Done(reply, Ok(()))));
+                }
             }
             self.settle();
         }
@@ -318,7 +378,9 @@ impl Shard {
                     self.ready.push_back(Ready::Continue(entity));
                 }
                 answer.map_err(|refused| match refused {
-                    Refused::Closed | Refused::NoSuchTask | Refused::WrongPhase => Deaf::Refused,
+                    Refused::Closed | Refused::NoSuchTask | Refused::WrongPhase | Refused::NotRedrivable => {
+                        Deaf::Refused
+                    }
                 })
             }
             Err(panic) => {
@@ -373,14 +435,24 @@ impl Shard {
     fn seal(&mut self) -> Turn {
         let mut counts = Counts::default();
         let mut chunks = Vec::new();
+        let mut history = Vec::new();
         let touched = std::mem::take(&mut self.touched);
         for entity in &touched {
             let Some(resident) = self.residents.get_mut(entity) else { continue };
             resident.touched = false;
+            if resident.express.is_some() {
+                chunks.extend(self.seal_express(*entity));
+                self.arm(*entity);
+                continue;
+            }
             if !resident.recorder.events.is_empty() {
                 let body = catch_unwind(AssertUnwindSafe(|| encode(&resident.recorder.events)));
                 match body {
-                    Ok(body) => chunks.push(self.seal_chunk(*entity, body.into(), &mut counts)),
+                    Ok(body) => {
+                        let (chunk, events) = self.seal_chunk(*entity, body.into(), &mut counts);
+                        chunks.push(chunk);
+                        history.extend(self.logged(*entity, events));
+                    }
                     Err(panic) => {
                         self.set_aside(*entity, format!("the codec panicked: {}", panic_text(&*panic)));
                         continue;
@@ -396,6 +468,15 @@ impl Shard {
             chunk.header.row = row;
             chunk.header.previous_row = std::mem::replace(&mut resident.row, row);
         }
+        if !chunks.is_empty() || self.marks.are_due(self.now) {
+            let mut marks = self.seal_marks();
+            let rows = self.commons.rows(marks.len());
+            for (mark, row) in marks.iter_mut().zip(rows) {
+                mark.header.row = row;
+            }
+            chunks.append(&mut marks);
+        }
+        self.marks.hurry = false;
         self.bytes = 0;
         self.events = 0;
         self.touched = touched;
@@ -406,18 +487,30 @@ impl Shard {
             chunks,
             releases: self.releases.drain(..).map(|(_, release)| release).collect(),
             posts: std::mem::take(&mut self.posts),
+            at_once: std::mem::take(&mut self.at_once),
             counts,
+            history,
         }
     }
 
-    /// The chunk of what `entity` recorded; its rows come later.
-    fn seal_chunk(&mut self, entity: EntityId, body: Arc<[u8]>, counts: &mut Counts) -> Chunk {
+    /// What an execution logs of the events of its chunk.
+    fn logged(&self, entity: EntityId, events: Vec<Event>) -> Option<LoggedHistory> {
+        self.commons.options.history_log.as_ref()?;
+        let resident = self.residents.get(&entity)?;
+        let logging = resident.revision.execution_log()?;
+        let redrive_count = resident.execution.redrive_count();
+        LoggedHistory::of(logging, resident.execution.origin(), redrive_count, events)
+    }
+
+    /// The chunk of what `entity` recorded, and the events in it; its rows come later.
+    fn seal_chunk(&mut self, entity: EntityId, body: Arc<[u8]>, counts: &mut Counts) -> (Chunk, Vec<Event>) {
         let resident = self.residents.get_mut(&entity).expect("the caller has just seen it");
         let events = std::mem::take(&mut resident.recorder.events);
         resident.turn = self.turn;
         counts.events += events.len() as u64;
         for event in &events {
             counts.transitions += u64::from(matches!(event.kind, EventKind::StateEntered { .. }));
+            counts.redriven += u64::from(matches!(event.kind, EventKind::ExecutionRedriven { .. }));
         }
         let status = resident.execution.status();
         let only_waits = resident.only_waits();
@@ -429,23 +522,34 @@ impl Shard {
                 self.fresh.push_back((self.turn, name_key));
             }
         }
+        let parent = opening.as_ref().and(resident.parent);
+        // A child tells its parent of its end; but the parent's watch has to be set up anew after a
+        // restart, so one that waits for a child is loaded then.
+        let waits_for_child = resident.tasks.values().any(Held::is_child);
+        let next_due = resident.execution.next_due().filter(|_| is_open);
+        let last_event_id = resident.execution.last_event_id();
+        let count = resident.execution.redrive_count();
+        let redrives = resident.execution.redriven_at().map(|last_at| Redrives { count, last_at });
         if !is_open {
             counts.closed[usize::from(status.code())] += 1;
             self.closing.push_back((self.turn, entity));
+            self.tell_of_end(entity);
         }
         let header = ChunkHeader {
             entity,
             row: 0,
             previous_row: 0,
             first_event_id: events.iter().map(|event| event.id).find(|id| *id > 0).unwrap_or(0),
-            last_event_id: resident.execution.last_event_id(),
+            last_event_id,
             at: self.now,
             opening,
+            parent,
             status,
-            next_due: resident.execution.next_due().filter(|_| is_open),
-            parked: only_waits,
+            next_due,
+            parked: only_waits && !waits_for_child,
+            redrives,
         };
-        Chunk { header, body }
+        (Chunk { header, body }, events)
     }
 
     /// Leaves an execution alone from now on, with its history as it is.
@@ -480,6 +584,12 @@ impl Shard {
         for scheduled_event_id in resident.tasks.keys() {
             let task = TaskRef { execution: entity, scheduled_event_id: *scheduled_event_id };
             self.commons.dispatcher().forget(task);
+        }
+        if resident.express.is_some() {
+            if let Some(name_key) = resident.opening.as_ref().and_then(|opening| opening.name_key) {
+                self.names.remove(&name_key);
+            }
+            return self.give_up_express(entity, *resident, &reason);
         }
         match resident.opening {
             // It was never written, so it never was.

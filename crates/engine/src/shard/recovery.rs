@@ -47,10 +47,13 @@ impl Shard {
             touches: 0,
             fresh: VecDeque::new(),
             closing: VecDeque::new(),
+            express_tasks: HashMap::new(),
+            marks: Default::default(),
             touched: Vec::new(),
             effects: VecDeque::new(),
             releases: Vec::new(),
             posts: Vec::new(),
+            at_once: Vec::new(),
             bytes: 0,
             events: 0,
         }

@@ -14,13 +14,14 @@ use stepwell_asl::{Execution, Input, Origin, Recorder, decode};
 use stepwell_model::{EntityId, ExecutionStatus, Timestamp};
 use stepwell_store::{Chunk, ExecutionRow, Opening, StoreError};
 
+use super::express::is_express;
 use super::start::origin;
 use super::{NEVER, RECOVERIES_PER_TURN, Resident, Shard, TIMERS_PER_TURN};
 use crate::catalogue::Revision;
 use crate::commons::{Commons, store_error};
 use crate::messages::Release;
 use crate::options::LogLevel;
-use crate::requests::{EngineError, ExecutionKey};
+use crate::requests::EngineError;
 
 /// How long after a failure to read a journal it is tried again.
 const READ_AGAIN_MS: u64 = 1_000;
@@ -65,8 +66,14 @@ impl Shard {
                 Some(_) => (),
             }
         }
+        self.bring(entity)?;
+        Ok(Located::Resident)
+    }
+
+    /// Brings an execution into memory, open or closed.
+    pub(super) fn bring(&mut self, entity: EntityId) -> Result<(), EngineError> {
         match self.load(entity) {
-            Ok(()) => Ok(Located::Resident),
+            Ok(()) => Ok(()),
             Err(NotLoaded::Store(error)) => Err(store_error(error)),
             Err(NotLoaded::Damaged(reason)) => {
                 self.set_aside(entity, reason.clone());
@@ -81,6 +88,9 @@ impl Shard {
             Err(error @ StoreError::Damaged { .. }) => return Err(NotLoaded::Damaged(error.to_string())),
             Err(error) => return Err(NotLoaded::Store(error)),
         };
+        if is_express(&self.commons, &chunks) {
+            return self.run_again(entity, &chunks).map_err(NotLoaded::Damaged);
+        }
         let (execution, revision) = replay(&self.commons, &chunks).map_err(NotLoaded::Damaged)?;
         let row = chunks.last().map_or(0, |chunk| chunk.header.row);
         let armed = self.stubs.remove(&entity.to_u64()).unwrap_or(NEVER);
@@ -88,6 +98,8 @@ impl Shard {
         let resident = Resident {
             execution,
             revision,
+            parent: chunks.first().and_then(|chunk| chunk.header.parent),
+            express: None,
             opening: None,
             row,
             turn: 0,
@@ -224,8 +236,14 @@ impl Shard {
     }
 
     /// Lets something be heard about an execution once this turn is durable.
+    /// What concerns an Express execution, of which nothing waits to be written, waits for nothing.
     pub(super) fn release(&mut self, entity: EntityId, release: Release) {
-        self.releases.push((Some(entity), release));
+        let waits = self.residents.get(&entity).is_none_or(|resident| resident.is_held_back(self.committed));
+        if waits {
+            self.releases.push((Some(entity), release));
+        } else {
+            self.at_once.push(release);
+        }
     }
 
     /// Takes over an execution that was open when the last run ended.
@@ -275,6 +293,5 @@ pub(crate) fn origin_of_opening(
 ) -> Result<(Arc<Origin>, Arc<Revision>), String> {
     let number = opening.revision;
     let revision = commons.revision(number).ok_or_else(|| format!("there is no revision {number}"))?;
-    let key = ExecutionKey { machine: revision.key.clone(), name: opening.name.clone() };
-    Ok((origin(commons, &revision, &key)?, revision))
+    Ok((origin(commons, &revision, opening)?, revision))
 }

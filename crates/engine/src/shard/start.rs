@@ -4,19 +4,37 @@ use std::sync::Arc;
 
 use stepwell_asl::{Execution, Input, Origin, Recorder};
 use stepwell_model::{EntityId, Failure, Partition, Timestamp};
-use stepwell_store::Opening;
+use stepwell_store::{Opening, Parent};
 use stepwell_value::Payload;
 
 use super::residence::Located;
 use super::{Deaf, NEVER, Resident, Shard};
-use crate::catalogue::{Revision, execution_arn};
+use crate::catalogue::{Resolved, Revision, execution_arn, qualified_arn};
 use crate::commons::{Commons, store_error};
 use crate::names::Home;
 use crate::requests::{EngineError, ExecutionKey, ExecutionStarted, MachineKey};
 
+/// An execution that is to be started, as [`Message::Start`](crate::Message::Start) has it.
+pub(super) struct Wanted {
+    pub machine: MachineKey,
+    pub qualifier: Option<Arc<str>>,
+    pub name: Option<(Arc<str>, Home)>,
+    pub partition: Partition,
+    pub input: Payload,
+    pub trace_header: Option<Arc<str>>,
+    pub parent: Option<Parent>,
+}
+
+/// What is written down of a start beside what it runs.
+struct About {
+    trace_header: Option<Arc<str>>,
+    parent: Option<Parent>,
+}
+
 /// What an execution of a name that is wanted again is like.
 struct Namesake {
     machine: u64,
+    parent: Option<Parent>,
     started_at: Timestamp,
     closed_at: Option<Timestamp>,
     /// Of one that is open.
@@ -28,19 +46,17 @@ impl Shard {
     /// answer is about.
     pub(super) fn start(
         &mut self,
-        machine: MachineKey,
-        name: Option<(Arc<str>, Home)>,
-        partition: Partition,
-        input: Payload,
+        wanted: Wanted,
     ) -> (Option<EntityId>, Result<ExecutionStarted, EngineError>) {
-        // Asked again here: the machine may have been changed or deleted while the call waited.
-        let machine = match self.commons.machine_in_service(&machine) {
-            Ok(machine) => machine,
+        let Wanted { machine, qualifier, name, partition, input, trace_header, parent } = wanted;
+        // Asked here and not before: the machine may have been changed or deleted while the call
+        // waited. If the execution turns out to run already, a version drawn by an alias is forgotten:
+        // a name is a machine's, so the call says the same as the first one, whatever it was told.
+        let resolved = match self.commons.resolve(&machine, qualifier.as_deref()) {
+            Ok(resolved) => resolved,
             Err(error) => return (None, Err(error)),
         };
-        let Some(revision) = self.commons.revision(machine.revision) else {
-            return (None, Err(EngineError::Damaged(format!("there is no revision {}", machine.revision))));
-        };
+        let machine = &resolved.machine;
         if let Some((name, home)) = &name {
             let key = ExecutionKey { machine: machine.key.clone(), name: name.clone() };
             let entity = match self.resolve(&key, home) {
@@ -52,6 +68,10 @@ impl Shard {
                 self.settle();
                 match namesake {
                     Err(error) => return (Some(entity), Err(error)),
+                    // The same attempt of the same task asks again.
+                    Ok(Some(other)) if parent.is_some() && other.parent == parent => {
+                        return (Some(entity), Ok(ExecutionStarted { key, started_at: other.started_at }));
+                    }
                     Ok(Some(other)) if other.machine == machine.number => match other.closed_at {
                         None if other.input.as_ref() == Some(&input) => {
                             return (
@@ -74,35 +94,43 @@ impl Shard {
         let number = &mut self.numbers[usize::from(partition)];
         *number += 1;
         let entity = EntityId { partition, number: *number };
-        self.begin(entity, revision, name, input)
+        let about = About { trace_header, parent };
+        self.begin(entity, &resolved, name, input, about)
     }
 
     fn begin(
         &mut self,
         entity: EntityId,
-        revision: Arc<Revision>,
+        resolved: &Resolved,
         name: Option<(Arc<str>, Home)>,
         input: Payload,
+        about: About,
     ) -> (Option<EntityId>, Result<ExecutionStarted, EngineError>) {
+        let revision = resolved.revision.clone();
         let (name, name_key) = match name {
             Some((name, home)) => (name, Some(home.name_key)),
             None => (self.commons.keys.generated_name(entity).into(), None),
         };
         let key = ExecutionKey { machine: revision.key.clone(), name: name.clone() };
-        let origin = match origin(&self.commons, &revision, &key) {
-            Ok(origin) => origin,
-            Err(reason) => return (None, Err(EngineError::Damaged(reason))),
-        };
         let opening = Opening {
             machine: revision.machine,
             revision: revision.number,
             name,
             name_key,
             started_at: self.now,
+            version: resolved.version,
+            alias: resolved.alias.clone(),
+            trace_header: about.trace_header,
+        };
+        let origin = match origin(&self.commons, &revision, &opening) {
+            Ok(origin) => origin,
+            Err(reason) => return (None, Err(EngineError::Damaged(reason))),
         };
         let resident = Resident {
             execution: Execution::new(origin),
             revision,
+            parent: about.parent,
+            express: None,
             opening: Some(opening),
             row: 0,
             turn: self.turn,
@@ -156,7 +184,7 @@ impl Shard {
     }
 
     /// The execution that a name leads to.
-    fn resolve(&self, key: &ExecutionKey, home: &Home) -> Result<Option<EntityId>, EngineError> {
+    pub(super) fn resolve(&self, key: &ExecutionKey, home: &Home) -> Result<Option<EntityId>, EngineError> {
         if let Some(entity) = home.generated {
             if let Some(resident) = self.residents.get(&entity) {
                 if resident.key() == *key {
@@ -180,6 +208,7 @@ impl Shard {
             Located::Nowhere => Ok(None),
             Located::Closed(row) => Ok(Some(Namesake {
                 machine: row.opening.machine,
+                parent: self.commons.parent_of(&row)?,
                 started_at: row.opening.started_at,
                 closed_at: row.closed_at,
                 input: None,
@@ -188,6 +217,7 @@ impl Shard {
                 let resident = self.residents.get(&entity).expect("it was located just now");
                 Ok(Some(Namesake {
                     machine: resident.revision.machine,
+                    parent: resident.parent,
                     started_at: resident.execution.started_at(),
                     closed_at: resident.execution.closed_at(),
                     input: Some(resident.execution.input().clone()),
@@ -201,16 +231,22 @@ impl Shard {
 pub(crate) fn origin(
     commons: &Commons,
     revision: &Revision,
-    key: &ExecutionKey,
+    opening: &Opening,
 ) -> Result<Arc<Origin>, String> {
+    let key = ExecutionKey { machine: revision.key.clone(), name: opening.name.clone() };
+    let version = opening.version.map(|version| qualified_arn(&revision.key, &version.to_string()).into());
+    let alias = opening.alias.as_ref().map(|alias| qualified_arn(&revision.key, alias).into());
     Ok(Arc::new(Origin {
         definition: revision.parsed()?.clone(),
-        execution_arn: execution_arn(key).into(),
-        execution_name: key.name.clone(),
+        execution_arn: execution_arn(&key).into(),
+        execution_name: key.name,
         machine_arn: revision.machine_arn.clone(),
+        version_arn: version,
+        alias_arn: alias,
         machine_name: revision.key.name.clone(),
         role_arn: revision.role_arn.clone(),
         region: revision.key.place.region.clone(),
         limits: commons.options.limits,
+        synchronous: false,
     }))
 }

@@ -12,6 +12,7 @@ use stepwell_asl::{Input, Outstanding, TaskSpec};
 use stepwell_model::{EntityId, Failure, Resource, TaskRef};
 use stepwell_task::{TaskOutcome, TaskRequest};
 
+use super::children::ChildCall;
 use super::residence::Located;
 use super::{Deaf, Ready, Shard};
 use crate::catalogue::ActivityKey;
@@ -22,11 +23,11 @@ use crate::requests::{ActivityTask, EngineError};
 
 /// A task that an execution waits for.
 pub(super) struct Held {
-    spec: TaskSpec,
-    phase: Phase,
+    pub(super) spec: TaskSpec,
+    pub(super) phase: Phase,
 }
 
-enum Phase {
+pub(super) enum Phase {
     /// Scheduled: in the queue of its activity.
     ForWorker,
     /// Scheduled: in the queue of its target, or let through and not heard of it yet. `again` if it
@@ -38,11 +39,17 @@ enum Phase {
     InFlight { integration: usize, target: Arc<str> },
     /// Started: somebody outside has its token.
     Outside,
+    /// Started: an execution of ours is about to begin, or its end is waited for.
+    Child,
 }
 
 impl Held {
     pub(super) fn is_outside(&self) -> bool {
-        matches!(self.phase, Phase::Outside)
+        matches!(self.phase, Phase::Outside | Phase::Child)
+    }
+
+    pub(super) fn is_child(&self) -> bool {
+        matches!(self.phase, Phase::Child)
     }
 }
 
@@ -50,6 +57,9 @@ impl Shard {
     /// Queues a task, and sends it if its turn has come.
     pub(super) fn schedule(&mut self, entity: EntityId, spec: TaskSpec) {
         let task = TaskRef { execution: entity, scheduled_event_id: spec.scheduled_event_id };
+        if let Some(call) = ChildCall::of(&spec.resource) {
+            return self.schedule_child(entity, spec, call);
+        }
         match &spec.resource {
             Resource::Activity { arn } => match ActivityKey::of_arn(arn) {
                 Some(activity) => {
@@ -68,24 +78,31 @@ impl Shard {
         }
     }
 
-    fn hold(&mut self, entity: EntityId, spec: TaskSpec, phase: Phase) {
+    pub(super) fn hold(&mut self, entity: EntityId, spec: TaskSpec, phase: Phase) {
         if let Some(resident) = self.residents.get_mut(&entity) {
             resident.tasks.insert(spec.scheduled_event_id, Held { spec, phase });
         }
     }
 
-    fn held(&mut self, task: TaskRef) -> Option<&mut Held> {
+    pub(super) fn held(&mut self, task: TaskRef) -> Option<&mut Held> {
         let resident = self.residents.get_mut(&task.execution)?;
         resident.tasks.get_mut(&task.scheduled_event_id)
     }
 
-    fn drop_held(&mut self, task: TaskRef) -> Option<Held> {
+    pub(super) fn drop_held(&mut self, task: TaskRef) -> Option<Held> {
         let resident = self.residents.get_mut(&task.execution)?;
         resident.tasks.remove(&task.scheduled_event_id)
     }
 
     fn request(&self, task: TaskRef, spec: &TaskSpec) -> TaskRequest {
-        let place = self.residents.get(&task.execution).map(|resident| &resident.revision.key.place);
+        let resident = self.residents.get(&task.execution);
+        let place = resident.map(|resident| &resident.revision.key.place);
+        // Identities of Express executions may come again after a restart; their tasks are never
+        // sent again, so chance does as well.
+        let idempotency_key = match resident.is_some_and(|resident| resident.express.is_some()) {
+            true => self.commons.random_name().to_string(),
+            false => self.commons.keys.idempotency_key(task),
+        };
         TaskRequest {
             task,
             account: place.map(|place| place.account.clone()).unwrap_or_default(),
@@ -93,7 +110,7 @@ impl Shard {
             resource: spec.resource.clone(),
             parameters: spec.parameters.clone(),
             timeout: spec.timeout_seconds.map(Duration::from_secs),
-            idempotency_key: self.commons.keys.idempotency_key(task),
+            idempotency_key,
         }
     }
 
@@ -115,7 +132,7 @@ impl Shard {
 
     /// A task that cannot be sent fails in its own time, so that a machine which catches and tries
     /// for ever does not hold up the others.
-    fn refuse_later(&mut self, entity: EntityId, spec: TaskSpec, failure: Failure) {
+    pub(super) fn refuse_later(&mut self, entity: EntityId, spec: TaskSpec, failure: Failure) {
         let task = TaskRef { execution: entity, scheduled_event_id: spec.scheduled_event_id };
         self.hold(entity, spec, Phase::Refused);
         self.ready.push_back(Ready::Refuse(task, failure));
@@ -209,6 +226,7 @@ impl Shard {
             Phase::InFlight { integration, target: _ } => {
                 self.release(task.execution, Release::CancelTask { integration, task });
             }
+            Phase::Child => self.cancel_child(task, &held.spec),
             Phase::Refused | Phase::Outside => (),
         }
     }
@@ -246,7 +264,7 @@ impl Shard {
         }
     }
 
-    fn unknown(&self, task: TaskRef, target: &str) -> Failure {
+    pub(super) fn unknown(&self, task: TaskRef, target: &str) -> Failure {
         let resident = self.residents.get(&task.execution);
         let arn = resident.map_or("", |resident| &resident.execution.origin().execution_arn);
         outcome_unknown(arn, task, target, self.now)
@@ -292,6 +310,9 @@ impl Shard {
         let task = TaskRef { execution: entity, scheduled_event_id };
         if !started {
             return self.schedule(entity, spec);
+        }
+        if let Some(call) = ChildCall::of(&spec.resource) {
+            return self.take_up_child(entity, spec, call, submitted);
         }
         let is_activity = matches!(spec.resource, Resource::Activity { .. });
         if is_activity || submitted {

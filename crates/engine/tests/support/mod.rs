@@ -1,12 +1,14 @@
 //! Shards without threads and without a clock, over a store in memory, with an integration that
 //! does what the test says.
 
+#![allow(dead_code, reason = "each test file uses its part")]
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_engine::*;
-use stepwell_model::{Failure, MachineType, Resource, TaskRef, Timestamp};
+use stepwell_model::{Failure, Limits, MachineType, Resource, TaskRef, Timestamp};
 use stepwell_store::{Batch, MemoryStore, Store};
 use stepwell_task::{Done, Integration, Target, TaskOutcome, TaskRequest};
 use stepwell_value::Payload;
@@ -53,7 +55,20 @@ pub struct Driver {
     pub slots: usize,
     pub idempotent: bool,
     pub resident_max: usize,
+    /// Of Express executions that callers wait for.
+    pub ended: Vec<ExpressEnded>,
+    /// Dies at this commit: before or after what it releases is let out.
+    pub dies_at: Option<(usize, Dies)>,
+    pub is_dead: bool,
+    /// In force from the next crash on.
+    pub limits: Limits,
     inbox: Vec<Vec<Message>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Dies {
+    BeforeRelease,
+    AfterRelease,
 }
 
 pub type Heard<T> = oneshot::Receiver<Result<T, EngineError>>;
@@ -66,19 +81,37 @@ impl Driver {
     pub fn with(slots: usize, idempotent: bool, resident_max: usize) -> Driver {
         let store = Arc::new(MemoryStore::new([9; 32]));
         let now = Timestamp::from_epoch_ms(1_000_000);
-        let (commons, shards) = open(&store, slots, idempotent, resident_max, now);
+        let limits = Limits::default();
+        let (commons, shards) = open(&store, slots, idempotent, resident_max, limits, now);
         let inbox = shards.iter().map(|_| Vec::new()).collect();
         let sent = VecDeque::new();
-        Driver { store, commons, shards, now, sent, commits: 0, slots, idempotent, resident_max, inbox }
+        Driver {
+            store,
+            commons,
+            shards,
+            now,
+            sent,
+            commits: 0,
+            slots,
+            idempotent,
+            resident_max,
+            ended: Vec::new(),
+            dies_at: None,
+            is_dead: false,
+            limits,
+            inbox,
+        }
     }
 
     /// Forgets everything but the store, and begins anew.
     pub fn crash(&mut self) {
         self.store.reopen();
         (self.commons, self.shards) =
-            open(&self.store, self.slots, self.idempotent, self.resident_max, self.now);
+            open(&self.store, self.slots, self.idempotent, self.resident_max, self.limits, self.now);
         self.inbox = self.shards.iter().map(|_| Vec::new()).collect();
         self.sent.clear();
+        self.is_dead = false;
+        self.dies_at = None;
         self.run();
     }
 
@@ -100,6 +133,9 @@ impl Driver {
                 idle = false;
                 let turn = shard.turn(messages, self.now);
                 self.finish(index, turn);
+                if self.is_dead {
+                    return;
+                }
             }
             if idle {
                 return;
@@ -108,6 +144,9 @@ impl Driver {
     }
 
     fn finish(&mut self, index: usize, mut turn: Turn) {
+        for release in turn.at_once.drain(..) {
+            self.let_out(release);
+        }
         for (to, message) in turn.posts.drain(..) {
             self.inbox[to].push(message);
         }
@@ -115,15 +154,31 @@ impl Driver {
             let batch = Batch { chunks: turn.chunks, catalogue: Vec::new() };
             self.store.commit(&batch).unwrap();
             self.commits += 1;
-        }
-        for release in turn.releases {
-            match release.answer() {
-                Some(Release::RunTask { request, .. }) => self.sent.push_back(Sent::Run(request)),
-                Some(Release::CancelTask { task, .. }) => self.sent.push_back(Sent::Cancel(task)),
-                _ => (),
+            self.is_dead = self.dies_at == Some((self.commits, Dies::BeforeRelease));
+            if self.is_dead {
+                return;
             }
         }
+        for release in turn.releases {
+            self.let_out(release);
+        }
+        self.is_dead = self.dies_at == Some((self.commits, Dies::AfterRelease));
         self.shards[index].committed(turn.number);
+    }
+
+    fn let_out(&mut self, release: Release) {
+        if let Release::ExpressEnded(_, Ok(ended)) = &release {
+            self.ended.push(ended.clone());
+        }
+        match release.answer() {
+            Some(Release::RunTask { request, .. }) => self.sent.push_back(Sent::Run(request)),
+            Some(Release::CancelTask { task, .. }) => self.sent.push_back(Sent::Cancel(task)),
+            Some(Release::Tell(partition, message)) => {
+                let shard = self.commons.shard_of(partition);
+                self.inbox[shard].push(message);
+            }
+            _ => (),
+        }
     }
 
     pub fn pass(&mut self, time: Duration) {
@@ -132,14 +187,21 @@ impl Driver {
     }
 
     pub fn machine(&mut self, name: &str, definition: &str) -> MachineKey {
+        self.machine_of(MachineType::Standard, name, definition)
+    }
+
+    pub fn machine_of(&mut self, machine_type: MachineType, name: &str, definition: &str) -> MachineKey {
         let key = MachineKey { place: place(), name: name.into() };
         let request = CreateMachine {
             key: key.clone(),
-            machine_type: MachineType::Standard,
+            machine_type,
             definition: definition.into(),
             role_arn: "arn:aws:iam::123456789012:role/r".into(),
             logging: None,
             tracing: None,
+            encryption: Encryption::AwsOwnedKey,
+            publish: None,
+            tags: Tags::default(),
         };
         let plan = self.commons.catalogue().plan_create(request, self.now).unwrap();
         self.keep(plan);
@@ -148,7 +210,8 @@ impl Driver {
 
     pub fn activity(&mut self, name: &str) {
         let key = ActivityKey { place: place(), name: name.into() };
-        let plan = self.commons.catalogue().plan_activity(&key, self.now);
+        let request = CreateActivity { key, encryption: Encryption::AwsOwnedKey, tags: Tags::default() };
+        let plan = self.commons.catalogue().plan_activity(request, self.now).unwrap();
         self.keep(plan);
     }
 
@@ -182,10 +245,32 @@ impl Driver {
     ) -> Result<Heard<ExecutionStarted>, EngineError> {
         let (reply, heard) = oneshot::channel();
         let input = Payload::parse(input).unwrap();
-        let request = StartExecution { machine: machine.clone(), name: name.map(Arc::from), input };
+        let request = StartExecution {
+            machine: machine.clone(),
+            qualifier: None,
+            name: name.map(Arc::from),
+            input,
+            trace_header: None,
+        };
         let call = self.commons.start(request, reply)?;
         self.put(call);
         Ok(heard)
+    }
+
+    /// Starts an Express execution durably.
+    pub fn start_express(&mut self, machine: &MachineKey, input: &str) -> ExpressKey {
+        let (reply, mut heard) = oneshot::channel();
+        let input = Payload::parse(input).unwrap();
+        let (machine, name) = (machine.clone(), Some("x".into()));
+        let request =
+            StartExpress { machine, qualifier: None, name, input, synchronous: false, seconds_max: None };
+        let (key, call) = self.commons.start_express(request, reply).unwrap();
+        self.put(call);
+        self.run();
+        if !self.is_dead {
+            heard.try_recv().expect("it is answered").unwrap();
+        }
+        key
     }
 
     pub fn stop(&mut self, key: &ExecutionKey) -> Result<Timestamp, EngineError> {
@@ -194,6 +279,52 @@ impl Driver {
         self.put(call);
         self.run();
         heard.try_recv().expect("it is answered")
+    }
+
+    pub fn redrive(
+        &mut self,
+        key: &ExecutionKey,
+        client_token: Option<&str>,
+    ) -> Result<Timestamp, EngineError> {
+        let mut heard = self.ask_redrive(key, client_token);
+        self.run();
+        heard.try_recv().expect("it is answered")
+    }
+
+    pub fn ask_redrive(&mut self, key: &ExecutionKey, client_token: Option<&str>) -> Heard<Timestamp> {
+        let (reply, heard) = oneshot::channel();
+        let call = self.commons.redrive(key.clone(), client_token.map(Arc::from), reply);
+        self.put(call);
+        heard
+    }
+
+    /// Lets each shard that has something to hear have a turn, and writes nothing: what it decided is
+    /// lost with the next crash, or `written` later.
+    pub fn turn_unwritten(&mut self) -> Vec<(usize, Turn)> {
+        let mut turns = Vec::new();
+        for index in 0..self.shards.len() {
+            let messages = std::mem::take(&mut self.inbox[index]);
+            if !messages.is_empty() {
+                turns.push((index, self.shards[index].turn(messages, self.now)));
+            }
+        }
+        turns
+    }
+
+    /// Writes such turns in one commit, and lets out what waits for them, or loses that.
+    pub fn write(&mut self, turns: Vec<(usize, Turn)>, is_let_out: bool) {
+        let mut batch = Batch::default();
+        let mut written = Vec::new();
+        for (index, mut turn) in turns {
+            batch.chunks.append(&mut turn.chunks);
+            written.push((index, turn));
+        }
+        self.store.commit(&batch).unwrap();
+        for (index, turn) in written {
+            if is_let_out {
+                self.finish(index, turn);
+            }
+        }
     }
 
     pub fn answer(&mut self, token: &str, answer: TaskAnswer) -> Result<(), EngineError> {
@@ -279,10 +410,17 @@ fn open(
     slots: usize,
     idempotent: bool,
     resident_max: usize,
+    limits: Limits,
     now: Timestamp,
 ) -> (Arc<Commons>, Vec<Shard>) {
-    let options =
-        EngineOptions { shards: 3, resident_max, fuel: 8, seed: seeds_from(7), ..EngineOptions::default() };
+    let options = EngineOptions {
+        shards: 3,
+        resident_max,
+        limits,
+        fuel: 8,
+        seed: seeds_from(7),
+        ..EngineOptions::default()
+    };
     let integration: Arc<dyn Integration> = Arc::new(Script { slots, idempotent });
     let commons = Commons::open(store.clone(), vec![integration], options, now).unwrap();
     let commons = Arc::new(commons);

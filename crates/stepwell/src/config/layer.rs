@@ -1,13 +1,17 @@
 //! One layer of the configuration, whatever it was written in.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use stepwell_integrations::ServiceSettings;
 use stepwell_model::Limits;
 
+use super::access::{self, Access};
+use super::logs::{self, Logs};
 use super::nearest::nearest;
-use super::{Flags, limits};
+use super::{Flags, aws, limits};
 use crate::complaint::{Complaint, quoted};
 use crate::log::{Format, Level};
 
@@ -17,10 +21,13 @@ pub struct Layer {
     pub listen: Option<SocketAddr>,
     pub data: Option<Data>,
     pub functions: Option<PathBuf>,
+    pub access: Access,
     pub hosts: Option<Vec<String>>,
     pub log: Option<Level>,
     pub log_format: Option<Format>,
     pub limits: Option<Limits>,
+    pub logs: Option<Logs>,
+    pub aws: Option<BTreeMap<String, ServiceSettings>>,
 }
 
 /// What a layer says of the place of the data.
@@ -35,10 +42,28 @@ pub enum Data {
 }
 
 /// The keys of the configuration file.
-const KEYS: [&str; 8] = ["listen", "data", "ephemeral", "functions", "host", "log", "log_format", "limits"];
+const KEYS: &[&str] = &[
+    "listen",
+    "data",
+    "ephemeral",
+    "functions",
+    "credentials",
+    "tls_cert",
+    "tls_key",
+    "tls_client_ca",
+    "insecure_plaintext",
+    "public_metrics",
+    "refuse_replays",
+    "host",
+    "log",
+    "log_format",
+    "limits",
+    "logs",
+    "aws",
+];
 
 /// Where a value was said, and hence how its name is spelled in a complaint.
-enum Source<'a> {
+pub enum Source<'a> {
     Flags,
     Environment,
     File(&'a Path),
@@ -53,7 +78,7 @@ impl Source<'_> {
         }
     }
 
-    fn bad(&self, what: &str, key: &str, value: &str, hint: impl Into<String>) -> Complaint {
+    pub fn bad(&self, what: &str, key: &str, value: &str, hint: impl Into<String>) -> Complaint {
         Complaint::usage(what, format!("{} {}", self.spell(key), quoted(value))).hint(hint)
     }
 }
@@ -69,10 +94,13 @@ struct Written {
     data: Option<PathBuf>,
     ephemeral: Option<bool>,
     functions: Option<PathBuf>,
+    access: Access,
     hosts: Option<Vec<String>>,
     log: Option<String>,
     log_format: Option<String>,
     limits: Option<Limits>,
+    logs: Option<Logs>,
+    aws: Option<BTreeMap<String, ServiceSettings>>,
 }
 
 impl Layer {
@@ -83,10 +111,13 @@ impl Layer {
             data: flags.data.clone(),
             ephemeral: flags.ephemeral.then_some(true),
             functions: flags.functions.clone(),
+            access: Access::of_flags(flags)?,
             hosts: (!flags.host.is_empty()).then(|| flags.host.clone()),
             log: flags.log.clone(),
             log_format: flags.log_format.clone(),
             limits: None,
+            logs: None,
+            aws: None,
         };
         written.read(&Source::Flags)
     }
@@ -100,21 +131,30 @@ impl Layer {
             Some(Ok(text)) => Ok(Some(text)),
             Some(Err(bytes)) => Err(source.bad("not UTF-8", key, &bytes.to_string_lossy(), "")),
         };
-        let ephemeral = match text("ephemeral")?.as_deref() {
-            None => None,
-            Some("true" | "1" | "yes") => Some(true),
-            Some("false" | "0" | "no") => Some(false),
-            Some(other) => return Err(source.bad("neither yes nor no", "ephemeral", other, "true or false")),
+        let truth = |key: &str| match text(key)? {
+            None => Ok(None),
+            Some(text) => access::read_truth(&text, key, &source).map(Some),
         };
         let written = Written {
             listen: text("listen")?,
             data: raw("data").map(PathBuf::from),
-            ephemeral,
+            ephemeral: truth("ephemeral")?,
             functions: raw("functions").map(PathBuf::from),
+            access: Access {
+                credentials: raw("credentials").map(PathBuf::from),
+                tls_cert: raw("tls_cert").map(PathBuf::from),
+                tls_key: raw("tls_key").map(PathBuf::from),
+                tls_client_ca: raw("tls_client_ca").map(PathBuf::from),
+                insecure_plaintext: truth("insecure_plaintext")?,
+                public_metrics: truth("public_metrics")?,
+                refuse_replays: truth("refuse_replays")?,
+            },
             hosts: text("host")?.map(|names| names.split(',').map(|name| name.trim().to_owned()).collect()),
             log: text("log")?,
             log_format: text("log_format")?,
             limits: None,
+            logs: None,
+            aws: None,
         };
         written.read(&source)
     }
@@ -131,7 +171,7 @@ impl Layer {
             Complaint::usage("not TOML", format!("{shown}: line {line}: {}", error.message()))
         })?;
         if let Some(unknown) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
-            let known = nearest(unknown, KEYS).expect("there are keys");
+            let known = nearest(unknown, KEYS.iter().copied()).expect("there are keys");
             return Err(Complaint::usage("unknown configuration key", format!("{shown}: {unknown}"))
                 .hint(format!("did you mean {known}?")));
         }
@@ -159,10 +199,10 @@ impl Layer {
                 Some(names.ok_or_else(|| wrong("not a list of names", "host", value, "write [\"NAME\"]"))?)
             }
         };
-        let ephemeral = match table.get("ephemeral") {
-            None => None,
-            Some(toml::Value::Boolean(truth)) => Some(*truth),
-            Some(other) => return Err(wrong("neither yes nor no", "ephemeral", other, "true or false")),
+        let truth = |key: &str| match table.get(key) {
+            None => Ok(None),
+            Some(toml::Value::Boolean(truth)) => Ok(Some(*truth)),
+            Some(other) => Err(wrong("neither yes nor no", key, other, "true or false")),
         };
         let limits = match table.get("limits") {
             None => None,
@@ -171,15 +211,40 @@ impl Layer {
                 return Err(wrong("not a table", "limits", other, "write [limits] and its keys below"));
             }
         };
+        let logs = match table.get("logs") {
+            None => None,
+            Some(toml::Value::Table(table)) => Some(logs::read(table, &shown)?),
+            Some(other) => {
+                return Err(wrong("not a table", "logs", other, "write [logs] and its keys below"));
+            }
+        };
+        let aws = match table.get("aws") {
+            None => None,
+            Some(toml::Value::Table(table)) => Some(aws::read(table, &shown)?),
+            Some(other) => {
+                return Err(wrong("not a table", "aws", other, "write [aws.lambda] and its keys below"));
+            }
+        };
         let written = Written {
             listen: text("listen")?,
             data: beside("data")?,
-            ephemeral,
+            ephemeral: truth("ephemeral")?,
             functions: beside("functions")?,
+            access: Access {
+                credentials: beside("credentials")?,
+                tls_cert: beside("tls_cert")?,
+                tls_key: beside("tls_key")?,
+                tls_client_ca: beside("tls_client_ca")?,
+                insecure_plaintext: truth("insecure_plaintext")?,
+                public_metrics: truth("public_metrics")?,
+                refuse_replays: truth("refuse_replays")?,
+            },
             hosts,
             log: text("log")?,
             log_format: text("log_format")?,
             limits,
+            logs,
+            aws,
         };
         written.read(&source)
     }
@@ -193,10 +258,13 @@ impl Layer {
                 (said, behind) => said.or(behind),
             },
             functions: self.functions.or(behind.functions),
+            access: self.access.over(behind.access),
             hosts: self.hosts.or(behind.hosts),
             log: self.log.or(behind.log),
             log_format: self.log_format.or(behind.log_format),
             limits: self.limits.or(behind.limits),
+            logs: self.logs.or(behind.logs),
+            aws: self.aws.or(behind.aws),
         }
     }
 }
@@ -229,10 +297,13 @@ impl Written {
             listen: self.listen.map(|text| read_listen(&text, source)).transpose()?,
             data,
             functions: self.functions,
+            access: self.access,
             hosts: self.hosts,
             log: self.log.map(|text| read_level(&text, source)).transpose()?,
             log_format: self.log_format.map(|text| read_format(&text, source)).transpose()?,
             limits: self.limits,
+            logs: self.logs,
+            aws: self.aws,
         })
     }
 }

@@ -12,12 +12,14 @@ struct Key {
 }
 
 /// Every limit that can be configured, in the order of the documentation.
-const KEYS: [Key; 6] = [
+const KEYS: &[Key] = &[
     Key { name: "payload_bytes_max", set: |limits, value| limits.payload_bytes_max = size(value) },
     Key { name: "history_events_max", set: |limits, value| limits.history_events_max = value },
     Key { name: "definition_bytes_max", set: |limits, value| limits.definition_bytes_max = size(value) },
     Key { name: "execution_seconds_max", set: |limits, value| limits.execution_seconds_max = value },
+    Key { name: "express_seconds_max", set: |limits, value| limits.express_seconds_max = value },
     Key { name: "variables_bytes_max", set: |limits, value| limits.variables_bytes_max = size(value) },
+    Key { name: "redrive_seconds_max", set: |limits, value| limits.redrive_seconds_max = value },
     Key { name: "retention_seconds", set: |limits, value| limits.retention_seconds = value },
 ];
 
@@ -68,7 +70,7 @@ mod tests {
 
     #[test]
     fn each_key_sets_a_limit_of_its_own() {
-        for key in &KEYS {
+        for key in KEYS {
             let limits = check(&format!("{} = 7", key.name)).unwrap();
             assert_ne!(limits, Limits::default(), "{}", key.name);
             for other in KEYS.iter().filter(|other| other.name != key.name) {

@@ -1,5 +1,6 @@
 //! Where the execution of `run` lives.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,8 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A server in this process, or one elsewhere.
 pub enum Venue {
-    /// In this process, and gone with it.
-    Temporary(Node),
+    /// In this process, and gone with it, for a caller in the region of the variables of the AWS SDKs.
+    Temporary(Node, Caller),
     /// Elsewhere.
     Remote(Client),
 }
@@ -30,14 +31,18 @@ impl Venue {
     /// A server in this process whose journal is in memory. Must be called on the runtime.
     pub fn temporary(command: &cli::Run) -> Result<Venue, Complaint> {
         let as_json = command.json;
+        let services = wiring::read_services(&BTreeMap::new(), None)?;
+        let caller = Caller::new("000000000000", services.region().unwrap_or("us-east-1"));
         let node = Node::open(Parts {
             store: Arc::new(MemoryStore::new(wiring::random_key()?)),
             functions: wiring::read_functions(command.functions.as_deref())?,
+            services,
             limits: Limits::default(),
             log: Log::to_stderr(Level::Warn, if as_json { Format::Json } else { Format::Text }),
+            execution_logs: None,
             on_function_line: Arc::new(move |line| tell_function_line(&line, as_json)),
         })?;
-        Ok(Venue::Temporary(node))
+        Ok(Venue::Temporary(node, caller))
     }
 
     /// Calls an operation of AWS Step Functions.
@@ -47,9 +52,8 @@ impl Venue {
     /// A [`Complaint`] that it was refused, or that there was no answer.
     pub async fn call(&self, operation: &'static str, parameters: Value) -> Result<Value, Complaint> {
         match self {
-            Venue::Temporary(node) => {
-                let caller = Caller::new("000000000000", "us-east-1");
-                let answer = node.api.call(operation, &caller, parameters.to_string().as_bytes()).await;
+            Venue::Temporary(node, caller) => {
+                let answer = node.api.call(operation, caller, parameters.to_string().as_bytes()).await;
                 let refused = |error: String, message: String| {
                     Complaint::new(
                         Exit::Failure,
@@ -75,7 +79,7 @@ impl Venue {
     /// Ends what is in this process.
     pub async fn close(self) {
         match self {
-            Venue::Temporary(node) => node.drain(PATIENCE).await,
+            Venue::Temporary(node, _) => node.drain(PATIENCE).await,
             Venue::Remote(_) => (),
         }
     }

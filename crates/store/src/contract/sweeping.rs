@@ -31,7 +31,8 @@ fn check_left(store: &dyn Store, rows: &[ExecutionRow], left: &[ExecutionRow]) {
         let mut expected: Vec<&ExecutionRow> =
             left.iter().filter(|row| row.opening.machine == machine).collect();
         expected.sort_by_key(|row| (std::cmp::Reverse(row.recency()), row.entity));
-        let query = ListQuery { machine, status: None, after: None, limit: 1_000 };
+        let query =
+            ListQuery { machine, version: None, alias: None, status: None, after: None, limit: 1_000 };
         assert_eq!(store.executions(&query).unwrap().iter().collect::<Vec<_>>(), expected);
     }
     let mut open = Vec::new();

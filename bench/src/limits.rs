@@ -53,10 +53,14 @@ fn append_and_flush(folder: &Path, bytes: &[u8]) -> io::Result<f64> {
     Ok(rate)
 }
 
-/// How many requests a bare hyper handler that echoes answers in a second, in a process of its own,
-/// under the same load as the server.
-pub fn echoes_per_second(in_flight: usize, body: &str) -> io::Result<f64> {
-    let echo = Echo::spawn()?;
+/// How many requests with `body` a bare hyper handler answers in a second with `answer_bytes` bytes,
+/// in a process of its own, under the same load as the server. It reads no JSON and no signature.
+///
+/// # Errors
+///
+/// The program that runs does not ask [`echo_asked_for`], or the load fails.
+pub fn echoes_per_second(in_flight: usize, body: &str, answer_bytes: usize) -> io::Result<f64> {
+    let echo = Echo::spawn(answer_bytes)?;
     let mut request = |_: u64, out: &mut Vec<u8>| client::put_request("StartExecution", body, out);
     let outcome = client::drive(Plan {
         address: echo.address,
@@ -69,7 +73,15 @@ pub fn echoes_per_second(in_flight: usize, body: &str) -> io::Result<f64> {
 }
 
 /// The argument with which this program is the echo.
-pub const ECHO: &str = "echo-server";
+const ECHO: &str = "echo-server";
+
+/// If a program was started to be the echo: how many bytes its answers have.
+pub fn echo_asked_for(arguments: &[String]) -> Option<usize> {
+    match arguments {
+        [first, answer_bytes] if first == ECHO => answer_bytes.parse().ok(),
+        _ => None,
+    }
+}
 
 struct Echo {
     child: Child,
@@ -77,9 +89,10 @@ struct Echo {
 }
 
 impl Echo {
-    fn spawn() -> io::Result<Echo> {
+    fn spawn(answer_bytes: usize) -> io::Result<Echo> {
         let mut child = Command::new(std::env::current_exe()?)
             .arg(ECHO)
+            .arg(answer_bytes.to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -100,8 +113,13 @@ impl Drop for Echo {
     }
 }
 
-/// Answers every request with its own body until the process is killed.
-pub fn serve_echo() -> io::Result<()> {
+/// Answers every request with so many bytes of its own body, again and again from the front if it is
+/// shorter, until the process is killed.
+///
+/// # Errors
+///
+/// The system gives no socket or no runtime.
+pub fn serve_echo(answer_bytes: usize) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
@@ -110,9 +128,11 @@ pub fn serve_echo() -> io::Result<()> {
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
             tokio::spawn(async move {
-                let connection = hyper::server::conn::http1::Builder::new()
-                    .pipeline_flush(true)
-                    .serve_connection(TokioIo::new(stream), service_fn(echo));
+                let connection =
+                    hyper::server::conn::http1::Builder::new().pipeline_flush(true).serve_connection(
+                        TokioIo::new(stream),
+                        service_fn(move |request| echo(request, answer_bytes)),
+                    );
                 // The client going away is how every connection ends.
                 let _ = connection.await;
             });
@@ -120,10 +140,14 @@ pub fn serve_echo() -> io::Result<()> {
     })
 }
 
-async fn echo(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn echo(request: Request<Incoming>, answer_bytes: usize) -> Result<Response<Full<Bytes>>, Infallible> {
     let body = match request.into_body().collect().await {
         Ok(body) => body.to_bytes(),
         Err(_) => Bytes::new(),
     };
-    Ok(Response::new(Full::new(body)))
+    let answer = match body.len() >= answer_bytes || body.is_empty() {
+        true => body.slice(..answer_bytes.min(body.len())),
+        false => body.iter().copied().cycle().take(answer_bytes).collect(),
+    };
+    Ok(Response::new(Full::new(answer)))
 }

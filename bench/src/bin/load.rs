@@ -13,19 +13,15 @@
 //! with the limits measured in the same run: flushes of the disk, a plain log, and a hyper handler
 //! that only echoes. The generator shares the machine with the server.
 
-mod client;
-mod limits;
-mod report;
-mod server;
-
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use client::Plan;
-use report::{Figure, Report};
-use server::{Server, text_member};
+use stepwell_bench::client::{self, Plan};
+use stepwell_bench::report::{Figure, Report};
+use stepwell_bench::server::Server;
+use stepwell_bench::{chain, limits, mib};
 
 /// How many states a chain has.
 const CHAIN_STATES: usize = 10;
@@ -69,8 +65,8 @@ load [--server FILE] [--data DIR] [--in-flight N]... [--runs N] [--seconds S] [-
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if arguments.first().is_some_and(|first| first == limits::ECHO) {
-        return exit(limits::serve_echo());
+    if let Some(answer_bytes) = limits::echo_asked_for(&arguments) {
+        return exit(limits::serve_echo(answer_bytes));
     }
     match options(&arguments) {
         Ok(options) => exit(run(&options)),
@@ -154,17 +150,9 @@ fn run(options: &Options) -> io::Result<()> {
     Ok(())
 }
 
-fn mib(bytes: u64) -> f64 {
-    bytes as f64 / f64::from(1 << 20)
-}
-
 /// An empty folder on the disk that is measured.
 fn new_folder(options: &Options) -> io::Result<PathBuf> {
-    match std::fs::remove_dir_all(&options.folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => (),
-    }
-    std::fs::create_dir_all(&options.folder)?;
+    stepwell_bench::new_folder(&options.folder)?;
     Ok(options.folder.clone())
 }
 
@@ -180,10 +168,8 @@ fn echo_name(in_flight: usize) -> String {
 }
 
 fn measure_echo(in_flight: usize, report: &mut Report) -> io::Result<()> {
-    let echoes = limits::echoes_per_second(
-        in_flight,
-        &Workload::Start.start("arn:aws:states:us-east-1:000000000000:stateMachine:W1", 0),
-    )?;
+    let body = Workload::Start.start("arn:aws:states:us-east-1:000000000000:stateMachine:W1", 0);
+    let echoes = limits::echoes_per_second(in_flight, &body, body.len())?;
     report.add(Figure::new(echo_name(in_flight), "/s", echoes));
     Ok(())
 }
@@ -241,18 +227,6 @@ impl Workload {
     }
 }
 
-/// A definition with so many `Pass` states in a row.
-fn chain(states: usize) -> String {
-    let states: Vec<String> = (1..=states)
-        .map(|at| {
-            let next =
-                if at == states { r#""End":true"#.to_owned() } else { format!(r#""Next":"S{}""#, at + 1) };
-            format!(r#""S{at}":{{"Type":"Pass",{next}}}"#)
-        })
-        .collect();
-    format!(r#"{{"StartAt":"S1","States":{{{}}}}}"#, states.join(","))
-}
-
 /// What an order of W6 has beside what all have, as text within a JSON string.
 const ORDER_ITEMS: &str = r#",\"items\":[{\"sku\":\"A-17\",\"price\":12.5,\"quantity\":3},{\"sku\":\"B-02\",\"price\":40,\"quantity\":1},{\"sku\":\"C-88\",\"price\":4.4,\"quantity\":5}]"#;
 
@@ -279,21 +253,10 @@ fn transforming_chain(states: usize) -> String {
     format!(r#"{{"QueryLanguage":"JSONata","StartAt":"S1","States":{{{}}}}}"#, states.join(","))
 }
 
-/// Creates a machine; its ARN.
-fn create_machine(server: &Server, name: &str, definition: &str) -> io::Result<String> {
-    let escaped = definition.replace('\\', "\\\\").replace('"', "\\\"");
-    let body = format!(
-        r#"{{"name":"{name}","definition":"{escaped}","roleArn":"arn:aws:iam::000000000000:role/load"}}"#
-    );
-    let answer = server.call("CreateStateMachine", &body)?;
-    text_member(&answer, "stateMachineArn")
-        .ok_or_else(|| io::Error::other(format!("no machine was created: {answer}")))
-}
-
 fn measure(options: &Options, workload: Workload, in_flight: usize, report: &mut Report) -> io::Result<()> {
     let folder = new_folder(options)?;
     let server = Server::start(&options.binary, &folder)?;
-    let machine = create_machine(&server, "Load", &workload.definition())?;
+    let machine = server.create_machine("Load", "STANDARD", &workload.definition())?;
     let empty_bytes = server.memory_bytes()?;
 
     let cpu_before = server.cpu_seconds()?;
@@ -369,7 +332,7 @@ fn measure_parked(options: &Options, report: &mut Report) -> io::Result<()> {
     let folder = new_folder(options)?;
     let server = Server::start(&options.binary, &folder)?;
     let wait = r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":86400,"End":true}}}"#;
-    let machine = create_machine(&server, "Park", wait)?;
+    let machine = server.create_machine("Park", "STANDARD", wait)?;
     let empty_bytes = restarted_memory(options)?;
 
     let mut request = |n: u64, out: &mut Vec<u8>| {

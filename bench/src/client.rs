@@ -215,7 +215,11 @@ impl Connection {
 }
 
 /// The status of the answer once it has arrived whole.
-fn whole_answer(bytes: &[u8]) -> io::Result<Option<u16>> {
+///
+/// # Errors
+///
+/// This is no answer, or one without a length.
+pub fn whole_answer(bytes: &[u8]) -> io::Result<Option<u16>> {
     let broken = || io::Error::new(io::ErrorKind::InvalidData, String::from_utf8_lossy(bytes).into_owned());
     let Some(head) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };
     let text = std::str::from_utf8(&bytes[..head]).map_err(|_| broken())?;
@@ -251,7 +255,7 @@ pub fn call(address: SocketAddr, request: &[u8]) -> io::Result<String> {
     };
     let text = String::from_utf8_lossy(&answer).into_owned();
     let body = text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default();
-    if status == 200 { Ok(body) } else { Err(io::Error::other(text)) }
+    if status == 200 { Ok(body) } else { Err(io::Error::other(format!("{status} {body}"))) }
 }
 
 /// The bytes of a call of an operation of AWS Step Functions, appended to `out`.

@@ -62,6 +62,21 @@ impl Server {
         client::call(self.address, &request)
     }
 
+    /// Creates a machine of `type` (`STANDARD`, `EXPRESS`); its ARN.
+    ///
+    /// # Errors
+    ///
+    /// The call is refused.
+    pub fn create_machine(&self, name: &str, r#type: &str, definition: &str) -> io::Result<String> {
+        let escaped = definition.replace('\\', "\\\\").replace('"', "\\\"");
+        let body = format!(
+            r#"{{"name":"{name}","type":"{type}","definition":"{escaped}","roleArn":"arn:aws:iam::000000000000:role/load"}}"#
+        );
+        let answer = self.call("CreateStateMachine", &body)?;
+        text_member(&answer, "stateMachineArn")
+            .ok_or_else(|| io::Error::other(format!("no machine was created: {answer}")))
+    }
+
     /// How many executions have ended since the server started, as the server counts.
     pub fn closed(&self) -> io::Result<u64> {
         self.metric(CLOSED)
@@ -73,7 +88,11 @@ impl Server {
     }
 
     /// A counter of the server's metrics, the sum over its labels.
-    fn metric(&self, name: &str) -> io::Result<u64> {
+    ///
+    /// # Errors
+    ///
+    /// The server does not answer, or has no such counter.
+    pub fn metric(&self, name: &str) -> io::Result<u64> {
         let metrics = client::call(self.address, b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
         let samples = metrics.lines().filter(|line| line.starts_with(name));
         let values: Vec<u64> = samples.filter_map(|line| line.rsplit(' ').next()?.parse().ok()).collect();

@@ -1,0 +1,199 @@
+//! Executions that start executions.
+
+mod support;
+
+use std::time::Duration;
+
+use stepwell_engine::*;
+use stepwell_model::{ExecutionStatus, MachineType};
+use support::*;
+
+/// A machine of one Task that starts an execution of `child`.
+fn starts(pattern: &str, child: &MachineKey, more: &str) -> String {
+    let resource = format!("arn:aws:states:::states:startExecution{pattern}");
+    let arn = machine_arn(child);
+    task_with(&resource, &format!(r#","Parameters":{{"StateMachineArn":"{arn}"{more}}}"#))
+}
+
+const FAILS: &str = r#"{"StartAt":"F","States":{"F":{"Type":"Fail","Error":"Bad","Cause":"luck"}}}"#;
+
+/// The executions of a machine: their names and how they stand.
+fn executions(driver: &Driver, machine: &MachineKey) -> Vec<(String, ExecutionStatus)> {
+    let list =
+        ListExecutions { machine: machine.clone(), qualifier: None, status: None, after: None, limit: 100 };
+    let (found, _) = driver.commons.executions(&list).unwrap();
+    found.iter().map(|execution| (execution.key.name.to_string(), execution.status)).collect()
+}
+
+#[test]
+fn a_parent_goes_on_once_its_child_has_begun_or_ended() {
+    let mut driver = Driver::new();
+    let child = driver.machine("child", WAIT);
+    let begins = driver.machine("begins", &starts("", &child, r#","Name":"a""#));
+    let waits = driver.machine("waits", &starts(".sync:2", &child, r#","Name":"b","Input":{"x":1}"#));
+    let begun = driver.start(&begins, None, "{}").unwrap();
+    let view = driver.commons.execution(&begun.key).unwrap();
+    assert_eq!(view.status, ExecutionStatus::Succeeded);
+    assert!(view.output.unwrap().text().contains("execution:child:a"));
+
+    let waiting = driver.start(&waits, None, "{}").unwrap();
+    assert!(driver.history(&waiting).ends_with("TaskScheduled\nTaskStarted\nTaskSubmitted"));
+    driver.pass(Duration::from_secs(60));
+    let output = driver.commons.execution(&waiting.key).unwrap().output.unwrap();
+    assert_eq!(output.value().get("Output").unwrap().to_string(), r#"{"x":1}"#);
+    assert_eq!(output.value().get("Status").unwrap().as_str(), Some("SUCCEEDED"));
+}
+
+#[test]
+fn a_child_that_fails_fails_its_task() {
+    let mut driver = Driver::new();
+    let child = driver.machine("child", FAILS);
+    let parent = driver.machine("parent", &starts(".sync", &child, ""));
+    let started = driver.start(&parent, None, "{}").unwrap();
+    let failure = driver.commons.execution(&started.key).unwrap().failure.unwrap();
+    assert_eq!(failure.error.as_deref(), Some("States.TaskFailed"));
+    assert!(failure.cause.unwrap().contains(r#""Cause":"luck","Error":"Bad""#));
+}
+
+#[test]
+fn a_child_that_cannot_be_started_fails_its_task_in_the_words_of_aws() {
+    let mut driver = Driver::new();
+    let gone = MachineKey { place: place(), name: "gone".into() };
+    let parent = driver.machine("parent", &starts("", &gone, ""));
+    let started = driver.start(&parent, None, "{}").unwrap();
+    let failure = driver.commons.execution(&started.key).unwrap().failure.unwrap();
+    assert_eq!(failure.error.as_deref(), Some("StepFunctions.StateMachineDoesNotExistException"));
+    assert!(failure.cause.unwrap().starts_with(
+        "State Machine Does Not Exist: 'arn:aws:states:us-east-1:123456789012:stateMachine:gone' (Service: \
+         AWSStepFunctions; Status Code: 400; Error Code: StateMachineDoesNotExist; Request ID: "
+    ));
+    let child = driver.machine("child", WAIT);
+    let taken = driver.machine("taken", &starts("", &child, r#","Name":"a","Input":{"n":1}"#));
+    driver.start(&child, Some("a"), "{}").unwrap();
+    let started = driver.start(&taken, None, "{}").unwrap();
+    assert!(
+        driver.history(&started).ends_with("ExecutionFailed StepFunctions.ExecutionAlreadyExistsException")
+    );
+}
+
+#[test]
+fn a_parent_that_ends_stops_the_child_it_waited_for() {
+    let mut driver = Driver::new();
+    let child = driver.machine("child", WAIT);
+    let parent = driver.machine("parent", &starts(".sync", &child, ""));
+    let started = driver.start(&parent, None, "{}").unwrap();
+    driver.stop(&started.key).unwrap();
+    assert_eq!(executions(&driver, &child)[0].1, ExecutionStatus::Aborted);
+    let patient = driver.machine("patient", &starts("", &child, r#","Name":"left""#));
+    driver.start(&patient, None, "{}").unwrap();
+    assert_eq!(executions(&driver, &child)[0], ("left".into(), ExecutionStatus::Running));
+}
+
+#[test]
+fn a_parent_that_was_let_go_hears_of_the_end_of_its_child() {
+    let mut driver = Driver::with(4, false, 0);
+    let child = driver.machine("child", WAIT);
+    let parent = driver.machine("parent", &starts(".sync", &child, ""));
+    let started = driver.start(&parent, None, "{}").unwrap();
+    assert_eq!(driver.shards.iter().map(|shard| shard.residents().count()).sum::<usize>(), 0);
+    driver.pass(Duration::from_secs(60));
+    assert_eq!(driver.commons.execution(&started.key).unwrap().status, ExecutionStatus::Succeeded);
+}
+
+/// Dies at every commit, before and after what it releases is let out, and looks at what becomes of
+/// parent and child.
+fn dies_anywhere(more: &str, child_definition: &str, resident_max: usize) {
+    for dies in [Dies::BeforeRelease, Dies::AfterRelease] {
+        let mut at = 1;
+        loop {
+            let mut driver = Driver::with(4, false, resident_max);
+            let child = driver.machine("child", child_definition);
+            let parent = driver.machine("parent", &starts(".sync", &child, more));
+            driver.dies_at = Some((at, dies));
+            let mut heard = driver.ask_start(&parent, Some("p"), "{}").unwrap();
+            driver.run();
+            let mut time = 0;
+            while !driver.is_dead && time < 2 {
+                driver.pass(Duration::from_secs(60));
+                time += 1;
+            }
+            let has_died = driver.is_dead;
+            if has_died {
+                driver.crash();
+            }
+            driver.pass(Duration::from_secs(60));
+            driver.pass(Duration::from_secs(60));
+            let acknowledged = heard.try_recv().is_ok();
+            let parents = executions(&driver, &parent);
+            assert!(parents.len() == 1 || !acknowledged, "{dies:?} {at}");
+            if let Some((_, status)) = parents.first() {
+                assert_eq!(*status, ExecutionStatus::Succeeded, "{dies:?} {at}");
+                assert_eq!(executions(&driver, &child).len(), 1, "{dies:?} {at}");
+            }
+            if !has_died {
+                assert!(at > 3, "it died nowhere");
+                break;
+            }
+            at += 1;
+        }
+    }
+}
+
+#[test]
+fn wherever_the_process_dies_a_child_is_started_once_and_its_parent_hears_of_its_end() {
+    dies_anywhere("", PASS, 100);
+    dies_anywhere("", WAIT, 100);
+    dies_anywhere("", WAIT, 0);
+    dies_anywhere(r#","Name":"named""#, PASS, 100);
+    dies_anywhere(r#","Name":"named""#, WAIT, 0);
+}
+
+#[test]
+fn an_express_child_is_started_once_even_if_the_process_dies() {
+    for dies in [Dies::BeforeRelease, Dies::AfterRelease] {
+        for at in 1..=4 {
+            let mut driver = Driver::new();
+            let child = driver.machine_of(MachineType::Express, "child", PASS);
+            let parent = driver.machine("parent", &starts("", &child, ""));
+            driver.dies_at = Some((at, dies));
+            let _unheard = driver.ask_start(&parent, Some("p"), "{}").unwrap();
+            driver.run();
+            if driver.is_dead {
+                driver.crash();
+            }
+            driver.pass(Duration::from_secs(5));
+            if let Some((_, status)) = executions(&driver, &parent).first() {
+                assert_eq!(*status, ExecutionStatus::Succeeded, "{dies:?} {at}");
+                assert_eq!(executions(&driver, &child).len(), 1, "{dies:?} {at}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_express_execution_runs_within_a_task_and_ends_with_it() {
+    let mut driver = Driver::new();
+    let child = driver.machine_of(MachineType::Express, "child", WAIT);
+    let arn = machine_arn(&child);
+    let definition = task_with(
+        "arn:aws:states:::aws-sdk:sfn:startSyncExecution",
+        &format!(r#","Parameters":{{"StateMachineArn":"{arn}","Input":"[1]"}}"#),
+    );
+    let parent = driver.machine("parent", &definition);
+    let started = driver.start(&parent, None, "{}").unwrap();
+    driver.pass(Duration::from_secs(60));
+    let output = driver.commons.execution(&started.key).unwrap().output.unwrap();
+    assert_eq!(output.value().get("Output").unwrap().as_str(), Some("[1]"));
+    assert_eq!(output.value().get("Status").unwrap().as_str(), Some("SUCCEEDED"));
+
+    let stopped = driver.start(&parent, None, "{}").unwrap();
+    let before = driver.commons.stats().aborted;
+    driver.stop(&stopped.key).unwrap();
+    // The driver counts nothing of what is durable; of Express executions the shards do.
+    assert_eq!(driver.commons.stats().aborted - before, 1, "the child is gone with its parent");
+
+    // Nothing of the child was written: whether it ran cannot be known after a crash.
+    let lost = driver.start(&parent, None, "{}").unwrap();
+    driver.crash();
+    assert!(driver.history(&lost).ends_with("ExecutionFailed Stepwell.OutcomeUnknown"));
+}

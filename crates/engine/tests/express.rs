@@ -1,0 +1,84 @@
+//! Express executions: durable starts, runs after a crash, ends that are noted without haste.
+
+mod support;
+
+use std::time::Duration;
+
+use stepwell_engine::*;
+use stepwell_model::{ExecutionStatus, MachineType};
+use support::*;
+
+fn status(driver: &Driver, machine: &MachineKey) -> Vec<ExecutionStatus> {
+    let list =
+        ListExecutions { machine: machine.clone(), qualifier: None, status: None, after: None, limit: 100 };
+    driver.commons.executions(&list).unwrap().0.iter().map(|execution| execution.status).collect()
+}
+
+#[test]
+fn a_start_that_ends_at_once_is_one_commit() {
+    let mut driver = Driver::new();
+    let machine = driver.machine_of(MachineType::Express, "m", PASS);
+    driver.start_express(&machine, "{}");
+    assert_eq!((driver.commits, status(&driver, &machine)), (1, vec![ExecutionStatus::Succeeded]));
+    let stats = driver.commons.stats();
+    assert_eq!((stats.started, stats.succeeded, stats.transitions), (1, 1, 1));
+}
+
+#[test]
+fn an_end_is_noted_with_the_next_commit_or_after_a_second() {
+    let mut driver = Driver::new();
+    let machine = driver.machine_of(MachineType::Express, "m", WAIT);
+    driver.start_express(&machine, "{}");
+    driver.pass(Duration::from_secs(60));
+    assert_eq!((driver.commits, status(&driver, &machine)), (1, vec![ExecutionStatus::Running]));
+    driver.pass(Duration::from_millis(1_000));
+    assert_eq!((driver.commits, status(&driver, &machine)), (2, vec![ExecutionStatus::Succeeded]));
+}
+
+#[test]
+fn what_was_under_way_is_run_again_three_times_at_most() {
+    let mut driver = Driver::new();
+    let machine = driver.machine_of(MachineType::Express, "m", &task(INVOKE_F));
+    driver.start_express(&machine, "{}");
+    for _ in 0..3 {
+        driver.run_task();
+        driver.crash();
+    }
+    driver.run_task();
+    driver.crash();
+    assert!(driver.sent.is_empty());
+    driver.pass(Duration::from_secs(1));
+    assert_eq!(status(&driver, &machine), [ExecutionStatus::Failed]);
+    driver.crash();
+    assert!(driver.sent.is_empty());
+}
+
+#[test]
+fn a_run_after_a_crash_is_counted_before_anything_of_it_leaves() {
+    let mut driver = Driver::new();
+    let machine = driver.machine_of(MachineType::Express, "m", &task(INVOKE_F));
+    driver.dies_at = Some((1, Dies::BeforeRelease));
+    driver.start_express(&machine, "{}");
+    assert!(driver.sent.is_empty(), "nothing leaves before the start is durable");
+    let commits = driver.commits;
+    driver.crash();
+    assert_eq!(driver.commits, commits + 1);
+    let request = driver.run_task();
+    driver.done(request.task, "1");
+    driver.pass(Duration::from_secs(1));
+    assert_eq!(status(&driver, &machine), [ExecutionStatus::Succeeded]);
+}
+
+#[test]
+fn five_minutes_are_all_there_is() {
+    let mut driver = Driver::new();
+    let long = r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":600,"End":true}}}"#;
+    let machine = driver.machine_of(MachineType::Express, "m", long);
+    driver.start_express(&machine, "{}");
+    driver.pass(Duration::from_secs(299));
+    assert_eq!(driver.commons.stats().timed_out, 0);
+    driver.pass(Duration::from_secs(1));
+    assert_eq!(driver.commons.stats().timed_out, 1);
+}
+
+const INVOKE_F: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
