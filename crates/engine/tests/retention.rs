@@ -1,6 +1,5 @@
 //! Closed executions are kept for a while, then they are gone; and a page of a history reads little.
 
-#[allow(dead_code, reason = "the tests of the shard use the rest")]
 mod support;
 
 use std::ops::RangeInclusive;
