@@ -242,7 +242,8 @@ pub fn is_not_waited_for(store: &dyn Store, commons: &Commons, task: TaskRef) ->
 /// or has been swept and another one has its name.
 pub fn is_closed(commons: &Commons, key: &ExecutionKey, closed_at: Timestamp) -> Result<(), Violation> {
     let view = commons.execution(key).map_err(|error| Violation(format!("{}: {error}", key.name)))?;
-    let is_another = view.started_at > closed_at;
+    // Not before, for the clock may have been put forward, for the sweep, and back.
+    let is_another = view.started_at >= closed_at;
     ensure(view.closed_at.is_some() || view.redrive_count > 0 || is_another, || {
         format!("{} was stopped and is open", key.name)
     })
