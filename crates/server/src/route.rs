@@ -312,7 +312,7 @@ fn is_acceptable(parts: &Parts) -> bool {
 
 /// The status that goes with an exception: 400 for all that the caller can mend, but for the two for
 /// which AWS has another.
-fn status(kind: ExceptionKind) -> StatusCode {
+pub(crate) fn status(kind: ExceptionKind) -> StatusCode {
     match kind {
         ExceptionKind::InternalFailure => StatusCode::INTERNAL_SERVER_ERROR,
         ExceptionKind::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,

@@ -7,6 +7,7 @@ mod config;
 mod credentials;
 mod env;
 mod log;
+mod own_calls;
 mod run;
 mod serve;
 mod sockets;
