@@ -79,6 +79,16 @@ impl Options {
     }
 }
 
+/// The body of a call, read or not.
+pub struct Body(Result<request::Request, Exception>);
+
+impl Body {
+    /// Reads a body. What is wrong with it is told when the call is done.
+    pub fn read(bytes: &[u8]) -> Body {
+        Body(request::Request::parse(bytes))
+    }
+}
+
 /// All operations over one engine.
 pub struct Api {
     engine: Engine,
@@ -110,10 +120,15 @@ impl Api {
     /// Dropping the future gives up waiting: what the engine has taken in by then it still does,
     /// but a task that nobody waits for any more is not handed out. Must run on a tokio runtime.
     pub async fn call(&self, operation: &str, caller: &Caller, body: &[u8]) -> Result<String, Exception> {
+        self.perform(operation, caller, Body::read(body)).await
+    }
+
+    /// The same for a body that has been read, so that its bytes need not be kept while a worker waits.
+    pub async fn perform(&self, operation: &str, caller: &Caller, body: Body) -> Result<String, Exception> {
         let Some((index, known)) = operations::all().find(|(_, known)| known.name == operation) else {
             return Err(Exception::unknown_operation(""));
         };
-        let result = match request::Request::parse(body) {
+        let result = match body.0 {
             Ok(request) => match access::check(operation, caller, &request) {
                 Ok(()) => (known.run)(Call { api: self, caller, request: &request }).await,
                 Err(exception) => Err(exception),

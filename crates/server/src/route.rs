@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
-use stepwell_api::{Caller, Exception, ExceptionKind};
+use stepwell_api::{Body, Caller, Exception, ExceptionKind};
 use stepwell_sigv4::{Claim, Refusal, Request as SignedRequest, Verified};
 
 use crate::body::{self, NoBody};
@@ -64,9 +64,15 @@ pub(crate) async fn answer(
     progress.head_read();
     let id = server.request_ids.next();
     let (parts, body) = request.into_parts();
-    let answer = match server.hosts.check(&parts.headers, parts.uri.authority()) {
+    let step = match server.hosts.check(&parts.headers, parts.uri.authority()) {
         Ok(()) => route(server, progress, &parts, body, &id).await,
-        Err(Foreign(why)) => refuse(server, progress, &parts, &id, why),
+        Err(Foreign(why)) => Step::Answered(refuse(server, progress, &parts, &id, why)),
+    };
+    // A worker may wait for long: what it sent is not kept for that.
+    drop(parts);
+    let answer = match step {
+        Step::Answered(answer) => answer,
+        Step::Call(call) => perform(server, *call, &id).await,
     };
     progress.answered();
 
@@ -81,15 +87,14 @@ pub(crate) async fn answer(
     Ok(response)
 }
 
-async fn route(
-    server: &Server,
-    progress: &Progress,
-    parts: &Parts,
-    body: Incoming,
-    id: &RequestId,
-) -> Answer {
-    match (&parts.method, parts.uri.path()) {
-        (&Method::POST, "/") => call(server, progress, parts, body, id).await,
+async fn route(server: &Server, progress: &Progress, parts: &Parts, body: Incoming, id: &RequestId) -> Step {
+    let answer = match (&parts.method, parts.uri.path()) {
+        (&Method::POST, "/") => {
+            return match call(server, progress, parts, body, id).await {
+                Ok(call) => Step::Call(Box::new(call)),
+                Err(answer) => Step::Answered(answer),
+            };
+        }
         (&Method::GET | &Method::HEAD, "/health") => health(server),
         // What a server counts tells much about what it does. With credentials that is for this
         // machine, where the collector of metrics usually is; it does not know how to sign.
@@ -108,7 +113,8 @@ async fn route(
             let exception = Exception::new(ExceptionKind::UnknownOperation, message);
             Answer::exception(StatusCode::NOT_FOUND, &exception)
         }
-    }
+    };
+    Step::Answered(answer)
 }
 
 /// Whether the other end is on this machine.
@@ -116,16 +122,51 @@ fn is_local(progress: &Progress) -> bool {
     progress.peer.ip().to_canonical().is_loopback()
 }
 
-/// Does the operation that the headers name, or the form.
-async fn call(server: &Server, progress: &Progress, parts: &Parts, body: Incoming, id: &RequestId) -> Answer {
+/// How far a request has come once it is read.
+enum Step {
+    /// There is nothing left to do.
+    Answered(Answer),
+    /// An operation is to be done.
+    Call(Box<Call>),
+}
+
+/// An operation that a caller may ask for.
+struct Call {
+    operation: &'static str,
+    caller: Caller,
+    body: Body,
+}
+
+/// Does an operation.
+async fn perform(server: &Server, call: Call, id: &RequestId) -> Answer {
+    let Call { operation, caller, body } = call;
+    let started = (server.log_level >= Level::Info).then(Instant::now);
+    let result = server.api.perform(operation, &caller, body).await;
+    if let Some(started) = started {
+        log_call(server, operation, &caller, id, started, result.as_ref().err());
+    }
+    match result {
+        Ok(json) => Answer::new(StatusCode::OK, &AWS_JSON, json),
+        Err(exception) => Answer::of(&exception),
+    }
+}
+
+/// Reads the call of the operation that the headers name, or does what a form asks for.
+async fn call(
+    server: &Server,
+    progress: &Progress,
+    parts: &Parts,
+    body: Incoming,
+    id: &RequestId,
+) -> Result<Call, Answer> {
     let is_form = media_type(parts).eq_ignore_ascii_case(FORM);
     if is_form && !is_signed(parts) {
         let why = "A form is only accepted with a signature (AWS4-HMAC-SHA256)".to_owned();
-        return refuse(server, progress, parts, id, why);
+        return Err(refuse(server, progress, parts, id, why));
     }
     if !is_form && !is_acceptable(parts) {
         let why = "The Content-Type of an operation must be application/x-amz-json-1.0".to_owned();
-        return refuse(server, progress, parts, id, why);
+        return Err(refuse(server, progress, parts, id, why));
     }
     // Only a gate looks at what was signed.
     let headers = if server.gate.is_some() { gate::headers(&parts.headers) } else { Default::default() };
@@ -139,7 +180,7 @@ async fn call(server: &Server, progress: &Progress, parts: &Parts, body: Incomin
             Err(refusal) => {
                 let close = !body::discard(body).await;
                 let answer = unsigned(server, progress, id, None, refusal, dialect);
-                return Answer { close, ..answer };
+                return Err(Answer { close, ..answer });
             }
         },
     };
@@ -148,54 +189,47 @@ async fn call(server: &Server, progress: &Progress, parts: &Parts, body: Incomin
         None => Some(target).filter(|target| target.starts_with(OUR_PREFIX)),
         operation => operation,
     });
+    let operation = operation.and_then(stepwell_api::operations::find);
     if claim.is_none() && operation.is_none() && !is_form {
-        return Answer::of(&Exception::unknown_operation(""));
+        return Err(Answer::of(&Exception::unknown_operation("")));
     }
     let received = match body::receive(body, &server.body_budget).await {
         Ok(received) => received,
         Err(NoBody::TooLarge) => {
             let message = format!("The request is larger than {} bytes", body::BODY_BYTES_MAX);
             let exception = Exception::new(ExceptionKind::RequestEntityTooLarge, message);
-            return Answer { close: true, ..Answer::of(&exception) };
+            return Err(Answer { close: true, ..Answer::of(&exception) });
         }
         Err(NoBody::Busy) => {
             let exception = Exception::new(ExceptionKind::Throttling, "Rate exceeded");
-            return Answer { close: true, ..Answer::of(&exception) };
+            return Err(Answer { close: true, ..Answer::of(&exception) });
         }
         Err(NoBody::Broken) => {
             let exception = Exception::new(ExceptionKind::Serialization, "The body could not be read");
-            return Answer { close: true, ..Answer::of(&exception) };
+            return Err(Answer { close: true, ..Answer::of(&exception) });
         }
     };
     progress.body_read();
 
     let (caller, verified) = match caller(server, progress, parts, claim.as_ref(), &signed, &received.bytes) {
         Ok(caller) => caller,
-        Err(refusal) => return unsigned(server, progress, id, claim.as_ref(), refusal, dialect),
+        Err(refusal) => return Err(unsigned(server, progress, id, claim.as_ref(), refusal, dialect)),
     };
     if is_form {
-        return form(server, &caller, verified.as_ref(), &received.bytes, id);
+        return Err(form(server, &caller, verified.as_ref(), &received.bytes, id));
     }
-    let Some(operation) = operation else {
-        return Answer::of(&Exception::unknown_operation(""));
+    let Some(operation) = operation.map(|operation| operation.name) else {
+        return Err(Answer::of(&Exception::unknown_operation("")));
     };
     if let (Some(gate), Some(verified)) = (&server.gate, &verified)
         && !stepwell_api::only_reads(operation)
         && let Err(refusal) = gate.check_replay(verified)
     {
-        return unsigned(server, progress, id, claim.as_ref(), refusal, dialect);
+        return Err(unsigned(server, progress, id, claim.as_ref(), refusal, dialect));
     }
     let trace_header = parts.headers.get(&X_AMZN_TRACE_ID).and_then(|header| header.to_str().ok());
     let caller = caller.traced(trace_header);
-    let started = (server.log_level >= Level::Info).then(Instant::now);
-    let result = server.api.call(operation, &caller, &received.bytes).await;
-    if let Some(started) = started {
-        log_call(server, operation, &caller, id, started, result.as_ref().err());
-    }
-    match result {
-        Ok(json) => Answer::new(StatusCode::OK, &AWS_JSON, json),
-        Err(exception) => Answer::of(&exception),
-    }
+    Ok(Call { operation, caller, body: Body::read(&received.bytes) })
 }
 
 /// How a call and its answer are written.

@@ -146,6 +146,11 @@ pub const OURS: &[Operation] = &[
     },
 ];
 
+/// An operation by its name, ours with their prefix.
+pub fn find(name: &str) -> Option<&'static Operation> {
+    all().map(|(_, operation)| operation).find(|operation| operation.name == name)
+}
+
 /// All operations, with their places in the counters.
 pub(crate) fn all() -> impl Iterator<Item = (usize, &'static Operation)> {
     ALL.iter().chain(OURS).enumerate()
