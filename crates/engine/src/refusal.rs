@@ -32,9 +32,10 @@ impl EngineError {
             EngineError::NoSuchActivity => {
                 ("ActivityDoesNotExist", format!("Activity Does Not Exist: '{subject}'"))
             }
-            EngineError::NotRedrivable(why) => {
-                ("ExecutionNotRedrivable", format!("Execution {subject} invalid for redrive as: {}", why.reason()))
-            }
+            EngineError::NotRedrivable(why) => (
+                "ExecutionNotRedrivable",
+                format!("Execution {subject} invalid for redrive as: {}", why.reason()),
+            ),
             EngineError::ActivityExists => {
                 ("ActivityAlreadyExists", format!("Activity Already Exists: '{subject}'"))
             }

@@ -156,9 +156,8 @@ impl Shape {
                     Some(_) => "structure",
                     None => kind,
                 };
-                let member = members
-                    .entry(name)
-                    .or_insert_with(|| Member { is_required, shape: Shape::of(inside) });
+                let member =
+                    members.entry(name).or_insert_with(|| Member { is_required, shape: Shape::of(inside) });
                 if !rest.is_empty() {
                     member.shape.put(rest, kind);
                 }
@@ -181,9 +180,7 @@ impl Shape {
                     Value::Null
                 }
             },
-            (Shape::Structure(members), Value::Object(object)) => {
-                structure_sent(members, object, wrong)
-            }
+            (Shape::Structure(members), Value::Object(object)) => structure_sent(members, object, wrong),
             (Shape::List(inner), Value::Array(items)) => {
                 Value::array(items.iter().map(|item| inner.sent(item, field, wrong)).collect::<Vec<_>>())
             }
@@ -192,7 +189,7 @@ impl Shape {
             }
             // In the form of a recorded neighbour, which wants a STRING that contains a JSONPath.
             (shape, _) => {
-                wrong.push(format!("The value for the field '{field}' must be a {}", shape.kind()));
+                wrong.push(format!("The value for the field '{field}' must be {}", shape.kind()));
                 Value::Null
             }
         }
@@ -200,11 +197,11 @@ impl Shape {
 
     fn kind(&self) -> &'static str {
         match self {
-            Shape::Text | Shape::Moment => "STRING",
-            Shape::Number => "NUMBER",
-            Shape::Flag => "BOOLEAN",
-            Shape::List(_) => "ARRAY",
-            Shape::Structure(_) | Shape::Map(_) => "OBJECT",
+            Shape::Text | Shape::Moment => "a STRING",
+            Shape::Number => "a NUMBER",
+            Shape::Flag => "a BOOLEAN",
+            Shape::List(_) => "an ARRAY",
+            Shape::Structure(_) | Shape::Map(_) => "an OBJECT",
         }
     }
 
@@ -213,7 +210,8 @@ impl Shape {
         match (self, answer) {
             (Shape::Structure(members), Value::Object(object)) => {
                 let member = |(key, value): (&Arc<str>, &Value)| {
-                    let shown = members.get(&**key).map_or_else(|| value.clone(), |known| known.shape.shown(value));
+                    let shown =
+                        members.get(&**key).map_or_else(|| value.clone(), |known| known.shape.shown(value));
                     (Arc::from(with_first(key, char::to_ascii_uppercase)), shown)
                 };
                 Value::object(object.iter().map(member))
@@ -325,7 +323,10 @@ mod tests {
             is_member && !matches!(words.nth(1), Some("structure" | "list" | "map"))
         });
         let actions = MODEL.actions.values();
-        assert_eq!(actions.map(|action| leaves(&action.takes) + leaves(&action.gives)).sum::<usize>(), lines.count());
+        assert_eq!(
+            actions.map(|action| leaves(&action.takes) + leaves(&action.gives)).sum::<usize>(),
+            lines.count()
+        );
     }
 
     #[test]
@@ -334,9 +335,16 @@ mod tests {
             sent("sendTaskSuccess", r#"{"TaskToken":"t","Output":{"A":[1, {"b":null}]}}"#).unwrap(),
             r#"{"taskToken":"t","output":"{\"A\":[1,{\"b\":null}]}"}"#
         );
-        assert_eq!(sent("sendTaskSuccess", r#"{"TaskToken":"t","Output":"[1]"}"#).unwrap(), r#"{"taskToken":"t","output":"[1]"}"#);
         assert_eq!(
-            sent("createActivity", r#"{"Name":"a","Tags":[{"Key":"K","Value":"V"}],"EncryptionConfiguration":null}"#).unwrap(),
+            sent("sendTaskSuccess", r#"{"TaskToken":"t","Output":"[1]"}"#).unwrap(),
+            r#"{"taskToken":"t","output":"[1]"}"#
+        );
+        assert_eq!(
+            sent(
+                "createActivity",
+                r#"{"Name":"a","Tags":[{"Key":"K","Value":"V"}],"EncryptionConfiguration":null}"#
+            )
+            .unwrap(),
             r#"{"name":"a","tags":[{"key":"K","value":"V"}],"encryptionConfiguration":null}"#
         );
     }
@@ -356,13 +364,19 @@ mod tests {
             sent("tagResource", r#"{"ResourceArn":"a","Tags":[{"key":"k"}]}"#).unwrap_err(),
             ["The field \"key\" is not supported by Step Functions"]
         );
-        assert_eq!(sent("listActivities", "[]").unwrap_err(), ["The value for the field '' must be a OBJECT"]);
+        assert_eq!(
+            sent("listActivities", "[]").unwrap_err(),
+            ["The value for the field '' must be an OBJECT"]
+        );
     }
 
     #[test]
     fn results_are_spelled_as_the_sdk_does() {
         assert_eq!(
-            shown("listExecutions", r#"{"executions":[{"executionArn":"a","startDate":1700000000.007}],"nextToken":"n"}"#),
+            shown(
+                "listExecutions",
+                r#"{"executions":[{"executionArn":"a","startDate":1700000000.007}],"nextToken":"n"}"#
+            ),
             r#"{"Executions":[{"ExecutionArn":"a","StartDate":"2023-11-14T22:13:20.007Z"}],"NextToken":"n"}"#
         );
         // The keys of a map are names of states.

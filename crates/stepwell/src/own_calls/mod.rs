@@ -209,9 +209,10 @@ fn told(action: &Action, answer: &str) -> TaskOutcome {
     match result {
         Ok(result) => TaskOutcome::Succeeded(result),
         // It was done: only what came back cannot be shown.
-        Err(error) => {
-            TaskOutcome::Failed(Failure::runtime(format!("The answer of {} cannot be read: {error}", action.operation)))
-        }
+        Err(error) => TaskOutcome::Failed(Failure::runtime(format!(
+            "The answer of {} cannot be read: {error}",
+            action.operation
+        ))),
     }
 }
 
