@@ -648,7 +648,7 @@ async fn no_body_brings_an_operation_down() {
             expect![[r#"! {"__type":"com.amazon.coral.service#UnknownOperationException"}"#]],
         )
         .await;
-    world.check("RedriveExecution", "{}", expect![[r#"! {"__type":"com.amazon.coral.service#UnknownOperationException","message":"RedriveExecution is not supported by this release of Stepwell"}"#]]).await;
+    world.check("RedriveExecution", "{}", expect![[r#"! {"__type":"ValidationException","message":"1 validation error detected: Value null at 'executionArn' failed to satisfy constraint: Member must not be null"}"#]]).await;
 }
 
 #[tokio::test]
