@@ -3,6 +3,7 @@
 import socket
 
 import boto3
+import model
 import pytest
 import server as servers
 from botocore.config import Config
@@ -57,6 +58,14 @@ def test_there_is_no_paginator_that_is_not_tested(sfn):
     }
 
 
+@arriving
+def test_a_trace_header_is_kept(sfn, world):
+    machine = world.states("P", P={"Type": "Pass", "End": True})
+    header = "Root=1-67891233-abcdef012345678912345678"
+    execution = world.start(machine, traceHeader=header)
+    assert sfn.describe_execution(executionArn=execution)["traceHeader"] == header
+
+
 # The call, its arguments, and the exception it must be refused with.
 REFUSALS = [
     ("describe_state_machine", {"stateMachineArn": f"{MISSING}:stateMachine:gone"}, "StateMachineDoesNotExist"),
@@ -73,6 +82,13 @@ REFUSALS = [
         "InvalidLoggingConfiguration",
     ),
     ("create_activity", {"name": "a b"}, "InvalidName"),
+    ("describe_state_machine_for_execution", {"executionArn": f"{MISSING}:execution:m:gone"}, "ExecutionDoesNotExist"),
+    ("list_executions", {"stateMachineArn": f"{MISSING}:stateMachine:gone"}, "StateMachineDoesNotExist"),
+    (
+        "update_state_machine",
+        {"stateMachineArn": f"{MISSING}:stateMachine:gone", "definition": PASS},
+        "StateMachineDoesNotExist",
+    ),
     ("update_state_machine", {"stateMachineArn": f"{MISSING}:stateMachine:gone"}, "MissingRequiredParameter"),
     ("send_task_success", {"taskToken": "no token", "output": "1"}, "InvalidToken"),
     ("send_task_failure", {"taskToken": "no token"}, "InvalidToken"),
@@ -153,3 +169,63 @@ def test_an_express_machine_runs_through_the_host_prefix(sync, world):
     )["stateMachineArn"]
     done = sync.start_sync_execution(stateMachineArn=machine, input='{"n": 1}', name="one")
     assert (done["status"], done["output"], done["name"]) == ("SUCCEEDED", '{"n": 1}', "one")
+
+
+MODEL = model.read()
+WITH_ARN = {
+    name: next(member for member in operation.takes.inner if member.endswith("Arn"))
+    for name, operation in MODEL.items()
+    if "InvalidArn" in operation.errors and any(member.endswith("Arn") for member in operation.takes.inner)
+}
+# What these need beside the ARN, so that the ARN is the only thing wrong.
+BESIDE = {
+    "CreateStateMachine": {"name": "n", "definition": PASS},
+    "TagResource": {"tags": [{"key": "k", "value": "v"}]},
+    "UntagResource": {"tagKeys": ["k"]},
+    "TestState": {"definition": '{"Type":"Pass","End":true}'},
+    "UpdateStateMachineAlias": {"description": "d"},
+    "UpdateMapRun": {"maxConcurrency": 1},
+    "UpdateStateMachine": {"definition": PASS},
+}
+
+
+@pytest.mark.parametrize("operation", WITH_ARN)
+@arriving
+def test_what_is_no_arn_is_refused(server, operation):
+    sfn = server.client(inject_host_prefix=False)
+    call = next(method for method, name in sfn.meta.method_to_api_mapping.items() if name == operation)
+    with pytest.raises(sfn.exceptions.ClientError) as caught:
+        getattr(sfn, call)(**{WITH_ARN[operation]: "no ARN"}, **BESIDE.get(operation, {}))
+    if " not supported by this release" in str(caught.value):
+        raise caught.value
+    assert isinstance(caught.value, sfn.exceptions.InvalidArn), caught.value
+
+
+def test_the_alias_of_what_is_no_version_is_refused(world, sfn):
+    routes = [{"stateMachineVersionArn": "no ARN", "weight": 100}]
+    with pytest.raises(sfn.exceptions.ClientError) as caught:
+        sfn.create_state_machine_alias(name="live", routingConfiguration=routes)
+    if " not supported by this release" in str(caught.value):
+        pytest.skip(str(caught.value))
+    assert caught.value.response["Error"]["Code"] in ("InvalidArn", "ValidationException")
+
+
+PAGED = [name for name, row in MODEL.items() if "InvalidToken" in row.errors and "nextToken" in row.takes.inner]
+
+
+@pytest.mark.parametrize("operation", PAGED)
+@arriving
+def test_a_made_up_token_of_a_page_is_refused(server, world, operation):
+    sfn = server.client()
+    machine = world.states("P", P={"Type": "Pass", "End": True})
+    things = {"stateMachineArn": machine, "executionArn": world.start(machine)}
+    call = next(method for method, name in sfn.meta.method_to_api_mapping.items() if name == operation)
+    asked = {
+        name: things[name] for name, member in MODEL[operation].takes.inner.items() if name in things and
+        (member.required or operation == "ListExecutions")
+    }
+    with pytest.raises(sfn.exceptions.ClientError) as caught:
+        getattr(sfn, call)(**asked, nextToken="made up")
+    if " not supported by this release" in str(caught.value):
+        raise caught.value
+    assert isinstance(caught.value, sfn.exceptions.InvalidToken), caught.value

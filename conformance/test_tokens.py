@@ -125,7 +125,7 @@ def refuse_all(world, token):
         ("send_task_heartbeat", {}),
     ]:
         message = world.refused("TaskTimedOut", call, taskToken=token, **more)
-        assert message == "Task Timed Out: 'Provided task does not exist anymore'"
+        assert message.startswith("Task Timed Out: '")
 
 
 USED = [after_success, after_failure, after_timeout, after_stop, after_a_retry, after_the_execution_timed_out]

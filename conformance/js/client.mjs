@@ -54,10 +54,10 @@ async function check(name, body) {
 }
 
 /** The exception with which a call is refused. */
-async function refused(type, operation, input) {
+async function refused(type, operation, input, status = 400) {
   await assert.rejects(call(operation, input), (error) => {
     assert.ok(error instanceof type, `${error.name}: ${error.message}`);
-    assert.equal(error.$metadata.httpStatusCode, 400);
+    assert.equal(error.$metadata.httpStatusCode, status);
     assert.match(error.$metadata.requestId, /^[0-9a-f-]{36}$/);
     return true;
   });
@@ -188,7 +188,7 @@ await check("versions and aliases", async () => {
   assert.equal((await call("ListStateMachineAliases", { stateMachineArn })).stateMachineAliases.length, 1);
   const { executionArn } = await call("StartExecution", { stateMachineArn: stateMachineAliasArn });
   assert.equal((await ended(executionArn)).stateMachineAliasArn, stateMachineAliasArn);
-  await refused(sfn.ConflictException, "DeleteStateMachineVersion", { stateMachineVersionArn });
+  await refused(sfn.ConflictException, "DeleteStateMachineVersion", { stateMachineVersionArn }, 409);
   await call("DeleteStateMachineAlias", { stateMachineAliasArn });
   await call("DeleteStateMachineVersion", { stateMachineVersionArn });
 });

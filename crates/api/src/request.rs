@@ -88,6 +88,12 @@ const RESTRICTED: Pattern = Pattern {
 /// `TraceHeader`
 const ASCII: Pattern = Pattern { text: r"\p{ASCII}*", matches: |text| text.is_ascii() };
 
+/// `ClientToken`
+const VISIBLE: Pattern = Pattern {
+    text: "[!-~]+",
+    matches: |text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()),
+};
+
 impl Text {
     /// `Arn`
     pub(crate) const ARN: Text = Text::new(1, 256);
@@ -119,8 +125,8 @@ impl Text {
     pub(crate) const CAUSE: Text = Text::new(0, 32_768).secret();
     /// `TaskToken`
     pub(crate) const TASK_TOKEN: Text = Text::new(1, 2048).secret();
-    /// `ClientToken`. AWS wants visible ASCII as well; that is not looked at, because nothing hangs on it.
-    pub(crate) const CLIENT_TOKEN: Text = Text::new(1, 64);
+    /// `ClientToken`
+    pub(crate) const CLIENT_TOKEN: Text = Text::new(1, 64).matching(VISIBLE);
     /// `VersionDescription`
     pub(crate) const VERSION_DESCRIPTION: Text = Text::new(0, 256).secret();
 
