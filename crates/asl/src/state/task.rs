@@ -9,9 +9,9 @@
 //! Both also as `…Path`, read from the input at run time, or in JSONata as an expression. With an activity
 //! both begin when a worker has the task: until then only the execution's own timeout runs.
 //!
-//! History: `TaskStateEntered`, then for each attempt `…Scheduled`, `…Started`, (`TaskSubmitted`,) `…Succeeded`, `…Failed` or `…TimedOut`, and
-//! at the end `TaskStateExited`. The resource decides whether these are `Activity…`,
-//! `LambdaFunction…` or `Task…`.
+//! History: `TaskStateEntered`, then for each attempt `…Scheduled`, `…Started`, (`TaskSubmitted`,)
+//! `…Succeeded`, `…Failed` or `…TimedOut`, and at the end `TaskStateExited`. The resource decides whether
+//! these are `Activity…`, `LambdaFunction…` or `Task…`.
 //!
 //! Source: Amazon States Language specification, "Task State"; Developer Guide, "Task state fields" and
 //! "Troubleshooting activities".
