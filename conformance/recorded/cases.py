@@ -144,6 +144,8 @@ def _of_resource(resource):
     action = resource.removeprefix(prefix)
     if action.startswith("states:startExecution") or action == "aws-sdk:sfn:startSyncExecution":
         yield "5", "child executions"
+    elif action.startswith("aws-sdk:sfn:"):
+        return
     else:
         yield INTEGRATIONS, action
 

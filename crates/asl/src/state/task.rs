@@ -6,12 +6,15 @@
 //! | `TimeoutSeconds`   | the longest from being scheduled to the end    | 1 to 99,999,999 |
 //! | `HeartbeatSeconds` | the longest without a heartbeat, less than it  | 1 to 99,999,999 |
 //!
-//! Both also as `…Path`, read from the input at run time, or in JSONata as an expression. History: `TaskStateEntered`, then for each
-//! attempt `…Scheduled`, `…Started`, (`TaskSubmitted`,) `…Succeeded`, `…Failed` or `…TimedOut`, and
-//! at the end `TaskStateExited`. The resource decides whether these are `Activity…`,
-//! `LambdaFunction…` or `Task…`.
+//! Both also as `…Path`, read from the input at run time, or in JSONata as an expression. With an activity
+//! both begin when a worker has the task: until then only the execution's own timeout runs.
 //!
-//! Source: Amazon States Language specification, "Task State".
+//! History: `TaskStateEntered`, then for each attempt `…Scheduled`, `…Started`, (`TaskSubmitted`,)
+//! `…Succeeded`, `…Failed` or `…TimedOut`, and at the end `TaskStateExited`. The resource decides whether
+//! these are `Activity…`, `LambdaFunction…` or `Task…`.
+//!
+//! Source: Amazon States Language specification, "Task State"; Developer Guide, "Task state fields" and
+//! "Troubleshooting activities".
 
 use stepwell_jsonpath::Expression;
 use stepwell_model::{Failure, Pattern, Resource};

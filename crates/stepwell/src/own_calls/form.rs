@@ -189,7 +189,7 @@ impl Shape {
             }
             // In the form of a recorded neighbour, which wants a STRING that contains a JSONPath.
             (shape, _) => {
-                wrong.push(format!("The value for the field '{field}' must be a {}", shape.kind()));
+                wrong.push(format!("The value for the field '{field}' must be {}", shape.kind()));
                 Value::Null
             }
         }
@@ -197,11 +197,11 @@ impl Shape {
 
     fn kind(&self) -> &'static str {
         match self {
-            Shape::Text | Shape::Moment => "STRING",
-            Shape::Number => "NUMBER",
-            Shape::Flag => "BOOLEAN",
-            Shape::List(_) => "ARRAY",
-            Shape::Structure(_) | Shape::Map(_) => "OBJECT",
+            Shape::Text | Shape::Moment => "a STRING",
+            Shape::Number => "a NUMBER",
+            Shape::Flag => "a BOOLEAN",
+            Shape::List(_) => "an ARRAY",
+            Shape::Structure(_) | Shape::Map(_) => "an OBJECT",
         }
     }
 
@@ -366,7 +366,7 @@ mod tests {
         );
         assert_eq!(
             sent("listActivities", "[]").unwrap_err(),
-            ["The value for the field '' must be a OBJECT"]
+            ["The value for the field '' must be an OBJECT"]
         );
     }
 

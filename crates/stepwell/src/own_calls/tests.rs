@@ -124,7 +124,6 @@ async fn a_call_that_nobody_waits_for_any_more_ends() {
     let outcome = begin(&calls, poll);
     calls.cancel(task);
     assert_eq!(outcome.await, Ok(TaskOutcome::Unknown));
-    assert!(calls.inner.flights().is_empty() || Arc::strong_count(&calls.inner) > 1);
 }
 
 #[tokio::test]
