@@ -6,6 +6,7 @@ pattern, a placeholder in it takes one value for the whole case (`Bindings`), an
 to be equal: keys, types, numbers (`1` is not `1.0`), order, ids.
 """
 
+import copy
 import json
 import re
 
@@ -157,6 +158,8 @@ def differences(expected, actual, bindings, at="", key=None, headers=False):
         actual = _parsed(actual)
     if isinstance(expected, dict) and isinstance(actual, dict):
         found = []
+        if "ExecutionArn" in expected and "SdkHttpMetadata" in expected:
+            expected = _without_length_of_names(expected, actual)
         if "events" in expected and _has_sorted_events(expected["events"]) and isinstance(actual.get("events"), list):
             actual = {**actual, "events": sorted_as_recorded(actual["events"])}
         for name in sorted(expected.keys() | actual.keys()):
@@ -188,6 +191,18 @@ def differences(expected, actual, bindings, at="", key=None, headers=False):
     if key in _BILLED_STEPS and isinstance(actual, int) and actual > 0 and actual % _BILLED_STEPS[key] == 0:
         return []
     return [(at, expected, actual)]
+
+
+def _without_length_of_names(expected, actual):
+    """An answer that names an execution is as long as the names that the run chose."""
+    expected = copy.deepcopy(expected)
+    for name in _HEADER_OBJECTS:
+        ours = actual.get("SdkHttpMetadata", {}).get(name, {})
+        length = ours.get("Content-Length") if isinstance(ours, dict) else None
+        digits = length[0] if isinstance(length, list) and len(length) == 1 else length
+        if isinstance(digits, str) and digits.isdigit():
+            expected["SdkHttpMetadata"].get(name, {})["Content-Length"] = length
+    return expected
 
 
 class _Absent:
