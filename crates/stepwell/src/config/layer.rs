@@ -9,6 +9,7 @@ use stepwell_integrations::ServiceSettings;
 use stepwell_model::Limits;
 
 use super::access::{self, Access};
+use super::express::{self, Express};
 use super::logs::{self, Logs};
 use super::nearest::nearest;
 use super::{Flags, aws, limits};
@@ -27,6 +28,7 @@ pub struct Layer {
     pub log_format: Option<Format>,
     pub limits: Option<Limits>,
     pub logs: Option<Logs>,
+    pub express: Option<Express>,
     pub aws: Option<BTreeMap<String, ServiceSettings>>,
 }
 
@@ -59,6 +61,7 @@ const KEYS: &[&str] = &[
     "log_format",
     "limits",
     "logs",
+    "express",
     "aws",
 ];
 
@@ -100,6 +103,7 @@ struct Written {
     log_format: Option<String>,
     limits: Option<Limits>,
     logs: Option<Logs>,
+    express: Option<Express>,
     aws: Option<BTreeMap<String, ServiceSettings>>,
 }
 
@@ -117,6 +121,7 @@ impl Layer {
             log_format: flags.log_format.clone(),
             limits: None,
             logs: None,
+            express: None,
             aws: None,
         };
         written.read(&Source::Flags)
@@ -154,6 +159,7 @@ impl Layer {
             log_format: text("log_format")?,
             limits: None,
             logs: None,
+            express: None,
             aws: None,
         };
         written.read(&source)
@@ -218,6 +224,13 @@ impl Layer {
                 return Err(wrong("not a table", "logs", other, "write [logs] and its keys below"));
             }
         };
+        let express = match table.get("express") {
+            None => None,
+            Some(toml::Value::Table(table)) => Some(express::read(table, &shown)?),
+            Some(other) => {
+                return Err(wrong("not a table", "express", other, "write [express] and its keys below"));
+            }
+        };
         let aws = match table.get("aws") {
             None => None,
             Some(toml::Value::Table(table)) => Some(aws::read(table, &shown)?),
@@ -244,6 +257,7 @@ impl Layer {
             log_format: text("log_format")?,
             limits,
             logs,
+            express,
             aws,
         };
         written.read(&source)
@@ -264,6 +278,7 @@ impl Layer {
             log_format: self.log_format.or(behind.log_format),
             limits: self.limits.or(behind.limits),
             logs: self.logs.or(behind.logs),
+            express: self.express.or(behind.express),
             aws: self.aws.or(behind.aws),
         }
     }
@@ -303,6 +318,7 @@ impl Written {
             log_format: self.log_format.map(|text| read_format(&text, source)).transpose()?,
             limits: self.limits,
             logs: self.logs,
+            express: self.express,
             aws: self.aws,
         })
     }
