@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use stepwell_api::{Api, Counter};
-use stepwell_engine::{Engine, EngineOptions, HistoryLog, LogEvent, LogLevel, LoggedHistory, RecentDisk, SystemClock};
+use stepwell_engine::{
+    Engine, EngineOptions, HistoryLog, LogEvent, LogLevel, LoggedHistory, RecentDisk, SystemClock,
+};
 use stepwell_execution_logs::{Entry, ExecutionLogs, Notice};
 use stepwell_functions::{FunctionRunner, Functions, OnLog};
 use stepwell_integrations::{Integrations, Reach, ServiceSettings};

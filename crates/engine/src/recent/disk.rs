@@ -297,7 +297,8 @@ impl Shared {
     /// Those that are wanted, the highest number first, with their files.
     fn entries(&self, wanted: impl Fn(&Entry) -> bool) -> Vec<(u64, Entry)> {
         let index = self.index();
-        let all = index.files.iter().flat_map(|(file, ring)| ring.entries.iter().map(|entry| (*file, *entry)));
+        let all =
+            index.files.iter().flat_map(|(file, ring)| ring.entries.iter().map(|entry| (*file, *entry)));
         let mut found: Vec<(u64, Entry)> = all.filter(|(_, entry)| wanted(entry)).collect();
         drop(index);
         found.sort_unstable_by_key(|(_, entry)| std::cmp::Reverse(entry.number));
@@ -429,7 +430,9 @@ impl Writer {
                 let mut index = self.shared.index();
                 let ring = index.files.entry(file).or_default();
                 ring.bytes = offset + length;
-                ring.entries.extend(entries.into_iter().map(|entry| Entry { offset: offset + entry.offset, ..entry }));
+                ring.entries.extend(
+                    entries.into_iter().map(|entry| Entry { offset: offset + entry.offset, ..entry }),
+                );
             }
             Err(error) => {
                 // What was written of it is cut off there; the next file begins anew.
@@ -497,7 +500,9 @@ impl Writer {
         self.next_file = files.last().map_or(1, |file| file + 1);
         let newest = files.last().copied();
         for file in files.into_iter().rev() {
-            let Ok(bytes) = fs::metadata(self.shared.path(file)).map(|metadata| metadata.len()) else { continue };
+            let Ok(bytes) = fs::metadata(self.shared.path(file)).map(|metadata| metadata.len()) else {
+                continue;
+            };
             let is_late = began.elapsed() > SCAN_MAX;
             let found = if is_late { None } else { self.scan_file(file, bytes).ok() };
             let (entries, sound) = found.unwrap_or_default();
@@ -550,5 +555,136 @@ impl Writer {
         let message = format!("Express executions that ended cannot be kept in {folder}: {error}");
         let event = "express_recent_not_written";
         (self.shared.log)(LogEvent { level: LogLevel::Warning, event, message, execution_arn: None });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use stepwell_asl::{Definition, Event, EventKind, Origin};
+    use stepwell_model::{Limits, Timestamp};
+    use stepwell_value::Payload;
+
+    use super::*;
+    use crate::requests::{ExpressEnded, Place};
+
+    fn ended(number: u64, status: ExecutionStatus, bytes: usize) -> Arc<RecentExpress> {
+        let text = r#"{"StartAt":"A","States":{"A":{"Type":"Succeed"}}}"#;
+        let place = Place { account: "123456789012".into(), region: "us-east-1".into() };
+        let machine = MachineKey { place, name: "m".into() };
+        let (started_at, closed_at) = (Timestamp::from_epoch_ms(7), Timestamp::from_epoch_ms(9));
+        let output = Payload::parse("[ 1, \"\u{fc}\" ]").unwrap();
+        let event = |id, kind| Event { at: closed_at, id, previous_id: 0, branch: 0, kind };
+        Arc::new(RecentExpress {
+            ended: ExpressEnded {
+                key: ExpressKey { machine, name: format!("n{number}").into(), id: "i".into() },
+                status,
+                started_at,
+                closed_at,
+                input: Payload::empty_object(),
+                output: Some(output.clone()),
+                failure: None,
+                billed_memory_mb: 64,
+            },
+            is_cut: false,
+            origin: Arc::new(Origin {
+                definition: Arc::new(Definition::parse(text).unwrap().0),
+                execution_arn: "arn".into(),
+                execution_name: "n".into(),
+                machine_arn: "arn".into(),
+                version_arn: Some("arn:7".into()),
+                alias_arn: None,
+                machine_name: "m".into(),
+                role_arn: "role".into(),
+                region: "us-east-1".into(),
+                limits: Limits::default(),
+                synchronous: true,
+            }),
+            revision: 1,
+            events: vec![event(1, EventKind::ExecutionSucceeded { output })],
+            bytes,
+            number,
+        })
+    }
+
+    fn numbers(mut queue: Queue) -> Vec<u64> {
+        std::iter::from_fn(|| queue.pop()).map(|execution| execution.number).collect()
+    }
+
+    #[test]
+    fn those_that_ended_badly_are_written_first() {
+        let mut queue = Queue::default();
+        for (number, status) in [
+            (1, ExecutionStatus::Succeeded),
+            (2, ExecutionStatus::Failed),
+            (3, ExecutionStatus::Succeeded),
+            (4, ExecutionStatus::TimedOut),
+        ] {
+            assert!(queue.push(&ended(number, status, 100)).is_empty());
+        }
+        assert_eq!(queue.bytes, 400);
+        assert_eq!(numbers(queue), [2, 4, 1, 3]);
+    }
+
+    #[test]
+    fn a_full_queue_makes_room_for_those_that_ended_badly_alone() {
+        let mut queue = Queue::default();
+        let half = QUEUE_BYTES_MAX / 2;
+        let push = |queue: &mut Queue, number, status| -> Vec<u64> {
+            queue.push(&ended(number, status, half)).iter().map(|execution| execution.number).collect()
+        };
+        assert_eq!(push(&mut queue, 1, ExecutionStatus::Succeeded), []);
+        assert_eq!(push(&mut queue, 2, ExecutionStatus::Succeeded), []);
+        assert_eq!(push(&mut queue, 3, ExecutionStatus::Succeeded), [3]);
+        assert_eq!(push(&mut queue, 4, ExecutionStatus::Failed), [1]);
+        assert_eq!(push(&mut queue, 5, ExecutionStatus::TimedOut), [2]);
+        assert_eq!(push(&mut queue, 6, ExecutionStatus::Failed), [6]);
+        assert_eq!(queue.bytes, 2 * half);
+        assert_eq!(numbers(queue), [4, 5]);
+    }
+
+    #[test]
+    fn a_closed_queue_takes_nothing() {
+        let mut queue = Queue { closed: true, ..Queue::default() };
+        assert_eq!(queue.push(&ended(1, ExecutionStatus::Failed, 1)).len(), 1);
+        assert_eq!(numbers(queue), []);
+    }
+
+    #[test]
+    fn a_budget_fills_with_time_up_to_a_bound() {
+        let began = Instant::now();
+        let mut budget = Budget { bytes: 1.0, filled_at: began };
+        assert!(budget.allows());
+        // The last record may be larger than what is left: its rest is paid for by those that follow.
+        budget.spend(BYTES_PER_SECOND as usize - RECORD_COST);
+        assert!(!budget.allows());
+        budget.fill(began + Duration::from_millis(500));
+        assert!(!budget.allows());
+        budget.fill(began + Duration::from_millis(1_001));
+        assert!(budget.allows());
+        budget.fill(began + Duration::from_secs(3_600));
+        assert_eq!(budget.bytes, BURST_BYTES);
+    }
+
+    #[test]
+    fn a_head_is_read_as_it_was_written_and_a_damaged_one_is_not() {
+        let execution = ended(u64::MAX >> 3, ExecutionStatus::TimedOut, 1);
+        let mut bytes = Vec::new();
+        let header = record::append(&execution, &mut bytes).unwrap();
+        assert_eq!(header.record_bytes(), bytes.len() as u64);
+        assert_eq!(Header::read(bytes.first_chunk().unwrap()), Some(header));
+        let head = &bytes[HEADER_BYTES..HEADER_BYTES + header.head_bytes as usize];
+        assert_eq!(header.head(head), Some(execution.summary()));
+        for at in 0..head.len() {
+            let mut changed = head.to_vec();
+            changed[at] ^= 4;
+            assert_eq!(header.head(&changed), None, "byte {at}");
+        }
+        // The lengths are guarded by the head's checksum.
+        for at in 0..12 {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            let read = Header::read(changed.first_chunk().unwrap());
+            assert_eq!(read.and_then(|header| header.head(head)), None, "byte {at}");
+        }
     }
 }

@@ -87,8 +87,7 @@ impl Header {
         let is = |name: &str| details.get(name).and_then(Value::as_bool);
         let revision = commons.revision(whole(&details, "revision")?)?;
         let way = (text("version").and_then(|version| version.parse().ok()), text("alias"));
-        let origin =
-            commons.express_origin(&revision, &summary.key, way, is("synchronous")?, None).ok()?;
+        let origin = commons.express_origin(&revision, &summary.key, way, is("synchronous")?, None).ok()?;
         let failure = Failure { error: text("error").map(Into::into), cause: text("cause").map(Into::into) };
         let RecentSummary { key, status, started_at, closed_at, number } = summary;
         let ended = ExpressEnded {
@@ -103,7 +102,15 @@ impl Header {
         };
         let events = decode(events).ok()?;
         let is_cut = is("cut")?;
-        Some(RecentExpress { ended, is_cut, origin, revision: revision.number, events, bytes: bytes.len(), number })
+        Some(RecentExpress {
+            ended,
+            is_cut,
+            origin,
+            revision: revision.number,
+            events,
+            bytes: bytes.len(),
+            number,
+        })
     }
 }
 

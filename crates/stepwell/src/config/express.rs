@@ -81,7 +81,10 @@ mod tests {
         );
         for value in ["-1", "1.5", "\"1\""] {
             let line = check(&format!("recent_disk_bytes = {value}")).unwrap_err();
-            assert!(line.starts_with("error: not a size in bytes: s.toml: express.recent_disk_bytes = "), "{line}");
+            assert!(
+                line.starts_with("error: not a size in bytes: s.toml: express.recent_disk_bytes = "),
+                "{line}"
+            );
         }
     }
 }

@@ -30,8 +30,8 @@ use stepwell_model::Limits;
 use crate::complaint::Complaint;
 use crate::log::{Format, Level};
 pub use access::TlsFiles;
-use layer::{Data, Layer};
 pub use express::Express;
+use layer::{Data, Layer};
 pub use logs::Logs;
 pub use nearest::nearest;
 
