@@ -6,7 +6,7 @@ import time
 
 import pytest
 import server as servers
-from conftest import lines
+from conftest import World, lines
 from server import function_arn, until
 from test_express import Express, called_once_more, count, log_lines, tally
 
@@ -193,7 +193,7 @@ def test_the_machine_of_another_account_is_out_of_reach(world, server):
 
 def test_a_name_that_is_taken_fails_the_task(world):
     child = world.states("W", W={"Type": "Wait", "Seconds": 3600, "End": True})
-    taken = world.start(child, {"n": 1}, name="taken")
+    taken = world.sfn.start_execution(stateMachineArn=child, name="taken", input='{"n":1}')["executionArn"]
     error, cause = failure(world.run(parent_of(world, child, SYNC, Name="taken", Input={"n": 2}))[0])
     assert error == "StepFunctions.ExecutionAlreadyExistsException"
     assert cause.startswith(f"Execution Already Exists: '{taken}'")
@@ -202,6 +202,28 @@ def test_a_name_that_is_taken_fails_the_task(world):
     assert output["ExecutionArn"] == taken
     world.sfn.stop_execution(executionArn=taken)
     assert failure(world.run(parent_of(world, child, Name="taken", Input={"n": 1}))[0])[0] == error
+
+
+def test_the_end_of_an_execution_that_others_started_is_waited_for_as_well():
+    with servers.running() as server:
+        world = World(server.client())
+        activity = world.activity()
+        child = world.states("Hand", Hand={"Type": "Task", "Resource": activity, "End": True})
+        world.sfn.start_execution(stateMachineArn=child, name="theirs", input='{"n":1}')
+        parent = parent_of(world, child, SYNC_2, Name="theirs", Input={"n": 1})
+        waiting = [world.start(parent), world.start(parent)]
+        for execution in waiting:
+            until(lambda: any(event["type"] == "TaskSubmitted" for event in world.history(execution)), what="the start")
+        server.kill()
+        server.start()
+        world = World(server.client())
+        waiting.append(world.start(parent))
+        until(lambda: any(event["type"] == "TaskSubmitted" for event in world.history(waiting[2])), what="the start")
+        task = world.take(activity)
+        world.sfn.send_task_success(taskToken=task["taskToken"], output='"done"')
+        for execution in waiting:
+            assert json.loads(world.end(execution)["output"])["Output"] == "done"
+        assert len(executions(world, child)) == 1
 
 
 @pytest.mark.parametrize("how", ["stop", "timeout", "task timeout", "branch"])

@@ -541,3 +541,188 @@ def test_nobody_else_sees_it(world, server):
         standard = execution.replace(":express:", ":execution:").rsplit(":", 1)[0]
         assert kind(own(server, operation, {"executionArn": standard})[1]) == "InvalidArn"
     assert kind(own(server, "ListExpressExecutions", {"stateMachineArn": machine + "-gone"})[1]) == "StateMachineDoesNotExist"
+
+
+# What is kept of them on disk.
+
+
+def metric(server, name):
+    host, port = server.listen.split(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=20)
+    try:
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode()
+    finally:
+        connection.close()
+    [line] = [line for line in text.splitlines() if line.startswith(name + " ")]
+    return int(line.split()[1])
+
+
+def written(server, least):
+    until(lambda: metric(server, "stepwell_express_recent_written_total") >= least, what=f"{least} on disk")
+
+
+def pages(world, machine, size, **options):
+    found, more = [], {}
+    while True:
+        page = world.list(machine, maxResults=size, **options, **more)
+        found += page["executions"]
+        if "nextToken" not in page:
+            return found
+        more = {"nextToken": page["nextToken"]}
+
+
+def whole_history(server, execution):
+    status, answer = own(server, "GetExpressExecutionHistory", {"executionArn": execution, "maxResults": 1000})
+    assert status == 200, answer
+    return answer["events"]
+
+
+def described(server, execution):
+    status, answer = own(server, "DescribeExpressExecution", {"executionArn": execution})
+    assert status == 200, answer
+    return answer
+
+
+BOTH = {
+    "StartAt": "Which", "States": {
+        "Which": {"Type": "Choice", "Default": "Call", "Choices": [{"Variable": "$.bad", "IsPresent": True, "Next": "Bad"}]},
+        "Call": {"Type": "Task", "Resource": function_arn("echo"), "End": True},
+        "Bad": {"Type": "Fail", "Error": "E", "Cause": "ü"},
+    },
+}
+
+
+@pytest.mark.parametrize("how", ["kill", "terminate"])
+def test_what_ended_can_be_read_after_a_restart(how):
+    with servers.running() as server:
+        world = Express(server)
+        machine = world.express(BOTH)
+        version = world.sfn.publish_state_machine_version(stateMachineArn=machine)["stateMachineVersionArn"]
+        done = [world.sync(version, {"bad": "ü"} if n % 2 else {"n": n}, name=f"n{n}") for n in range(5)]
+        done.append(world.sync(machine, {"text": "x" * 50_000}))
+        if how == "terminate":
+            # Killed, it might be run again, and end twice.
+            done.append({"executionArn": world.start(machine)})
+            world.found(done[-1]["executionArn"])
+        # What it ran is not what the machine is now.
+        world.sfn.update_state_machine(stateMachineArn=machine, definition=json.dumps({"StartAt": "A", "States": {"A": PASS}}))
+        arns = [one["executionArn"] for one in done]
+        before = [(described(server, arn), whole_history(server, arn)) for arn in arns]
+        listed = world.list(machine)["executions"]
+        if how == "kill":
+            written(server, len(done))
+            server.kill()
+        else:
+            assert server.terminate() == 0
+        server.start()
+        world = Express(server)
+        until(lambda: len(world.list(machine)["executions"]) == len(done), what="the executions of the last run")
+        assert world.list(machine)["executions"] == listed
+        assert [(described(server, arn), whole_history(server, arn)) for arn in arns] == before
+        assert before[0][1][0]["executionStartedEventDetails"]["roleArn"] == servers.ROLE_ARN
+        # New ones come first, and pages go from memory over to the disk.
+        newer = [world.sync(machine, name=f"new{n}")["executionArn"] for n in range(2)]
+        everything = newer[::-1] + [one["executionArn"] for one in listed]
+        for size in (1, 3, 100):
+            assert [one["executionArn"] for one in pages(world, machine, size)] == everything
+        failed = pages(world, machine, 1, statusFilter="FAILED")
+        assert [one["name"] for one in failed] == ["n3", "n1"]
+        # And once more, to see that the ring goes on.
+        assert server.terminate() == 0
+        server.start()
+        world = Express(server)
+        until(lambda: len(world.list(machine)["executions"]) == len(everything), what="those of both runs")
+        assert [one["executionArn"] for one in pages(world, machine, 2)] == everything
+
+
+def test_what_leaves_memory_is_read_from_disk(tmp_path):
+    arguments = configured(tmp_path, "[express]\nrecent_memory_bytes = 60000\n")
+    with servers.running(arguments=arguments) as server:
+        world = Express(server)
+        machine = world.of("A", A=PASS)
+        done = [world.sync(machine, {"text": "x" * 1000}, name=f"n{n}") for n in range(50)]
+        written(server, 50)
+        arns = [one["executionArn"] for one in done][::-1]
+        assert [one["executionArn"] for one in pages(world, machine, 7)] == arns
+        for one in done:
+            assert described(server, one["executionArn"])["output"] == one["output"]
+            assert len(whole_history(server, one["executionArn"])) == 4
+
+
+def test_the_files_are_bounded_and_the_oldest_go(tmp_path):
+    arguments = configured(tmp_path, "[express]\nrecent_memory_bytes = 60000\nrecent_disk_bytes = 200000\n")
+    with servers.running(arguments=arguments) as server:
+        world = Express(server)
+        machine = world.of("A", A=PASS)
+        for number in range(400):
+            world.sync(machine, {"text": "x" * 1000}, name=f"n{number}")
+        written(server, 400)
+        files = sorted((server.data / "express").iterdir())
+        assert sum(file.stat().st_size for file in files) <= 200_000
+        assert 2 <= len(files) <= 20
+        names = [one["name"] for one in pages(world, machine, 100)]
+        assert 50 < len(names) < 250
+        assert names == [f"n{number}" for number in range(399, 399 - len(names), -1)]
+        assert not log_lines(server, "express_recent_not_written")
+        # It stays so after a restart with less room.
+        assert server.terminate() == 0
+        (tmp_path / "stepwell.toml").write_text("[express]\nrecent_memory_bytes = 60000\nrecent_disk_bytes = 100000\n")
+        server.start()
+        until(lambda: sum(file.stat().st_size for file in (server.data / "express").iterdir()) <= 100_000, what="less room")
+
+
+def test_what_is_torn_or_changed_is_left_out(tmp_path):
+    with servers.running() as server:
+        world = Express(server)
+        machine = world.of("A", A=PASS)
+        done = [world.sync(machine, {"n": n}, name=f"n{n}")["executionArn"] for n in range(4)]
+        assert server.terminate() == 0
+        [file] = (server.data / "express").iterdir()
+        whole = file.read_bytes()
+        starts = [at for at in range(len(whole)) if whole[at : at + 4] == b"SWX1"]
+        assert len(starts) == 4
+        # The last one is cut off, and in the data of the first a bit is turned.
+        changed = bytearray(whole[:-10])
+        changed[starts[1] - 3] ^= 1
+        file.write_bytes(changed)
+        server.start()
+        world = Express(server)
+        until(lambda: len(world.list(machine)["executions"]) == 3, what="the whole ones")
+        assert kind(own(server, "DescribeExpressExecution", {"executionArn": done[3]})[1]) == "ExecutionDoesNotExist"
+        assert kind(own(server, "DescribeExpressExecution", {"executionArn": done[0]})[1]) == "ExecutionDoesNotExist"
+        assert described(server, done[1])["status"] == "SUCCEEDED"
+        # What comes now is appended where the last whole one ends.
+        world.sync(machine, name="new")
+        assert server.terminate() == 0
+        server.start()
+        world = Express(server)
+        until(lambda: len(world.list(machine)["executions"]) == 4, what="the new one beside them")
+        assert [one["name"] for one in world.list(machine)["executions"]] == ["new", "n2", "n1", "n0"]
+
+
+@pytest.mark.parametrize("setting, is_read", [("recent_memory_bytes = 0", False), ("recent_disk_bytes = 0", True)])
+def test_what_is_switched_off_keeps_nothing(tmp_path, setting, is_read):
+    with servers.running(arguments=configured(tmp_path, f"[express]\n{setting}\n")) as server:
+        world = Express(server)
+        machine = world.of("A", A=PASS)
+        execution = world.sync(machine)["executionArn"]
+        assert (own(server, "DescribeExpressExecution", {"executionArn": execution})[0] == 200) == is_read
+        assert len(world.list(machine)["executions"]) == is_read
+        assert server.terminate() == 0
+        assert not (server.data / "express").exists()
+
+
+def test_a_folder_that_cannot_be_written_stops_nobody():
+    with servers.running() as server:
+        world = Express(server)
+        machine = world.of("A", A=PASS)
+        (server.data / "express").write_text("in the way")
+        execution = world.sync(machine)["executionArn"]
+        until(lambda: log_lines(server, "express_recent_not_written"), what="the line")
+        assert metric(server, "stepwell_express_recent_dropped_total") == 1
+        assert described(server, execution)["status"] == "SUCCEEDED"
+        assert world.sync(machine)["status"] == "SUCCEEDED"
+        (server.data / "express").unlink()
+        world.sync(machine)
+        written(server, 1)

@@ -79,6 +79,18 @@ pub(crate) fn text(counters: &Counters, stats: &EngineStats, more: &[Counter]) -
         "Outcomes of tasks that came too late to matter.",
         &one(stats.late_outcomes),
     );
+    metric(
+        "stepwell_express_recent_written_total",
+        "counter",
+        "Express executions that ended and were written to disk, to be read for a while.",
+        &one(stats.express_kept),
+    );
+    metric(
+        "stepwell_express_recent_dropped_total",
+        "counter",
+        "Express executions that ended and were not written to disk, for want of time or room.",
+        &one(stats.express_not_kept),
+    );
     metric("stepwell_executions_resident", "gauge", "Executions in memory as a whole.", &one(stats.resident));
     metric("stepwell_executions_parked", "gauge", "Executions in memory as stubs.", &one(stats.stubs));
     metric(

@@ -67,10 +67,12 @@ impl Commons {
         let catalogue =
             Catalogue::load(&store.catalogue().map_err(store_error)?).map_err(EngineError::Damaged)?;
         let options = EngineOptions { shards: options.shards.clamp(1, usize::from(PARTITIONS)), ..options };
+        let recent = Recent::new(&options, now.max(high_marks.at))
+            .map_err(|error| EngineError::Stopped(format!("a thread cannot be started: {error}")))?;
         Ok(Commons {
             keys: Keys::of(&store.identity()),
             stats: Stats::new(options.shards),
-            recent: Recent::new(options.recent_express_bytes_max),
+            recent,
             server_started_at: now.max(high_marks.at),
             quiet: Condvar::new(),
             catalogue: RwLock::new(catalogue),

@@ -395,7 +395,10 @@ impl Engine {
     /// What the engine has done and what it holds.
     pub fn stats(&self) -> EngineStats {
         let dispatcher = self.commons().dispatcher();
+        let (express_kept, express_not_kept) = self.commons().recent.disk_counts();
         EngineStats {
+            express_kept,
+            express_not_kept,
             tasks_running: dispatcher.running() as u64,
             tasks_queued: dispatcher.queued() as u64,
             workers_waiting: dispatcher.waiting_workers() as u64,
@@ -476,6 +479,7 @@ fn drain(wires: &Wires, max: Duration) -> Vec<TaskRef> {
         Err(poisoned) => poisoned.into_inner().0.running_tasks(),
     };
     deletion::barrier(wires);
+    commons.recent.close();
     // What an integration still says is not heard: it is about to be ended, and the next run
     // decides what becomes of its tasks.
     commons.leave_outcomes();

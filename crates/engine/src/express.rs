@@ -280,7 +280,7 @@ impl Commons {
             }
         }
         if let Some(ended) = ended.filter(|_| self.recent.is_on()) {
-            self.recent.keep(std::mem::take(kept), execution.origin(), ended.clone());
+            self.recent.keep(std::mem::take(kept), execution.origin(), revision.number, ended.clone());
         }
     }
 

@@ -69,8 +69,10 @@ pub use messages::{
     ChildNews, ChildStarted, Counts, ExpressEar, Message, Release, Reply, StartEar, TaskAnswer, Turn,
 };
 pub use names::Home;
-pub use options::{EngineOptions, Log, LogEvent, LogLevel, Seed, Stopwatch, random_seeds, seeds_from};
-pub use recent::RecentExpress;
+pub use options::{
+    EngineOptions, Log, LogEvent, LogLevel, RecentDisk, Seed, Stopwatch, random_seeds, seeds_from,
+};
+pub use recent::{RecentExpress, RecentSummary};
 pub use redrive::NotRedrivable;
 pub use requests::*;
 pub use shard::{Shard, replay};

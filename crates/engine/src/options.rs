@@ -1,5 +1,6 @@
 //! What can be set about an engine.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -30,6 +31,8 @@ pub struct EngineOptions {
     pub fuel: u32,
     /// How much memory the Express executions that ended last may take, in bytes, roughly; 0 keeps none.
     pub recent_express_bytes_max: usize,
+    /// Where more of them are kept, and across a restart; `None` if they are not.
+    pub recent_express_disk: Option<RecentDisk>,
     /// Hears what an operator should know.
     pub log: Log,
     /// Hears the events of executions that log; `None` if nobody does.
@@ -52,12 +55,22 @@ impl Default for EngineOptions {
             resident_max: 2_000,
             fuel: 256,
             recent_express_bytes_max: 32 * 1024 * 1024,
+            recent_express_disk: None,
             log: Arc::new(|_| ()),
             history_log: None,
             seed: random_seeds(),
             stopwatch: system_stopwatch(),
         }
     }
+}
+
+/// Where Express executions that ended are kept on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecentDisk {
+    /// The folder of its files, and of nothing else; made when the first is written.
+    pub folder: PathBuf,
+    /// How many bytes they may take; 0 keeps none.
+    pub bytes_max: u64,
 }
 
 /// Milliseconds since some moment, by a clock that never goes back.

@@ -33,6 +33,11 @@ pub struct EngineStats {
     pub chunk_bytes: u64,
     /// Outcomes of tasks that came too late to matter.
     pub late_outcomes: u64,
+    /// Express executions that ended and were written to disk, to be read for a while.
+    pub express_kept: u64,
+    /// Express executions that ended and were not written to disk: for want of time or of room, or
+    /// because the disk does not take them.
+    pub express_not_kept: u64,
     /// Executions in memory as a whole.
     pub resident: u64,
     /// Executions in memory as stubs.

@@ -39,6 +39,9 @@ const DRAIN_CALLS: Duration = Duration::from_secs(2);
 /// The folder of execution logs in the data directory.
 const EXECUTION_LOGS: &str = "logs";
 
+/// The folder of Express executions that ended in the data directory.
+const RECENT_EXPRESS: &str = "express";
+
 /// Serves until it is told to stop.
 ///
 /// # Errors
@@ -79,6 +82,7 @@ pub fn serve(flags: &Flags) -> Result<Exit, Complaint> {
             limits: settings.limits,
             log: log.clone(),
             execution_logs: Some((data.folder.join(EXECUTION_LOGS), settings.logs)),
+            recent_express: Some((data.folder.join(RECENT_EXPRESS), settings.express)),
             on_function_line: Arc::new(move |line| write_function_line(&function_log, &line)),
         })?;
         let url = format!("{}://{address}", if tls.is_some() { "https" } else { "http" });

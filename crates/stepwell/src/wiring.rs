@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use stepwell_api::{Api, Counter};
-use stepwell_engine::{Engine, EngineOptions, HistoryLog, LogEvent, LogLevel, LoggedHistory, SystemClock};
+use stepwell_engine::{
+    Engine, EngineOptions, HistoryLog, LogEvent, LogLevel, LoggedHistory, RecentDisk, SystemClock,
+};
 use stepwell_execution_logs::{Entry, ExecutionLogs, Notice};
 use stepwell_functions::{FunctionRunner, Functions, OnLog};
 use stepwell_integrations::{Integrations, Reach, ServiceSettings};
@@ -20,7 +22,7 @@ use stepwell_task::Integration;
 use stepwell_value::Value;
 
 use crate::complaint::{Complaint, Exit};
-use crate::config::Logs;
+use crate::config::{Express, Logs};
 use crate::log::{Level, Log};
 use crate::own_calls::{Authority, OwnCalls};
 
@@ -77,6 +79,8 @@ pub struct Parts {
     pub log: Log,
     /// Where and how execution logs are kept; `None` if they are not.
     pub execution_logs: Option<(PathBuf, Logs)>,
+    /// Where and how much is kept of Express executions that ended; `None` if nothing is.
+    pub recent_express: Option<(PathBuf, Express)>,
     /// What hears the lines that functions print.
     pub on_function_line: OnLog,
 }
@@ -98,8 +102,17 @@ impl Node {
     ///
     /// A [`Complaint`] that what is in the store cannot be read.
     pub fn open(parts: Parts) -> Result<Node, Complaint> {
-        let Parts { store, functions, services, authority, limits, log, execution_logs, on_function_line } =
-            parts;
+        let Parts {
+            store,
+            functions,
+            services,
+            authority,
+            limits,
+            log,
+            execution_logs,
+            recent_express,
+            on_function_line,
+        } = parts;
         let page_key = page_key(&store.identity().key);
         // Functions that are not listed are looked for at Lambda, if Lambda is anywhere.
         let refuses_unknown = tell_reach(&log, "lambda", &services.reach("lambda"));
@@ -122,6 +135,9 @@ impl Node {
             limits,
             log: Arc::new(move |event| write(&engine_log, &event)),
             history_log: execution_logs.clone().map(history_log),
+            recent_express_bytes_max: recent_express.as_ref().map_or(0, |(_, kept)| kept.recent_memory_bytes),
+            recent_express_disk: recent_express
+                .map(|(folder, kept)| RecentDisk { folder, bytes_max: kept.recent_disk_bytes }),
             ..EngineOptions::default()
         };
         let engine = Engine::open(store, integrations, Arc::new(SystemClock), options).map_err(|error| {

@@ -6,7 +6,7 @@ use super::describe_state_machine::INCLUDED_DATA;
 use super::start_sync_execution::describe;
 use crate::reply::Reply;
 use crate::request::Text;
-use crate::{Call, Exception, names};
+use crate::{Call, Exception, aside, names};
 
 pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     let mut members = call.request.members();
@@ -15,7 +15,8 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     members.check()?;
 
     let key = names::express(call.caller, &arn, "DescribeExpressExecution")?;
-    let found = call.api.engine.recent_express_execution(&key);
+    let (engine, wanted) = (call.api.engine.clone(), key.clone());
+    let found = aside(move || engine.recent_express_execution(&wanted)).await?;
     let execution = found.ok_or_else(|| Exception::no_such_execution(&arn))?;
     let mut reply = Reply::object();
     let machine_arn = names::machine_arn(&key.machine);

@@ -6,7 +6,7 @@ use stepwell_model::HistoryEvent;
 use super::get_execution_history::{event_id, write_page};
 use crate::page::{self, MAX_RESULTS};
 use crate::request::Text;
-use crate::{Call, Exception, names};
+use crate::{Call, Exception, aside, names};
 
 pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     let mut members = call.request.members();
@@ -28,7 +28,8 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
         Some(token) => Some(event_id(&pages.position(&question, token, now)?)?),
         None => None,
     };
-    let found = call.api.engine.recent_express_execution(&key);
+    let (engine, wanted) = (call.api.engine.clone(), key.clone());
+    let found = aside(move || engine.recent_express_execution(&wanted)).await?;
     let execution = found.ok_or_else(|| Exception::no_such_execution(&arn))?;
 
     let count = page::size(max_results);

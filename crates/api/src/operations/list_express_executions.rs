@@ -7,7 +7,7 @@ use stepwell_model::ExecutionStatus;
 use crate::page::{self, MAX_RESULTS};
 use crate::reply::Reply;
 use crate::request::Text;
-use crate::{Call, Exception, names};
+use crate::{Call, Exception, aside, names};
 
 /// How an Express execution may have ended; one is aborted if it is the child of a task that is over.
 const STATUSES: &[&str] = &["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"];
@@ -38,12 +38,12 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     };
     let status = ExecutionStatus::ALL.into_iter().find(|status| status_filter == Some(status.as_str()));
     let count = page::size(max_results);
-    let found = engine.recent_express(&machine, status, before, count + 1);
+    let engine = engine.clone();
+    let found = aside(move || engine.recent_express(&machine, status, before, count + 1)).await?;
 
     let mut reply = Reply::object();
     reply.list("executions", |list| {
-        for execution in found.iter().take(count) {
-            let ended = &execution.ended;
+        for ended in found.iter().take(count) {
             list.item(|item| {
                 item.text("executionArn", &express_arn(&ended.key));
                 item.text("stateMachineArn", &arn);

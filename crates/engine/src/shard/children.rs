@@ -381,23 +381,32 @@ impl Shard {
             Ok(None) => return self.tell_parent(parent, ChildNews::Ended(Err(EngineError::NoSuchExecution))),
             Err(error) => return self.tell_parent(parent, ChildNews::Ended(Err(error))),
         };
-        // One that only waits will tell when it ends: its parent is written down.
+        // One that only waits will tell when it ends.
         if self.stubs.contains_key(&entity.to_u64()) {
-            return;
+            return self.add_watcher(entity, parent);
         }
         if let Some(resident) = self.residents.get(&entity) {
-            if !resident.is_open() {
-                let news = ChildNews::Ended(Ok(Box::new(view_of(resident))));
-                let message = Message::Child { task: parent, news };
-                self.release(entity, Release::Tell(parent.execution.partition, message));
+            if resident.is_open() {
+                return self.add_watcher(entity, parent);
             }
-            return;
+            let news = ChildNews::Ended(Ok(Box::new(view_of(resident))));
+            let message = Message::Child { task: parent, news };
+            return self.release(entity, Release::Tell(parent.execution.partition, message));
         }
         let view = self.commons.execution(key).map(Box::new);
         if view.as_ref().is_ok_and(|view| view.closed_at.is_none()) {
-            return;
+            return self.add_watcher(entity, parent);
         }
         self.tell_parent(parent, ChildNews::Ended(view));
+    }
+
+    /// Notes who wants to hear of an end. Whose child it is is written down, but a task may also wait
+    /// for an execution that somebody else started under the same name with the same input.
+    fn add_watcher(&mut self, entity: EntityId, task: TaskRef) {
+        let watchers = self.watchers.entry(entity).or_default();
+        if !watchers.contains(&task) {
+            watchers.push(task);
+        }
     }
 
     fn tell_parent(&mut self, task: TaskRef, news: ChildNews) {
@@ -406,10 +415,21 @@ impl Shard {
 
     /// An execution has ended: whoever waits for it hears of that once it is durable.
     pub(super) fn tell_of_end(&mut self, entity: EntityId) {
+        let mut tasks = self.watchers.remove(&entity).unwrap_or_default();
         let Some(resident) = self.residents.get(&entity) else { return };
-        let Some(Parent { task, waits: true }) = resident.parent else { return };
-        let news = ChildNews::Ended(Ok(Box::new(view_of(resident))));
-        self.release(entity, Release::Tell(task.execution.partition, Message::Child { task, news }));
+        if let Some(Parent { task, waits: true }) = resident.parent
+            && !tasks.contains(&task)
+        {
+            tasks.push(task);
+        }
+        if tasks.is_empty() {
+            return;
+        }
+        let view = view_of(resident);
+        for task in tasks {
+            let news = ChildNews::Ended(Ok(Box::new(view.clone())));
+            self.release(entity, Release::Tell(task.execution.partition, Message::Child { task, news }));
+        }
     }
 
     /// Tells a task of the start that it asked for; one that was started before may have ended.

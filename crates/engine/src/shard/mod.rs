@@ -87,6 +87,8 @@ pub struct Shard {
     closing: VecDeque<(u64, EntityId)>,
     /// Express executions that a task of another execution runs, by that task.
     express_tasks: HashMap<TaskRef, EntityId>,
+    /// Tasks that wait for the end of an open execution, by the execution.
+    watchers: HashMap<EntityId, Vec<TaskRef>>,
     marks: express::Marks,
 
     // Of the turn under way.

@@ -48,6 +48,7 @@ impl Shard {
             fresh: VecDeque::new(),
             closing: VecDeque::new(),
             express_tasks: HashMap::new(),
+            watchers: HashMap::new(),
             marks: Default::default(),
             touched: Vec::new(),
             effects: VecDeque::new(),

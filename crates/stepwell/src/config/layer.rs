@@ -9,6 +9,7 @@ use stepwell_integrations::ServiceSettings;
 use stepwell_model::Limits;
 
 use super::access::{self, Access};
+use super::express::{self, Express};
 use super::logs::{self, Logs};
 use super::nearest::nearest;
 use super::{Flags, aws, limits};
@@ -27,6 +28,7 @@ pub struct Layer {
     pub log_format: Option<Format>,
     pub limits: Option<Limits>,
     pub logs: Option<Logs>,
+    pub express: Option<Express>,
     pub aws: Option<BTreeMap<String, ServiceSettings>>,
     pub own_calls_allowed: Option<bool>,
 }
@@ -60,6 +62,7 @@ const KEYS: &[&str] = &[
     "log_format",
     "limits",
     "logs",
+    "express",
     "aws",
 ];
 
@@ -101,6 +104,7 @@ struct Written {
     log_format: Option<String>,
     limits: Option<Limits>,
     logs: Option<Logs>,
+    express: Option<Express>,
     aws: Option<BTreeMap<String, ServiceSettings>>,
     own_calls_allowed: Option<bool>,
 }
@@ -119,6 +123,7 @@ impl Layer {
             log_format: flags.log_format.clone(),
             limits: None,
             logs: None,
+            express: None,
             aws: None,
             own_calls_allowed: None,
         };
@@ -157,6 +162,7 @@ impl Layer {
             log_format: text("log_format")?,
             limits: None,
             logs: None,
+            express: None,
             aws: None,
             own_calls_allowed: None,
         };
@@ -222,6 +228,13 @@ impl Layer {
                 return Err(wrong("not a table", "logs", other, "write [logs] and its keys below"));
             }
         };
+        let express = match table.get("express") {
+            None => None,
+            Some(toml::Value::Table(table)) => Some(express::read(table, &shown)?),
+            Some(other) => {
+                return Err(wrong("not a table", "express", other, "write [express] and its keys below"));
+            }
+        };
         let (aws, own_calls_allowed) = match table.get("aws") {
             None => (None, None),
             Some(toml::Value::Table(table)) => {
@@ -250,6 +263,7 @@ impl Layer {
             log_format: text("log_format")?,
             limits,
             logs,
+            express,
             aws,
             own_calls_allowed,
         };
@@ -271,6 +285,7 @@ impl Layer {
             log_format: self.log_format.or(behind.log_format),
             limits: self.limits.or(behind.limits),
             logs: self.logs.or(behind.logs),
+            express: self.express.or(behind.express),
             aws: self.aws.or(behind.aws),
             own_calls_allowed: self.own_calls_allowed.or(behind.own_calls_allowed),
         }
@@ -311,6 +326,7 @@ impl Written {
             log_format: self.log_format.map(|text| read_format(&text, source)).transpose()?,
             limits: self.limits,
             logs: self.logs,
+            express: self.express,
             aws: self.aws,
             own_calls_allowed: self.own_calls_allowed,
         })

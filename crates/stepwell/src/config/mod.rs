@@ -13,6 +13,7 @@
 
 mod access;
 mod aws;
+mod express;
 mod layer;
 mod limits;
 mod logs;
@@ -29,6 +30,7 @@ use stepwell_model::Limits;
 use crate::complaint::Complaint;
 use crate::log::{Format, Level};
 pub use access::TlsFiles;
+pub use express::Express;
 use layer::{Data, Layer};
 pub use logs::Logs;
 pub use nearest::nearest;
@@ -129,6 +131,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How execution logs are kept.
     pub logs: Logs,
+    /// How much is kept of Express executions that ended.
+    pub express: Express,
     /// What the file says of AWS's services, by their ids. By default nothing.
     pub aws: BTreeMap<String, ServiceSettings>,
     /// Whether state machines may do everything within their account by `aws-sdk:sfn` even where callers
@@ -182,6 +186,7 @@ impl Settings {
             log_format: said.log_format,
             limits: said.limits.unwrap_or_default(),
             logs: said.logs.unwrap_or_default(),
+            express: said.express.unwrap_or_default(),
             aws: said.aws.unwrap_or_default(),
             own_calls_allowed: said.own_calls_allowed.unwrap_or(false),
         })
@@ -224,6 +229,7 @@ mod tests {
         assert_eq!(settings.log_format, None);
         assert_eq!(settings.limits, Limits::default());
         assert_eq!(settings.logs, Logs::default());
+        assert_eq!(settings.express, Express::default());
         assert_eq!((settings.functions, settings.hosts), (None, vec![]));
         assert_eq!(settings.aws, BTreeMap::new());
     }

@@ -42,6 +42,7 @@ impl Venue {
             limits: Limits::default(),
             log: Log::to_stderr(Level::Warn, if as_json { Format::Json } else { Format::Text }),
             execution_logs: None,
+            recent_express: None,
             on_function_line: Arc::new(move |line| tell_function_line(&line, as_json)),
         })?;
         Ok(Venue::Temporary(node, caller))
