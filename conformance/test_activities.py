@@ -154,13 +154,20 @@ def test_heartbeats_keep_a_task_alive(sfn, world):
     assert world.end(execution)["output"] == "1"
 
 
-def test_a_task_that_nobody_takes_times_out(world):
-    execution = world.start(activity_machine(world, world.activity(), TimeoutSeconds=1))
-    described = world.end(execution)
-    assert (described["status"], described["error"]) == ("FAILED", "States.Timeout")
-    assert lines(world.history(execution))[2:] == [
-        "3<2 ActivityScheduled", "4<3 ActivityTimedOut", "5<4 ExecutionFailed"
-    ]
+def test_a_task_that_nobody_takes_ends_by_the_timeout_of_the_machine(world):
+    activity = world.activity()
+    machine = world.machine({
+        "TimeoutSeconds": 3,
+        "StartAt": "Work",
+        "States": {
+            "Work": {
+                "Type": "Task", "Resource": activity, "TimeoutSeconds": 2, "HeartbeatSeconds": 1, "End": True
+            }
+        },
+    })
+    execution = world.start(machine)
+    assert world.end(execution)["status"] == "TIMED_OUT"
+    assert lines(world.history(execution))[2:] == ["3<2 ActivityScheduled", "4<0 ExecutionTimedOut"]
 
 
 def test_a_token_works_once(sfn, world):
@@ -288,30 +295,15 @@ def test_a_worker_that_left_gets_no_task(server, sfn, world):
     assert world.end(execution)["output"] == "1"
 
 
-def test_the_timeout_counts_from_when_the_task_was_scheduled(world):
-    activity = world.activity()
-    execution = world.start(activity_machine(world, activity, TimeoutSeconds=2))
-    time.sleep(1)  # Half of the time is over before a worker comes.
-    world.take(activity)
-    assert world.end(execution)["error"] == "States.Timeout"
-    scheduled, timed_out = times(world, execution, "ActivityScheduled", "ActivityTimedOut")
-    assert 2.0 <= timed_out - scheduled < 2.9
-
-
-def test_the_heartbeat_counts_from_when_the_task_was_scheduled_and_anew_from_the_hand_out(world):
-    activity = world.activity()
-    machine = activity_machine(world, activity, HeartbeatSeconds=1, TimeoutSeconds=60)
-    nobody_took_it = world.start(machine)
-    world.end(nobody_took_it)
-    scheduled, timed_out = times(world, nobody_took_it, "ActivityScheduled", "ActivityTimedOut")
-    assert 1.0 <= timed_out - scheduled < 1.9
-
-    taken = world.start(machine)
-    time.sleep(0.6)
-    world.take(activity)
-    world.end(taken)
-    started, timed_out = times(world, taken, "ActivityStarted", "ActivityTimedOut")
-    assert 1.0 <= timed_out - started < 1.9
+def test_timeout_and_heartbeat_count_from_when_a_worker_has_the_task(world):
+    for seconds, limits in [(2, {"TimeoutSeconds": 2}), (1, {"HeartbeatSeconds": 1, "TimeoutSeconds": 60})]:
+        activity = world.activity()
+        execution = world.start(activity_machine(world, activity, **limits))
+        time.sleep(seconds + 0.5)  # What is limited would be over before a worker comes.
+        world.take(activity)
+        assert world.end(execution)["error"] == "States.Timeout"
+        started, timed_out = times(world, execution, "ActivityStarted", "ActivityTimedOut")
+        assert seconds <= timed_out - started < seconds + 0.9, limits
 
 
 def times(world, execution, *types):

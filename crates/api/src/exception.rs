@@ -5,7 +5,7 @@
 //! exception is `{"__type": NAME, "message": TEXT}`, with further members for the few that have
 //! them. Which HTTP status a kind gets is the server's business.
 
-use stepwell_engine::{EngineError, NotRedrivable};
+use stepwell_engine::EngineError;
 
 use crate::reply::Reply;
 
@@ -175,7 +175,7 @@ impl Exception {
             }
             EngineError::TooManyVersions | EngineError::TooManyAliases => ExceptionKind::ServiceQuotaExceeded,
             EngineError::ActivityExists => ExceptionKind::ActivityAlreadyExists,
-            EngineError::NotRedrivable(why) => return Exception::not_redrivable(subject, *why),
+            EngineError::NotRedrivable(_) => ExceptionKind::ExecutionNotRedrivable,
             EngineError::NoSuchActivity => ExceptionKind::ActivityDoesNotExist,
             EngineError::InvalidToken => ExceptionKind::InvalidToken,
             EngineError::TaskEnded => ExceptionKind::TaskTimedOut,
@@ -205,12 +205,6 @@ impl Exception {
     pub(crate) fn no_such_execution(arn: &str) -> Exception {
         let message = format!("Execution Does Not Exist: '{arn}'");
         Exception::new(ExceptionKind::ExecutionDoesNotExist, message)
-    }
-
-    /// Recorded for one that is open or succeeded.
-    fn not_redrivable(arn: &str, why: NotRedrivable) -> Exception {
-        let message = format!("Execution {arn} invalid for redrive as: {}", redrive_status_reason(why));
-        Exception::new(ExceptionKind::ExecutionNotRedrivable, message)
     }
 
     /// In the form of its recorded neighbours.
@@ -289,20 +283,6 @@ impl Exception {
     /// not, there is one.
     pub fn unknown_operation(message: &str) -> Exception {
         Exception::new(ExceptionKind::UnknownOperation, message)
-    }
-}
-
-/// The reason as `redriveStatusReason` gives it. Source: API reference, DescribeExecution; recorded for
-/// an execution that is open or succeeded. AWS's seventh, "Execution was started before the launch of
-/// RedriveExecution", is never true here.
-pub(crate) fn redrive_status_reason(why: NotRedrivable) -> &'static str {
-    match why {
-        NotRedrivable::MachineDeleting => "State machine is in DELETING status",
-        NotRedrivable::Running => "Execution is RUNNING and cannot be redriven",
-        NotRedrivable::Succeeded => "Execution is SUCCEEDED and cannot be redriven",
-        NotRedrivable::HistoryFull => "Execution history event limit exceeded",
-        NotRedrivable::LastedTooLong => "Execution has exceeded the max execution time",
-        NotRedrivable::PeriodExceeded => "Execution redrivable period exceeded",
     }
 }
 

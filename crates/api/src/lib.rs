@@ -35,6 +35,10 @@ use stepwell_engine::Engine;
 use stepwell_model::Limits;
 use tokio::sync::watch;
 
+/// AWS's model of the operations as a table: names, types and constraints. What its lines say is told
+/// where it is written, in `tools/api_model.py`. Tests hold the operations against it.
+pub const MODEL: &str = include_str!("../tests/model.txt");
+
 /// A counter of a part that the API does not know, for [`Api::metrics`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counter {

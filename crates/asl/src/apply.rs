@@ -134,9 +134,13 @@ impl Execution {
                 self.change(id, |branch| branch.phase = Phase::Waiting { until: *until });
             }
             EventKind::TaskScheduled { state, parameters, timeout_seconds, heartbeat_seconds } => {
-                // Recorded: the timeout of an activity begins when a worker has it.
+                // Timeout (recorded) and heartbeat (Developer Guide, "Task state fields") of an activity
+                // begin when a worker has it. One that nobody takes waits as long as the execution does.
                 let resource = self.origin.definition.task_resource(*state);
                 let begins_now = !matches!(resource, Some(Resource::Activity { .. }));
+                let due = |seconds: Option<u64>| {
+                    seconds.filter(|_| begins_now).map(|seconds| at.after_seconds(seconds))
+                };
                 self.change(id, |branch| {
                     branch.last_event_id = event_id;
                     branch.phase = Phase::Task(Task {
@@ -146,10 +150,8 @@ impl Execution {
                         heartbeat_seconds: *heartbeat_seconds,
                         started: false,
                         submitted: false,
-                        timeout_due: timeout_seconds
-                            .filter(|_| begins_now)
-                            .map(|seconds| at.after_seconds(seconds)),
-                        heartbeat_due: heartbeat_seconds.map(|seconds| at.after_seconds(seconds)),
+                        timeout_due: due(*timeout_seconds),
+                        heartbeat_due: due(*heartbeat_seconds),
                     });
                 });
             }
@@ -159,7 +161,7 @@ impl Execution {
                     task.started = true;
                     let timeout_due = || task.timeout_seconds.map(|seconds| at.after_seconds(seconds));
                     task.timeout_due = task.timeout_due.or_else(timeout_due);
-                    // Its heartbeat runs from when a worker has it.
+                    // Its heartbeat runs from when a worker has it, or the call is made.
                     task.heartbeat_due = task.heartbeat_seconds.map(|seconds| at.after_seconds(seconds));
                 })?;
             }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use stepwell_asl::{EventKind, Execution, Input, Origin, Recorder};
-use stepwell_model::{Arn, ArnResource, EntityId, ExecutionStatus, Failure, MachineType, Timestamp};
+use stepwell_model::{EntityId, ExecutionStatus, Failure, MachineType, Timestamp};
 use stepwell_model::{Partition, error_names};
 use stepwell_value::Payload;
 use tokio::sync::oneshot;
@@ -26,12 +26,15 @@ use crate::commons::Commons;
 use crate::engine::Engine;
 use crate::messages::{Counts, ExpressEar, Message, Reply, StartEar};
 use crate::recent::Kept;
-use crate::requests::{EngineError, ExecutionStarted, ExpressEnded, ExpressKey, StartExpress};
+use crate::requests::{EngineError, ExecutionStarted, ExpressEnded, ExpressKey, MachineKey, StartExpress};
 use crate::shard::Surroundings;
 
 /// How often an asynchronous execution is run again after the server died, before it counts as what
 /// kills the server. Source: the project's reliability notes, the row on Express.
 pub(crate) const RESTARTS_MAX: usize = 3;
+
+/// Room for the events of a short execution from the start.
+const EVENTS: usize = 32;
 
 /// The memory that AWS bills in steps of, in megabytes.
 const BILLED_MEMORY_STEP_MB: u64 = 64;
@@ -89,6 +92,7 @@ impl Engine {
         let ExpressStart { revision, origin, key, input, partition, version: _, alias: _ } = start;
         let mut execution = Execution::new(origin);
         let mut recorder = Recorder::default();
+        recorder.events.reserve(EVENTS);
         let mut next = Some(Input::Start { input, seed: (commons.options.seed)() });
         while let Some(input) = next.take() {
             self.decide_here(&mut execution, &mut recorder, &revision, input)?;
@@ -292,13 +296,10 @@ impl Commons {
 
 /// The ARN of an Express execution.
 pub fn express_arn(key: &ExpressKey) -> String {
-    let resource = ArnResource::Express {
-        machine: key.machine.name.to_string(),
-        name: key.name.to_string(),
-        id: key.id.to_string(),
-    };
-    let (region, account) = (key.machine.place.region.to_string(), key.machine.place.account.to_string());
-    Arn { partition: "aws".to_owned(), region, account, resource }.to_string()
+    let ExpressKey { machine: MachineKey { place, name: machine }, name, id } = key;
+    // Written once for each execution, and so without the detour by `Arn`.
+    let (region, account) = (&place.region, &place.account);
+    ["arn:aws:states:", region, ":", account, ":express:", machine, ":", name, ":", id].concat()
 }
 
 /// Lets others on the same thread get on.

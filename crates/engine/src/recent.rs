@@ -82,14 +82,27 @@ impl Recent {
 
     /// Takes in what was recorded of an execution that goes on.
     pub(crate) fn gather(&self, kept: &mut Kept, events: Vec<Event>) {
-        for event in events {
-            let bytes = EVENT_BYTES + event.kind.payload_bytes();
-            if kept.is_cut || kept.bytes + bytes > self.bytes_max / SHARE {
-                kept.is_cut = true;
-                return;
+        if kept.is_cut {
+            return;
+        }
+        let room = (self.bytes_max / SHARE).saturating_sub(kept.bytes);
+        let mut bytes = 0;
+        let fits = |event: &Event| {
+            let more = bytes + EVENT_BYTES + event.kind.payload_bytes();
+            let fits = more <= room;
+            if fits {
+                bytes = more;
             }
-            kept.bytes += bytes;
-            kept.events.push(event);
+            fits
+        };
+        let count = events.iter().map(fits).take_while(|fits| *fits).count();
+        kept.is_cut = count < events.len();
+        kept.bytes += bytes;
+        if kept.events.is_empty() && !kept.is_cut {
+            // Nearly always: all there is, taken as it is.
+            kept.events = events;
+        } else {
+            kept.events.extend(events.into_iter().take(count));
         }
     }
 

@@ -32,6 +32,22 @@ pub enum NotRedrivable {
     PeriodExceeded,
 }
 
+impl NotRedrivable {
+    /// The reason as `redriveStatusReason` gives it. Source: API reference, DescribeExecution; recorded
+    /// for an execution that is open or succeeded. AWS's seventh, "Execution was started before the
+    /// launch of RedriveExecution", is never true here.
+    pub fn reason(self) -> &'static str {
+        match self {
+            NotRedrivable::MachineDeleting => "State machine is in DELETING status",
+            NotRedrivable::Running => "Execution is RUNNING and cannot be redriven",
+            NotRedrivable::Succeeded => "Execution is SUCCEEDED and cannot be redriven",
+            NotRedrivable::HistoryFull => "Execution history event limit exceeded",
+            NotRedrivable::LastedTooLong => "Execution has exceeded the max execution time",
+            NotRedrivable::PeriodExceeded => "Execution redrivable period exceeded",
+        }
+    }
+}
+
 /// What is looked at.
 pub(crate) struct Candidate<'a> {
     /// The machine it was started by, and its number then.

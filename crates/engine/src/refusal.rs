@@ -33,7 +33,7 @@ impl EngineError {
                 ("ActivityDoesNotExist", format!("Activity Does Not Exist: '{subject}'"))
             }
             EngineError::NotRedrivable(why) => {
-                ("ExecutionNotRedrivable", format!("Execution {subject} invalid for redrive: {why:?}"))
+                ("ExecutionNotRedrivable", format!("Execution {subject} invalid for redrive as: {}", why.reason()))
             }
             EngineError::ActivityExists => {
                 ("ActivityAlreadyExists", format!("Activity Already Exists: '{subject}'"))

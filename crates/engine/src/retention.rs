@@ -57,10 +57,15 @@ impl Commons {
         Ok(swept)
     }
 
+    /// What was closed before this moment is gone. Never goes back, though the clock may: a round that
+    /// is under way must not remove what comes to its end meanwhile.
+    pub(crate) fn expired_before(&self) -> Timestamp {
+        Timestamp::from_epoch_ms(self.expired_before.load(Ordering::Acquire))
+    }
+
     /// Whether an execution that was closed then is gone.
     pub(crate) fn is_gone(&self, closed_at: Option<Timestamp>) -> bool {
-        let before = self.expired_before.load(Ordering::Acquire);
-        closed_at.is_some_and(|closed_at| closed_at.epoch_ms < before)
+        closed_at.is_some_and(|closed_at| closed_at < self.expired_before())
     }
 }
 

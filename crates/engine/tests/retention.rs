@@ -1,6 +1,5 @@
 //! Closed executions are kept for a while, then they are gone; and a page of a history reads little.
 
-#[allow(dead_code, reason = "the tests of the shard use the rest")]
 mod support;
 
 use std::ops::RangeInclusive;
@@ -9,8 +8,9 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use stepwell_engine::*;
-use stepwell_model::{EntityId, Timestamp};
+use stepwell_model::{EntityId, Failure, Timestamp};
 use stepwell_store::*;
+use stepwell_task::TaskOutcome;
 use support::*;
 
 const DAY: u64 = 24 * 60 * 60;
@@ -119,6 +119,72 @@ fn a_name_that_was_taken_again_stays_with_the_later_execution() {
     assert_eq!(sweep(&driver, driver.now), 1);
     assert_eq!(driver.commons.execution(&later.key).unwrap().input.text(), "2");
     assert_eq!(list(&driver, &machine), ["n"]);
+}
+
+#[test]
+fn what_ends_after_the_clock_was_set_back_is_kept_though_a_round_began_before() {
+    let mut driver = Driver::new();
+    let machine = driver.machine("m", PASS);
+    let before = driver.commons.expire(driver.now.after_seconds(120 * DAY)).unwrap();
+    // The clock is right again before any shard has seen the wrong one.
+    assert!(driver.now < before);
+    let started = driver.start(&machine, Some("n"), "{}").unwrap();
+    assert!(driver.commons.execution(&started.key).unwrap().closed_at.unwrap() >= before);
+    assert_eq!(driver.commons.sweep(before, 100).unwrap(), Swept::default());
+    assert_eq!(list(&driver, &machine), ["n"]);
+}
+
+/// An execution that has failed, long enough ago for its retention to end while it may be redriven.
+fn failed(driver: &mut Driver) -> ExecutionStarted {
+    driver.limits.retention_seconds = 60;
+    driver.crash();
+    let machine = driver.machine("m", &task(INVOKE));
+    let started = driver.start(&machine, Some("n"), "{}").unwrap();
+    let request = driver.run_task();
+    driver.outcome(request.task, TaskOutcome::Failed(Failure::named("Oops")));
+    driver.pass(Duration::from_secs(60));
+    started
+}
+
+/// Asks every shard to say when all that it has decided is durable.
+fn barriers(driver: &mut Driver) -> Vec<Heard<()>> {
+    let mut answers = Vec::new();
+    for shard in 0..driver.shards.len() {
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        driver.put((shard, Message::Barrier { reply }));
+        answers.push(answer);
+    }
+    answers
+}
+
+#[test]
+fn a_redrive_that_was_decided_before_a_round_is_durable_before_it_sweeps() {
+    let mut driver = Driver::new();
+    let started = failed(&mut driver);
+    let mut redriven = driver.ask_redrive(&started.key, None);
+    let mut turns = driver.turn_unwritten();
+    let before = driver.commons.expire(driver.now).unwrap();
+    let mut answers = barriers(&mut driver);
+    turns.extend(driver.turn_unwritten());
+    // All shards have heard of it, and nothing of the redrive is written yet.
+    assert!(answers.iter_mut().all(|answer| answer.try_recv().is_err()));
+    driver.write(turns, true);
+    assert!(answers.iter_mut().all(|answer| answer.try_recv() == Ok(Ok(()))));
+    assert_eq!(redriven.try_recv(), Ok(Ok(driver.now)));
+    assert_eq!(driver.commons.sweep(before, 100).unwrap(), Swept::default());
+    let request = driver.run_task();
+    driver.done(request.task, "7");
+    assert!(driver.history(&started).ends_with("ExecutionSucceeded 7"));
+}
+
+#[test]
+fn what_a_round_has_called_gone_is_not_redriven_any_more() {
+    let mut driver = Driver::new();
+    let started = failed(&mut driver);
+    let before = driver.commons.expire(driver.now).unwrap();
+    assert_eq!(driver.redrive(&started.key, None), Err(EngineError::NoSuchExecution));
+    assert!(driver.sent.is_empty());
+    assert_eq!(driver.commons.sweep(before, 100).unwrap().executions, 1);
 }
 
 /// A clock that the test moves.

@@ -313,6 +313,21 @@ fn heartbeats_keep_a_task_alive() {
 }
 
 #[test]
+fn timeout_and_heartbeat_of_an_activity_begin_when_a_worker_has_it() {
+    let mut driver = Driver::new();
+    driver.activity("a");
+    let machine = driver.machine("m", &task_with(ACTIVITY, r#","TimeoutSeconds":60,"HeartbeatSeconds":10"#));
+    let started = driver.start(&machine, None, "1").unwrap();
+    driver.pass(seconds(3600));
+    assert!(driver.history(&started).ends_with("ActivityScheduled"));
+    let token = driver.take("a").unwrap().task_token;
+    driver.pass(seconds(9));
+    driver.answer(&token, TaskAnswer::Heartbeat).unwrap();
+    driver.pass(seconds(10));
+    assert!(driver.history(&started).ends_with("ActivityTimedOut\nExecutionFailed States.Timeout"));
+}
+
+#[test]
 fn a_forged_token_is_refused() {
     let mut driver = Driver::new();
     assert_eq!(driver.succeed("AQAB", "1").unwrap_err(), EngineError::InvalidToken);

@@ -38,13 +38,18 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stepwell_api::Api;
+use stepwell_api::{Api, ExceptionKind};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 /// How long to wait before accepting again when the system cannot give more connections.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The HTTP status that goes with an exception, such as 400.
+pub fn status_code(kind: ExceptionKind) -> u16 {
+    route::status(kind).as_u16()
+}
 
 /// How the server is set up.
 #[derive(Clone)]

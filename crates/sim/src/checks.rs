@@ -35,6 +35,8 @@ pub struct Ledger {
     pub may_be_unknown: BTreeSet<TaskRef>,
     /// How long closed executions are kept.
     pub retention_seconds: u64,
+    /// The latest moment before which closed executions were said to be gone.
+    pub expired_before: Timestamp,
 }
 
 impl Ledger {
@@ -64,11 +66,11 @@ impl Ledger {
 
     /// A start is acknowledged.
     pub fn acknowledge(&mut self, commons: &Commons, started: ExecutionStarted) -> Result<(), Violation> {
-        is_there(commons, &started, self.retention_seconds)?;
+        self.is_there(commons, &started)?;
         let name = format!("{}/{}", started.key.machine.name, started.key.name);
         match self.started.get(&name) {
             // A name is free again when the retention of its execution has ended, not earlier.
-            Some(before) if started.started_at >= before.started_at.after_seconds(self.retention_seconds) => {
+            Some(before) if *before != started && self.may_follow(before.started_at, started.started_at) => {
                 self.started.insert(name, started);
                 Ok(())
             }
@@ -80,6 +82,40 @@ impl Ledger {
         }
     }
 
+    /// Whether an execution that was started then may have the name of one that was not closed before
+    /// `since`: the retention ended in between, or the clock was ahead and said so.
+    fn may_follow(&self, since: Timestamp, started_at: Timestamp) -> bool {
+        started_at >= since
+            && (started_at >= since.after_seconds(self.retention_seconds) || since < self.expired_before)
+    }
+
+    fn is_there(&self, commons: &Commons, started: &ExecutionStarted) -> Result<(), Violation> {
+        let name = &started.key.name;
+        let view = commons
+            .execution(&started.key)
+            .map_err(|error| Violation(format!("{name} was acknowledged and cannot be read: {error}")))?;
+        // A start that nobody heard of may have taken the name, once it was free again.
+        let is_same = view.started_at == started.started_at;
+        ensure(is_same || self.may_follow(started.started_at, view.started_at), || {
+            format!("{name} has another beginning")
+        })
+    }
+
+    /// The store knows that an execution of which somebody was told that it is closed is, unless it has
+    /// been redriven since, or its name is another's.
+    pub fn is_closed(
+        &self,
+        commons: &Commons,
+        key: &ExecutionKey,
+        closed_at: Timestamp,
+    ) -> Result<(), Violation> {
+        let view = commons.execution(key).map_err(|error| Violation(format!("{}: {error}", key.name)))?;
+        let is_another = self.may_follow(closed_at, view.started_at);
+        ensure(view.closed_at.is_some() || view.redrive_count > 0 || is_another, || {
+            format!("{} was stopped and is open", key.name)
+        })
+    }
+
     /// A redrive is acknowledged.
     pub fn redriven(
         &mut self,
@@ -89,6 +125,10 @@ impl Ledger {
         redriven_at: Timestamp,
     ) -> Result<(), Violation> {
         let name = format!("{}/{}", key.machine.name, key.name);
+        let view = commons.execution(&key).map_err(|error| Violation(format!("{name}: {error}")))?;
+        if self.may_follow(redriven_at, view.started_at) {
+            return Ok(());
+        }
         let history = commons.history(&key).map_err(|error| Violation(format!("{name}: {error}")))?;
         let is_it = |event: &HistoryEvent| {
             matches!(event.kind, HistoryEventKind::ExecutionRedriven { .. }) && event.timestamp == redriven_at
@@ -108,7 +148,7 @@ impl Ledger {
 
     /// Everything that was acknowledged is still there.
     pub fn all_are_there(&self, commons: &Commons) -> Result<(), Violation> {
-        self.started.values().try_for_each(|started| is_there(commons, started, self.retention_seconds))
+        self.started.values().try_for_each(|started| self.is_there(commons, started))
     }
 
     /// Notes what is under way at a crash.
@@ -236,27 +276,6 @@ pub fn is_not_waited_for(store: &dyn Store, commons: &Commons, task: TaskRef) ->
         outstanding.started && outstanding.task.scheduled_event_id == task.scheduled_event_id
     });
     ensure(!waits, || format!("{task:?} is waited for, and its answer was refused"))
-}
-
-/// Whether the store knows that an execution was closed at a moment, unless it has been redriven since,
-/// or has been swept and another one has its name.
-pub fn is_closed(commons: &Commons, key: &ExecutionKey, closed_at: Timestamp) -> Result<(), Violation> {
-    let view = commons.execution(key).map_err(|error| Violation(format!("{}: {error}", key.name)))?;
-    // Not before, for the clock may have been put forward, for the sweep, and back.
-    let is_another = view.started_at >= closed_at;
-    ensure(view.closed_at.is_some() || view.redrive_count > 0 || is_another, || {
-        format!("{} was stopped and is open", key.name)
-    })
-}
-
-fn is_there(commons: &Commons, started: &ExecutionStarted, retention_seconds: u64) -> Result<(), Violation> {
-    let name = &started.key.name;
-    let view = commons
-        .execution(&started.key)
-        .map_err(|error| Violation(format!("{name} was acknowledged and cannot be read: {error}")))?;
-    // A start that nobody heard of may have taken the name, once it was free again.
-    let is_later = view.started_at >= started.started_at.after_seconds(retention_seconds);
-    ensure(view.started_at == started.started_at || is_later, || format!("{name} has another beginning"))
 }
 
 /// Replay of the journal equals the live execution, for each of which all is durable.

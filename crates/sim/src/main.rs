@@ -25,6 +25,7 @@ fn main() -> ExitCode {
                 total.executions += report.executions;
                 total.crashes += report.crashes;
                 total.commits += report.commits;
+                total.swept += report.swept;
                 total.effects += report.effects;
                 total.hand_outs += report.hand_outs;
                 total.redrives += report.redrives;

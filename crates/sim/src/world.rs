@@ -24,7 +24,7 @@ use tokio::sync::oneshot::error::TryRecvError;
 
 use crate::Options;
 use crate::checks::{
-    Ledger, Violation, ensure, is_closed, is_ended, is_not_waited_for, open_executions, replay_equals_memory,
+    Ledger, Violation, ensure, is_ended, is_not_waited_for, open_executions, replay_equals_memory,
 };
 use crate::machines;
 use crate::random::Random;
@@ -645,7 +645,7 @@ impl World {
         for call in std::mem::take(&mut self.calls) {
             match call {
                 Call::Start(wish, mut heard) => match heard.try_recv() {
-                    Ok(Ok(started)) => self.ledger.acknowledge(&self.process.commons, started)?,
+                    Ok(Ok(started)) => self.acknowledge(started)?,
                     Ok(Err(EngineError::ExecutionExists)) => (),
                     Ok(Err(error)) => return Err(Violation(format!("a start was answered: {error}"))),
                     Err(TryRecvError::Empty) => self.calls.push(Call::Start(wish, heard)),
@@ -653,13 +653,15 @@ impl World {
                     Err(TryRecvError::Closed) => self.plan_in(10..=3_000, Happening::Start(wish)),
                 },
                 Call::Stop(key, mut heard) => match heard.try_recv() {
-                    Ok(Ok(closed_at)) => is_closed(&self.process.commons, &key, closed_at)?,
+                    Ok(Ok(_)) if self.is_expired(&key)? => (),
+                    Ok(Ok(closed_at)) => self.ledger.is_closed(&self.process.commons, &key, closed_at)?,
                     Ok(Err(EngineError::NoSuchExecution)) => (),
                     Ok(Err(error)) => return Err(Violation(format!("a stop was answered: {error}"))),
                     Err(TryRecvError::Empty) => self.calls.push(Call::Stop(key, heard)),
                     Err(TryRecvError::Closed) => self.plan_in(10..=3_000, Happening::Stop(key)),
                 },
                 Call::Redrive(key, token, mut heard) => match heard.try_recv() {
+                    Ok(Ok(_)) if self.is_expired(&key)? => (),
                     Ok(Ok(redriven_at)) => {
                         let commons = self.process.commons.clone();
                         self.ledger.redriven(&commons, key, token, redriven_at)?;
@@ -714,9 +716,32 @@ impl World {
         sweeps.into_iter().try_for_each(|before| self.sweep(before))
     }
 
+    fn acknowledge(&mut self, started: ExecutionStarted) -> Result<(), Violation> {
+        match self.is_expired(&started.key)? {
+            true => Ok(()),
+            false => self.ledger.acknowledge(&self.process.commons, started),
+        }
+    }
+
+    /// Whether an execution of this name is closed in the store and hidden already: the clock was put
+    /// forward past its retention before anybody heard of it.
+    fn is_expired(&self, key: &ExecutionKey) -> Result<bool, Violation> {
+        if self.process.commons.execution(key) != Err(EngineError::NoSuchExecution) {
+            return Ok(false);
+        }
+        for entity in self.all_executions()? {
+            let row = self.store.execution(entity).map_err(|error| Violation(error.to_string()))?;
+            if row.is_some_and(|row| row.opening.name == key.name && row.closed_at.is_some()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// As the engine's thread does it: says what is gone, and waits.
     fn begin_sweep(&mut self) {
         let Some(before) = self.process.commons.expire(self.now()) else { return };
+        self.ledger.expired_before = before.max(self.ledger.expired_before);
         let mut answers = Vec::new();
         for shard in 0..self.process.shards.len() {
             let (reply, heard) = oneshot::channel();

@@ -7,6 +7,7 @@ mod config;
 mod credentials;
 mod env;
 mod log;
+mod own_calls;
 mod run;
 mod serve;
 mod sockets;
@@ -19,6 +20,10 @@ use std::process::ExitCode;
 
 use cli::{Command, Parsed};
 use complaint::{Complaint, Exit};
+
+/// Executions are many small pieces that come and go on many threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();

@@ -23,6 +23,7 @@ use crate::config::{DataPlace, Flags, Settings, TlsFiles};
 use crate::credentials::{self, CredentialsFile};
 use crate::env::sync_prefix_recipe;
 use crate::log::{Format, Level, Log};
+use crate::own_calls::Authority;
 use crate::sockets;
 use crate::wiring::{self, Node, Parts};
 
@@ -55,6 +56,10 @@ pub fn serve(flags: &Flags) -> Result<Exit, Complaint> {
     let keys = credentials.as_ref().map_or(0, |file| file.keys);
     warn_of_exposed(&settings, credentials.as_ref(), &log);
     let credentials = credentials.map(|file| file.credentials);
+    let authority = match credentials.is_none() || settings.own_calls_allowed {
+        true => Authority::Account,
+        false => Authority::Tokens,
+    };
 
     let data = Data::open(&settings.data)?;
     let runtime = wiring::runtime()?;
@@ -70,6 +75,7 @@ pub fn serve(flags: &Flags) -> Result<Exit, Complaint> {
             store,
             functions,
             services,
+            authority,
             limits: settings.limits,
             log: log.clone(),
             execution_logs: Some((data.folder.join(EXECUTION_LOGS), settings.logs)),

@@ -22,6 +22,7 @@ use stepwell_value::Value;
 use crate::complaint::{Complaint, Exit};
 use crate::config::Logs;
 use crate::log::{Level, Log};
+use crate::own_calls::{Authority, OwnCalls};
 
 /// The runtime that everything runs on: a worker thread for each core.
 pub fn runtime() -> Result<tokio::runtime::Runtime, Complaint> {
@@ -68,6 +69,8 @@ pub struct Parts {
     pub functions: Functions,
     /// Where AWS's services are.
     pub services: stepwell_integrations::Settings,
+    /// What state machines may do by calling this server.
+    pub authority: Authority,
     /// The limits in force.
     pub limits: Limits,
     /// Where log lines go.
@@ -95,7 +98,8 @@ impl Node {
     ///
     /// A [`Complaint`] that what is in the store cannot be read.
     pub fn open(parts: Parts) -> Result<Node, Complaint> {
-        let Parts { store, functions, services, limits, log, execution_logs, on_function_line } = parts;
+        let Parts { store, functions, services, authority, limits, log, execution_logs, on_function_line } =
+            parts;
         let page_key = page_key(&store.identity().key);
         // Functions that are not listed are looked for at Lambda, if Lambda is anywhere.
         let refuses_unknown = tell_reach(&log, "lambda", &services.reach("lambda"));
@@ -105,8 +109,10 @@ impl Node {
         let runner = FunctionRunner::new(functions, handle.clone(), runner_options);
         let service_log = log.clone();
         let on_trouble = Arc::new(move |line: &_| write_service_line(&service_log, line));
+        let own_calls = Arc::new(OwnCalls::new(handle.clone(), authority));
         let network = Integrations::new(services, handle, on_trouble);
-        let integrations: Vec<Arc<dyn Integration>> = vec![runner.clone(), Arc::new(network)];
+        let integrations: Vec<Arc<dyn Integration>> =
+            vec![runner.clone(), own_calls.clone(), Arc::new(network)];
         let execution_logs = match execution_logs {
             Some((folder, logs)) => Some(open_execution_logs(folder, logs, &log)?),
             None => None,
@@ -129,6 +135,7 @@ impl Node {
             ..stepwell_api::Options::new(page_key)
         };
         let api = Arc::new(Api::new(engine.clone(), api_options));
+        own_calls.connect(&api);
         Ok(Node { api, engine, runner, log, execution_logs })
     }
 

@@ -4,7 +4,6 @@
 use stepwell_model::ExecutionStatus;
 
 use super::describe_state_machine::INCLUDED_DATA;
-use crate::exception::redrive_status_reason;
 use crate::reply::Reply;
 use crate::request::Text;
 use crate::{Call, Exception, names};
@@ -50,7 +49,7 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     match engine.not_redrivable(&view) {
         Some(why) => {
             reply.text("redriveStatus", "NOT_REDRIVABLE");
-            reply.text("redriveStatusReason", redrive_status_reason(why));
+            reply.text("redriveStatusReason", why.reason());
         }
         None => reply.text("redriveStatus", "REDRIVABLE"),
     }

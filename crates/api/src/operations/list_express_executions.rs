@@ -9,8 +9,8 @@ use crate::reply::Reply;
 use crate::request::Text;
 use crate::{Call, Exception, names};
 
-/// How an Express execution may have ended.
-const STATUSES: &[&str] = &["SUCCEEDED", "FAILED", "TIMED_OUT"];
+/// How an Express execution may have ended; one is aborted if it is the child of a task that is over.
+const STATUSES: &[&str] = &["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"];
 
 pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     let mut members = call.request.members();

@@ -17,7 +17,7 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     let arn = members.required("stateMachineArn", &Text::ARN);
     let name = members.text("name", &Text::NAME);
     let input = members.text("input", &Text::bytes(0, call.api.limits.payload_bytes_max));
-    let trace_header = members.text("traceHeader", &Text::TRACE_HEADER);
+    let trace_header = members.text("traceHeader", &Text::TRACE_HEADER).cloned();
     let included = members.choice("includedData", INCLUDED_DATA);
     members.check()?;
 
@@ -33,8 +33,9 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     let ended = ended.map_err(|error| Exception::of_engine(error, &arn))?;
 
     let with_data = included != Some("METADATA_ONLY");
+    let trace_header = call.caller.trace_header.clone().or(trace_header);
     let mut reply = Reply::object();
-    describe(&ended, &arn, trace_header.map(|header| &**header), with_data, &mut reply);
+    describe(&ended, &arn, trace_header.as_deref(), with_data, &mut reply);
     Ok(reply.finish())
 }
 

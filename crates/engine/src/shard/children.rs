@@ -240,7 +240,7 @@ impl Shard {
                 }
             }
             (ChildNews::Started(Err(error)), call) => {
-                let arn = self.child_arn(task).unwrap_or_default();
+                let arn = self.refused_arn(task, &error).unwrap_or_default();
                 let failure = child_words::refusal(call.words(), &error.told_of(&arn), &request_id);
                 Input::TaskFailed { scheduled_event_id, failure }
             }
@@ -255,7 +255,7 @@ impl Shard {
                 Input::TaskSucceeded { scheduled_event_id, output }
             }
             (ChildNews::Ended(Err(error)) | ChildNews::ExpressEnded(Err(error)), call) => {
-                let arn = self.child_arn(task).unwrap_or_default();
+                let arn = self.refused_arn(task, &error).unwrap_or_default();
                 let failure = child_words::refusal(call.words(), &error.told_of(&arn), &request_id);
                 Input::TaskFailed { scheduled_event_id, failure }
             }
@@ -292,8 +292,13 @@ impl Shard {
         }
     }
 
-    fn child_arn(&mut self, task: TaskRef) -> Option<Arc<str>> {
-        let spec = &self.held(task)?.spec;
+    /// The ARN that a refusal names: mostly that of the machine, as the task has it.
+    fn refused_arn(&mut self, task: TaskRef, error: &EngineError) -> Option<Arc<str>> {
+        let spec = self.held(task)?.spec.clone();
+        if let EngineError::ExecutionExists | EngineError::NoSuchExecution = error {
+            let (key, _) = self.child_of(task, &spec)?;
+            return Some(execution_arn(&key).into());
+        }
         spec.parameters.value().get("StateMachineArn")?.as_str().map(Arc::from)
     }
 

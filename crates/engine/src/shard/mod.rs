@@ -196,7 +196,8 @@ impl Shard {
     /// One turn: hears `messages` after those that are left over, lets due timers fire, and goes on
     /// with what has more to do, as far as a turn's bounds allow.
     pub fn turn(&mut self, messages: impl IntoIterator<Item = Message>, now: Timestamp) -> Turn {
-        self.now = self.now.max(now);
+        // Nothing ends at a moment whose retention is over, wherever the clock was set back to.
+        self.now = self.now.max(now).max(self.commons.expired_before());
         self.turn += 1;
         self.backlog.extend(messages);
         if self.index == 0 {

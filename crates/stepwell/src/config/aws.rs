@@ -4,7 +4,12 @@
 //! [aws.lambda]
 //! endpoint = "http://127.0.0.1:4566"
 //! region = "eu-central-1"
+//!
+//! [aws.sfn]
+//! allow = true
 //! ```
+//!
+//! Step Functions is this server itself, so `[aws.sfn]` says only what state machines may do with it.
 
 use std::collections::BTreeMap;
 
@@ -16,13 +21,50 @@ use crate::complaint::{Complaint, quoted};
 /// The keys of a service.
 const KEYS: [&str; 3] = ["endpoint", "region", "role"];
 
-/// What `table` says of each service. `file` is named in complaints.
+/// The service that this server is.
+const OWN: &str = "sfn";
+
+/// Whether state machines may do everything within their account by calling this server, if `table`
+/// says so. `file` is named in complaints.
+///
+/// # Errors
+///
+/// A [`Complaint`] about a key that is not known, or a value that is neither true nor false.
+pub fn read_own_calls(table: &toml::Table, file: &str) -> Result<Option<bool>, Complaint> {
+    let table = match table.get(OWN) {
+        None => return Ok(None),
+        Some(toml::Value::Table(table)) => table,
+        Some(value) => {
+            return Err(Complaint::usage("not a table", format!("{file}: aws.{OWN} = {value}"))
+                .hint(format!("write [aws.{OWN}] and its keys below")));
+        }
+    };
+    let mut allowed = None;
+    for (key, value) in table {
+        let shown = format!("{file}: aws.{OWN}.{key}");
+        match (key.as_str(), value) {
+            ("allow", toml::Value::Boolean(allow)) => allowed = Some(*allow),
+            ("allow", other) => {
+                return Err(Complaint::usage("neither yes nor no", format!("{shown} = {other}"))
+                    .hint("give true or false"));
+            }
+            _ => {
+                return Err(Complaint::usage("unknown configuration key", shown)
+                    .hint(format!("did you mean aws.{OWN}.allow?")));
+            }
+        }
+    }
+    Ok(allowed)
+}
+
+/// What `table` says of each service but our own. `file` is named in complaints.
 ///
 /// # Errors
 ///
 /// A [`Complaint`] about a service or a key that is not known, or a value that is no text.
 pub fn read(table: &toml::Table, file: &str) -> Result<BTreeMap<String, ServiceSettings>, Complaint> {
-    table.iter().map(|(service, value)| Ok((service.clone(), read_service(service, value, file)?))).collect()
+    let services = table.iter().filter(|(service, _)| *service != OWN);
+    services.map(|(service, value)| Ok((service.clone(), read_service(service, value, file)?))).collect()
 }
 
 fn read_service(service: &str, value: &toml::Value, file: &str) -> Result<ServiceSettings, Complaint> {
@@ -80,6 +122,30 @@ mod tests {
         let settings = ServiceSettings { endpoint: Some("http://a".into()), region: Some("b".into()) };
         assert_eq!(read, BTreeMap::from([("lambda".to_owned(), settings)]));
         assert_eq!(check(""), Ok(BTreeMap::new()));
+    }
+
+    #[test]
+    fn calls_of_the_server_itself_are_allowed_or_not() {
+        let own = |text: &str| read_own_calls(&text.parse().unwrap(), "s.toml").map_err(|error| error.line());
+        assert_eq!(own(""), Ok(None));
+        assert_eq!(own("[sfn]\nallow = true"), Ok(Some(true)));
+        assert_eq!(check("[sfn]\nallow = true"), Ok(BTreeMap::new()));
+        for (text, line) in [
+            (
+                "[sfn]\nallow = 'yes'",
+                "error: neither yes nor no: s.toml: aws.sfn.allow = \"yes\". hint: give true or false.",
+            ),
+            (
+                "[sfn]\nendpoint = 'http://a'",
+                "error: unknown configuration key: s.toml: aws.sfn.endpoint. hint: did you mean aws.sfn.allow?",
+            ),
+            (
+                "sfn = true",
+                "error: not a table: s.toml: aws.sfn = true. hint: write [aws.sfn] and its keys below.",
+            ),
+        ] {
+            assert_eq!(own(text).unwrap_err(), line);
+        }
     }
 
     #[test]

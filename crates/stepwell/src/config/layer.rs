@@ -28,6 +28,7 @@ pub struct Layer {
     pub limits: Option<Limits>,
     pub logs: Option<Logs>,
     pub aws: Option<BTreeMap<String, ServiceSettings>>,
+    pub own_calls_allowed: Option<bool>,
 }
 
 /// What a layer says of the place of the data.
@@ -101,6 +102,7 @@ struct Written {
     limits: Option<Limits>,
     logs: Option<Logs>,
     aws: Option<BTreeMap<String, ServiceSettings>>,
+    own_calls_allowed: Option<bool>,
 }
 
 impl Layer {
@@ -118,6 +120,7 @@ impl Layer {
             limits: None,
             logs: None,
             aws: None,
+            own_calls_allowed: None,
         };
         written.read(&Source::Flags)
     }
@@ -155,6 +158,7 @@ impl Layer {
             limits: None,
             logs: None,
             aws: None,
+            own_calls_allowed: None,
         };
         written.read(&source)
     }
@@ -218,9 +222,11 @@ impl Layer {
                 return Err(wrong("not a table", "logs", other, "write [logs] and its keys below"));
             }
         };
-        let aws = match table.get("aws") {
-            None => None,
-            Some(toml::Value::Table(table)) => Some(aws::read(table, &shown)?),
+        let (aws, own_calls_allowed) = match table.get("aws") {
+            None => (None, None),
+            Some(toml::Value::Table(table)) => {
+                (Some(aws::read(table, &shown)?), aws::read_own_calls(table, &shown)?)
+            }
             Some(other) => {
                 return Err(wrong("not a table", "aws", other, "write [aws.lambda] and its keys below"));
             }
@@ -245,6 +251,7 @@ impl Layer {
             limits,
             logs,
             aws,
+            own_calls_allowed,
         };
         written.read(&source)
     }
@@ -265,6 +272,7 @@ impl Layer {
             limits: self.limits.or(behind.limits),
             logs: self.logs.or(behind.logs),
             aws: self.aws.or(behind.aws),
+            own_calls_allowed: self.own_calls_allowed.or(behind.own_calls_allowed),
         }
     }
 }
@@ -304,6 +312,7 @@ impl Written {
             limits: self.limits,
             logs: self.logs,
             aws: self.aws,
+            own_calls_allowed: self.own_calls_allowed,
         })
     }
 }

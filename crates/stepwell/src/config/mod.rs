@@ -131,6 +131,9 @@ pub struct Settings {
     pub logs: Logs,
     /// What the file says of AWS's services, by their ids. By default nothing.
     pub aws: BTreeMap<String, ServiceSettings>,
+    /// Whether state machines may do everything within their account by `aws-sdk:sfn` even where callers
+    /// need credentials. By default not.
+    pub own_calls_allowed: bool,
 }
 
 /// The default of `listen`.
@@ -180,6 +183,7 @@ impl Settings {
             limits: said.limits.unwrap_or_default(),
             logs: said.logs.unwrap_or_default(),
             aws: said.aws.unwrap_or_default(),
+            own_calls_allowed: said.own_calls_allowed.unwrap_or(false),
         })
     }
 }

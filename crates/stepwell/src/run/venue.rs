@@ -14,6 +14,7 @@ use crate::cli;
 use crate::client::{CallError, Client, Refusal};
 use crate::complaint::{Complaint, Exit};
 use crate::log::{Format, Level, Log, escape_controls};
+use crate::own_calls::Authority;
 use crate::wiring::{self, Node, Parts};
 
 /// How long functions that still run may go on once the execution has ended.
@@ -37,6 +38,7 @@ impl Venue {
             store: Arc::new(MemoryStore::new(wiring::random_key()?)),
             functions: wiring::read_functions(command.functions.as_deref())?,
             services,
+            authority: Authority::Account,
             limits: Limits::default(),
             log: Log::to_stderr(Level::Warn, if as_json { Format::Json } else { Format::Text }),
             execution_logs: None,

@@ -105,15 +105,22 @@ pub(super) fn frees_names(open: &mut dyn FnMut() -> Arc<dyn Store>) {
 }
 
 pub(super) fn leaves_what_was_opened_again(open: &mut dyn FnMut() -> Arc<dyn Store>) {
-    // Closed at 120, heard of again at 130, opened again at 140, closed at 150.
+    // Closed at 110, heard of again, opened again at 130, closed at 140, opened and closed again at 150,
+    // heard of again, opened and closed again at 170.
     for (step, before, stays) in [
-        (3, 120, true),
-        (3, 121, false),
-        (4, 121, false),
-        (5, 200, true),
-        (6, 121, true),
+        (2, 110, true),
+        (2, 111, false),
+        (3, 111, false),
+        (4, 900, true),
+        (5, 111, true),
+        (5, 140, true),
+        (5, 141, false),
         (6, 150, true),
         (6, 151, false),
+        (7, 150, true),
+        (7, 151, false),
+        (8, 151, true),
+        (8, 171, false),
     ] {
         let store = open();
         let marks = store.high_marks().unwrap().row;
@@ -133,7 +140,10 @@ pub(super) fn leaves_what_was_opened_again(open: &mut dyn FnMut() -> Arc<dyn Sto
             assert_eq!(swept, (0, 0), "step {step}, before {before}");
             assert_eq!(store.chunks(entity).unwrap(), journal);
             let ends = next(entity, marks + 9, journal[step - 1].header.row, 1_000);
-            store.commit(&chunks([with(ends, |h| h.status = ExecutionStatus::Aborted)])).unwrap();
+            let ends = with(ends, |h| {
+                (h.status, h.redrives) = (ExecutionStatus::Aborted, journal[step - 1].header.redrives)
+            });
+            store.commit(&chunks([ends])).unwrap();
             let left = store.execution(entity).unwrap().unwrap().closed_at.unwrap().epoch_ms;
             assert_eq!(sweep_all(&*store, left + 1, 3), (1, step as u64 + 1));
         } else {
