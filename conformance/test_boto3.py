@@ -229,3 +229,88 @@ def test_a_made_up_token_of_a_page_is_refused(server, world, operation):
     if " not supported by this release" in str(caught.value):
         raise caught.value
     assert isinstance(caught.value, sfn.exceptions.InvalidToken), caught.value
+
+
+CONSTRAINED = [name for name, row in MODEL.items() if "ValidationException" in row.errors]
+
+
+@pytest.mark.parametrize("operation", CONSTRAINED)
+def test_a_broken_constraint_is_a_validation_exception(server, operation):
+    sfn = server.client(inject_host_prefix=False, parameter_validation=False)
+    call = next(method for method, name in sfn.meta.method_to_api_mapping.items() if name == operation)
+    is_required = any(member.required for member in MODEL[operation].takes.inner.values())
+    with pytest.raises(sfn.exceptions.ValidationException, match="failed to satisfy constraint: Member must"):
+        getattr(sfn, call)(**({} if is_required else {"maxResults": 1_000_000}))
+
+
+TAGS = [{"key": f"k{number}", "value": ""} for number in range(51)]
+STANDARD, EXPRESS = "the Standard machine", "the Express machine"
+ALIAS = f"{MISSING}:stateMachine:gone:live"
+MORE_REFUSALS = [
+    ("create_activity", {"name": "tags", "tags": TAGS}, "TooManyTags"),
+    ("create_state_machine", {"name": "t", "definition": PASS, "roleArn": servers.ROLE_ARN, "tags": TAGS}, "TooManyTags"),
+    ("tag_resource", {"resourceArn": STANDARD, "tags": TAGS}, "TooManyTags"),
+    ("start_sync_execution", {"stateMachineArn": STANDARD}, "StateMachineTypeNotSupported"),
+    ("start_sync_execution", {"stateMachineArn": EXPRESS, "input": "{"}, "InvalidExecutionInput"),
+    ("start_sync_execution", {"stateMachineArn": EXPRESS, "name": "a b"}, "InvalidName"),
+    ("list_executions", {"stateMachineArn": EXPRESS}, "StateMachineTypeNotSupported"),
+    ("delete_state_machine_alias", {"stateMachineAliasArn": ALIAS}, "ResourceNotFound"),
+    ("update_state_machine_alias", {"stateMachineAliasArn": ALIAS, "description": "d"}, "ResourceNotFound"),
+    ("list_state_machine_aliases", {"stateMachineArn": f"{MISSING}:stateMachine:gone"}, "StateMachineDoesNotExist"),
+    (
+        "update_state_machine",
+        {"stateMachineArn": STANDARD, "loggingConfiguration": {"level": "ALL"}},
+        "InvalidLoggingConfiguration",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def machines(server):
+    sfn = server.client()
+    return {
+        which: sfn.create_state_machine(name=kind, definition=PASS, roleArn=servers.ROLE_ARN, type=kind)["stateMachineArn"]
+        for which, kind in ((STANDARD, "STANDARD"), (EXPRESS, "EXPRESS"))
+    }
+
+
+@pytest.mark.parametrize("call, arguments, error", MORE_REFUSALS, ids=lambda value: value if isinstance(value, str) else "")
+def test_a_refusal_about_a_thing_that_is_there_has_its_type(server, machines, call, arguments, error):
+    sfn = server.client(inject_host_prefix=False)
+    given = {name: machines.get(value, value) if isinstance(value, str) else value for name, value in arguments.items()}
+    with pytest.raises(getattr(sfn.exceptions, error)):
+        getattr(sfn, call)(**given)
+
+
+def test_an_express_machine_that_fails_says_why(server, world):
+    sfn = server.client(inject_host_prefix=False)
+    fails = '{"StartAt":"F","States":{"F":{"Type":"Fail","Error":"Mine","Cause":"because"}}}'
+    machine = sfn.create_state_machine(
+        name=world.name("fails"), definition=fails, roleArn=servers.ROLE_ARN, type="EXPRESS"
+    )["stateMachineArn"]
+    done = sfn.start_sync_execution(stateMachineArn=machine, traceHeader="Root=1-67891233-abcdef012345678912345678")
+    assert (done["status"], done["error"], done["cause"]) == ("FAILED", "Mine", "because")
+
+
+def test_versions_and_aliases_are_listed_in_pages(sfn, world):
+    machine = world.states("P", P={"Type": "Pass", "End": True})
+    versions = []
+    for number in range(3):
+        definition = PASS.replace('"Pass"', f'"Pass","Comment":"{number}"')
+        sfn.update_state_machine(stateMachineArn=machine, definition=definition)
+        version = sfn.publish_state_machine_version(stateMachineArn=machine)["stateMachineVersionArn"]
+        versions.append(version)
+        routes = [{"stateMachineVersionArn": version, "weight": 100}]
+        sfn.create_state_machine_alias(name=f"alias-{number}", routingConfiguration=routes)
+    for call, key, count in [
+        (sfn.list_state_machine_versions, "stateMachineVersions", 3),
+        (sfn.list_state_machine_aliases, "stateMachineAliases", 3),
+    ]:
+        rows, more = [], {}
+        while True:
+            page = call(stateMachineArn=machine, maxResults=1, **more)
+            rows += page[key]
+            if "nextToken" not in page:
+                break
+            more = {"nextToken": page["nextToken"]}
+        assert len(rows) == count

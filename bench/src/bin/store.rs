@@ -299,7 +299,7 @@ fn measure_sweep(dir: &Path, count: usize, time: Duration, load: Load, json: boo
         store.commit(&executions.batch(1_000, since_start)).map_err(io::Error::other)?;
         filled += 1_000;
     }
-    let query = ListQuery { machine: 1, status: None, after: None, limit: 100 };
+    let query = ListQuery { machine: 1, version: None, alias: None, status: None, after: None, limit: 100 };
     let page = Instant::now();
     store.executions(&query).map_err(io::Error::other)?;
     let page = page.elapsed();
