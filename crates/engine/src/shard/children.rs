@@ -276,19 +276,21 @@ impl Shard {
     }
 
     /// A child was started for a task that no longer waits: one that was to be waited for is stopped.
-    fn too_late(&mut self, _task: TaskRef, news: ChildNews) {
+    fn too_late(&mut self, task: TaskRef, news: ChildNews) {
         if let ChildNews::Started(Ok(ChildStarted { stop: Some((key, home)), .. })) = news {
-            self.stop_child(None, key, home);
+            self.post(home.partition, Message::StopChild { key, home, parent: task });
         }
     }
 
-    fn stop_child(&mut self, parent: Option<EntityId>, key: ExecutionKey, home: Home) {
-        let (reply, _nobody_listens) = tokio::sync::oneshot::channel();
-        let partition = home.partition;
-        let message = Message::Stop { key, home, failure: Failure::default(), reply };
-        match parent {
-            Some(parent) => self.release(parent, Release::Tell(partition, message)),
-            None => self.post(partition, message),
+    /// Stops an execution if it is this task's. It may be another's, whose name and input the task asked
+    /// for; what AWS does then is not recorded.
+    pub(super) fn stop_child_of(&mut self, key: &ExecutionKey, home: &Home, parent: TaskRef) {
+        let Ok(Some(entity)) = self.resolve(key, home) else { return };
+        let Ok(Located::Resident) = self.locate(entity) else { return };
+        let resident = self.residents.get(&entity);
+        if resident.is_some_and(|resident| resident.parent.is_some_and(|of| of.task == parent)) {
+            // A refusal says that it has ended, which is as good.
+            let _ = self.decide(entity, Input::Stop { failure: Failure::default() });
         }
     }
 
@@ -302,7 +304,8 @@ impl Shard {
         match ChildCall::of(&spec.resource) {
             Some(ChildCall::Start(_, Pattern::Sync { .. })) => {
                 if let Some((key, home)) = self.child_of(task, spec) {
-                    self.stop_child(Some(task.execution), key, home);
+                    let message = Message::StopChild { key, home, parent: task };
+                    self.release(task.execution, Release::Tell(home.partition, message));
                 }
             }
             Some(ChildCall::Sync(_)) => {
@@ -376,17 +379,16 @@ impl Shard {
             Ok(None) => return self.tell_parent(parent, ChildNews::Ended(Err(EngineError::NoSuchExecution))),
             Err(error) => return self.tell_parent(parent, ChildNews::Ended(Err(error))),
         };
-        // One that only waits will tell when it ends: its parent is written down.
         if self.stubs.contains_key(&entity.to_u64()) {
-            return;
+            return self.note_watcher(entity, parent);
         }
         if let Some(resident) = self.residents.get(&entity) {
-            if !resident.is_open() {
-                let news = ChildNews::Ended(Ok(Box::new(view_of(resident))));
-                let message = Message::Child { task: parent, news };
-                self.release(entity, Release::Tell(parent.execution.partition, message));
+            if resident.is_open() {
+                return self.note_watcher(entity, parent);
             }
-            return;
+            let news = ChildNews::Ended(Ok(Box::new(view_of(resident))));
+            let message = Message::Child { task: parent, news };
+            return self.release(entity, Release::Tell(parent.execution.partition, message));
         }
         let view = self.commons.execution(key).map(Box::new);
         if view.as_ref().is_ok_and(|view| view.closed_at.is_none()) {
@@ -395,16 +397,37 @@ impl Shard {
         self.tell_parent(parent, ChildNews::Ended(view));
     }
 
+    /// Its parent is written down with an execution and is told anyway; but it may be another's, of
+    /// the same name and input.
+    fn note_watcher(&mut self, entity: EntityId, task: TaskRef) {
+        let watchers = self.watchers.entry(entity).or_default();
+        if !watchers.contains(&task) {
+            watchers.push(task);
+        }
+    }
+
+    /// After what the task has been told in this turn already.
     fn tell_parent(&mut self, task: TaskRef, news: ChildNews) {
-        self.post(task.execution.partition, Message::Child { task, news });
+        self.releases.push((None, Release::Tell(task.execution.partition, Message::Child { task, news })));
     }
 
     /// An execution has ended: whoever waits for it hears of that once it is durable.
     pub(super) fn tell_of_end(&mut self, entity: EntityId) {
         let Some(resident) = self.residents.get(&entity) else { return };
-        let Some(Parent { task, waits: true }) = resident.parent else { return };
-        let news = ChildNews::Ended(Ok(Box::new(view_of(resident))));
-        self.release(entity, Release::Tell(task.execution.partition, Message::Child { task, news }));
+        let mut tasks = self.watchers.remove(&entity).unwrap_or_default();
+        if let Some(Parent { task, waits: true }) = resident.parent
+            && !tasks.contains(&task)
+        {
+            tasks.push(task);
+        }
+        if tasks.is_empty() {
+            return;
+        }
+        let view = view_of(resident);
+        for task in tasks {
+            let news = ChildNews::Ended(Ok(Box::new(view.clone())));
+            self.release(entity, Release::Tell(task.execution.partition, Message::Child { task, news }));
+        }
     }
 
     /// Tells a task of the start that it asked for; one that was started before may have ended.
@@ -424,8 +447,8 @@ impl Shard {
         let stop = parent.waits.then(|| (key.clone(), home));
         self.answer_parent(entity, parent, Ok(ChildStarted { arn, started_at, stop }));
         let resident = entity.and_then(|entity| self.residents.get(&entity));
-        let is_new = resident.is_some_and(|resident| resident.opening.is_some());
-        if parent.waits && !is_new {
+        let is_its_own = |resident: &Resident| resident.opening.is_some() && resident.parent == Some(parent);
+        if parent.waits && !resident.is_some_and(|resident| is_its_own(resident)) {
             self.watch(&key, &home, parent.task);
         }
     }

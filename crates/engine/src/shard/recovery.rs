@@ -49,6 +49,7 @@ impl Shard {
             closing: VecDeque::new(),
             express_tasks: HashMap::new(),
             marks: Default::default(),
+            watchers: HashMap::new(),
             touched: Vec::new(),
             effects: VecDeque::new(),
             releases: Vec::new(),
