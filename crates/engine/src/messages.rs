@@ -80,6 +80,15 @@ pub enum Message {
         /// The task.
         parent: TaskRef,
     },
+    /// Stop an execution that a task started and no longer waits for.
+    StopChild {
+        /// Which one, if it is the task's.
+        key: ExecutionKey,
+        /// Where its name leads.
+        home: Home,
+        /// The task.
+        parent: TaskRef,
+    },
     /// Stop an execution.
     Stop {
         /// Which one.
@@ -148,6 +157,7 @@ impl Message {
             Message::Answer { answer: TaskAnswer::Succeeded(output), .. } => output.text().len(),
             Message::Outcome { outcome: TaskOutcome::Succeeded(output), .. } => output.text().len(),
             Message::Stop { .. }
+            | Message::StopChild { .. }
             | Message::Redrive { .. }
             | Message::Answer { .. }
             | Message::Outcome { .. }

@@ -100,6 +100,75 @@ fn a_parent_that_was_let_go_hears_of_the_end_of_its_child() {
     assert_eq!(driver.commons.execution(&started.key).unwrap().status, ExecutionStatus::Succeeded);
 }
 
+/// A parent that asks for an execution of a name and an input that a caller has started already.
+fn waits_for_anothers(driver: &mut Driver) -> (ExecutionStarted, ExecutionStarted) {
+    let child = driver.machine("child", WAIT);
+    let parent = driver.machine("parent", &starts(".sync", &child, r#","Name":"a","Input":{"n":1}"#));
+    let callers = driver.start(&child, Some("a"), r#"{"n":1}"#).unwrap();
+    let waiting = driver.start(&parent, None, "{}").unwrap();
+    assert!(driver.history(&waiting).ends_with("TaskSubmitted"));
+    (callers, waiting)
+}
+
+#[test]
+fn a_task_hears_of_the_end_of_an_execution_that_another_started() {
+    for (resident_max, restarts) in [(100, false), (100, true), (0, false), (0, true)] {
+        let mut driver = Driver::with(4, false, resident_max);
+        let (_, waiting) = waits_for_anothers(&mut driver);
+        if restarts {
+            driver.crash();
+        }
+        driver.pass(Duration::from_secs(60));
+        assert_eq!(driver.commons.execution(&waiting.key).unwrap().status, ExecutionStatus::Succeeded);
+    }
+}
+
+#[test]
+fn the_end_of_a_task_stops_no_execution_that_another_started() {
+    let mut driver = Driver::new();
+    let (callers, waiting) = waits_for_anothers(&mut driver);
+    driver.stop(&waiting.key).unwrap();
+    assert_eq!(driver.commons.execution(&callers.key).unwrap().status, ExecutionStatus::Running);
+    driver.pass(Duration::from_secs(60));
+    assert_eq!(driver.commons.execution(&callers.key).unwrap().status, ExecutionStatus::Succeeded);
+}
+
+#[test]
+fn a_task_that_runs_an_express_execution_is_not_forgotten_meanwhile() {
+    let mut driver = Driver::with(4, false, 0);
+    let child = driver.machine_of(MachineType::Express, "child", WAIT);
+    let parameters = format!(r#","Parameters":{{"StateMachineArn":"{}"}}"#, machine_arn(&child));
+    let parent =
+        driver.machine("parent", &task_with("arn:aws:states:::aws-sdk:sfn:startSyncExecution", &parameters));
+    let started = driver.start(&parent, None, "{}").unwrap();
+    driver.pass(Duration::from_secs(60));
+    assert!(driver.history(&started).contains("TaskStarted\nTaskSucceeded"));
+}
+
+#[test]
+fn an_express_execution_that_has_ended_does_not_run_again_when_it_hears_of_its_child() {
+    let mut driver = Driver::new();
+    let child = driver.machine("child", WAIT);
+    let parent = driver.machine_of(
+        MachineType::Express,
+        "parent",
+        &starts("", &child, r#"},"TimeoutSeconds":5,"ResultSelector":{"x":1"#),
+    );
+    let _start = driver.ask_express(&parent, "{}");
+    let turns = driver.turn_unwritten();
+    driver.write(turns, true);
+    let of_child = driver.turn_unwritten();
+    assert!(!of_child.is_empty(), "the child is started, and that takes its time");
+    driver.pass(Duration::from_secs(5));
+    assert_eq!(driver.commons.stats().failed, 1);
+    driver.write(of_child, true);
+    driver.run();
+    driver.pass(Duration::from_secs(2));
+    assert_eq!(executions(&driver, &parent)[0].1, ExecutionStatus::Failed);
+    assert_eq!(executions(&driver, &child).len(), 1);
+    assert_eq!(driver.commons.stats().failed, 1, "it ended once");
+}
+
 /// Dies at every commit, before and after what it releases is let out, and looks at what becomes of
 /// parent and child.
 fn dies_anywhere(more: &str, child_definition: &str, resident_max: usize) {
@@ -129,6 +198,11 @@ fn dies_anywhere(more: &str, child_definition: &str, resident_max: usize) {
             if let Some((_, status)) = parents.first() {
                 assert_eq!(*status, ExecutionStatus::Succeeded, "{dies:?} {at}");
                 assert_eq!(executions(&driver, &child).len(), 1, "{dies:?} {at}");
+                let key = ExecutionKey { machine: parent.clone(), name: "p".into() };
+                let history = driver.commons.history(&key).unwrap();
+                let types: Vec<String> = history.iter().map(|event| event.kind.type_name()).collect();
+                let told = ["TaskStarted", "TaskSubmitted", "TaskSucceeded"];
+                assert!(types.windows(3).any(|window| window == told), "{dies:?} {at}: {types:?}");
             }
             if !has_died {
                 assert!(at > 3, "it died nowhere");

@@ -82,3 +82,33 @@ fn five_minutes_are_all_there_is() {
 }
 
 const INVOKE_F: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
+
+#[test]
+fn what_it_lets_out_does_not_overtake_what_still_waits_for_a_commit() {
+    let mut driver = Driver::new();
+    let definition = format!(
+        r#"{{"StartAt":"W","States":{{"W":{{"Type":"Wait","Seconds":1,"Next":"T"}},
+           "T":{{"Type":"Task","Resource":"{INVOKE_F}","TimeoutSeconds":1,"End":true}}}}}}"#
+    );
+    let machine = driver.machine_of(MachineType::Express, "m", &definition);
+    let _start = driver.ask_express(&machine, "{}");
+    let begins = driver.turn_unwritten();
+    let shard = begins[0].0;
+    driver.now = driver.now.after_seconds(1);
+    let sends = driver.shards[shard].turn([], driver.now);
+    assert_eq!((sends.releases.len(), sends.at_once.len()), (1, 0), "its start is not durable");
+    driver.write(begins, true);
+    driver.now = driver.now.after_seconds(1);
+    let cancels = driver.shards[shard].turn([], driver.now);
+    assert!(cancels.at_once.is_empty(), "the task is not sent yet");
+    driver.write(vec![(shard, sends), (shard, cancels)], true);
+    let sent: Vec<&str> = driver
+        .sent
+        .iter()
+        .map(|sent| match sent {
+            Sent::Run(_) => "run",
+            Sent::Cancel(_) => "cancel",
+        })
+        .collect();
+    assert_eq!(sent, ["run", "cancel"]);
+}

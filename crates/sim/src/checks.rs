@@ -6,8 +6,12 @@ use std::sync::Arc;
 
 use stepwell_asl::CLIENT_TOKEN_SECONDS;
 use stepwell_engine::{Commons, ExecutionKey, ExecutionStarted, Shard, replay};
-use stepwell_model::{EntityId, HistoryEvent, HistoryEventKind, TaskEvent, TaskRef, Timestamp, error_names};
-use stepwell_store::{OpenExecution, Store};
+use stepwell_model::{
+    EntityId, HistoryEvent, HistoryEventKind, MachineType, TaskEvent, TaskRef, Timestamp, error_names,
+};
+use stepwell_store::{ExecutionRow, OpenExecution, Store, StoreError};
+
+use crate::offspring::Offspring;
 
 /// A promise was broken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,13 +32,15 @@ pub struct Ledger {
     pub hand_outs: BTreeMap<TaskRef, u64>,
     /// Which starts were acknowledged, and how.
     pub started: BTreeMap<String, ExecutionStarted>,
-    /// Which redrives were acknowledged, by the execution's name and the token of the request, and when
-    /// they were.
-    pub redrives: BTreeMap<(String, Arc<str>), Timestamp>,
+    /// Which redrives were acknowledged, by the execution's name and start and the token of the
+    /// request, and when they were.
+    pub redrives: BTreeMap<(String, Timestamp, Arc<str>), Timestamp>,
     /// Attempts of which nobody can know: under way at a crash, or said to be so by a target.
     pub may_be_unknown: BTreeSet<TaskRef>,
     /// How long closed executions are kept.
     pub retention_seconds: u64,
+    /// Of executions that tasks start, and of Express ones.
+    pub offspring: Offspring,
     /// The latest moment before which closed executions were said to be gone.
     pub expired_before: Timestamp,
 }
@@ -134,7 +140,8 @@ impl Ledger {
             matches!(event.kind, HistoryEventKind::ExecutionRedriven { .. }) && event.timestamp == redriven_at
         };
         ensure(history.iter().any(is_it), || format!("{name} was redriven and does not know it"))?;
-        if let Some(before) = self.redrives.insert((name.clone(), token), redriven_at) {
+        // When a name is free again, another execution may have it.
+        if let Some(before) = self.redrives.insert((name.clone(), view.started_at, token), redriven_at) {
             let is_forgotten = redriven_at >= before.after_seconds(CLIENT_TOKEN_SECONDS);
             ensure(before == redriven_at || is_forgotten, || format!("{name} was redriven twice at once"))?;
         }
@@ -144,6 +151,7 @@ impl Ledger {
     /// The execution of this name that was started then is gone.
     pub fn forget(&mut self, name: &str, started_at: Timestamp) {
         self.started.retain(|_, started| &*started.key.name != name || started.started_at != started_at);
+        self.offspring.forget(name);
     }
 
     /// Everything that was acknowledged is still there.
@@ -155,7 +163,10 @@ impl Ledger {
     pub fn crash(&mut self, store: &dyn Store, commons: &Commons) -> Result<(), Violation> {
         for open in open_executions(store)? {
             let chunks = store.chunks(open).map_err(|error| Violation(error.to_string()))?;
-            let (execution, _) = replay(commons, &chunks).map_err(Violation)?;
+            let (execution, revision) = replay(commons, &chunks).map_err(Violation)?;
+            if revision.machine_type == MachineType::Express {
+                continue;
+            }
             for outstanding in execution.outstanding() {
                 if outstanding.started && !outstanding.submitted {
                     let scheduled_event_id = outstanding.task.scheduled_event_id;
@@ -163,13 +174,18 @@ impl Ledger {
                 }
             }
         }
-        Ok(())
+        self.offspring.crash(store, self.expired_before)
     }
 
     /// What must hold of every history in the end.
-    pub fn history(&self, commons: &Commons, entity: EntityId) -> Result<(), Violation> {
+    pub fn history(&self, store: &dyn Store, commons: &Commons, row: &ExecutionRow) -> Result<(), Violation> {
+        if self.offspring.is_express(row) {
+            return self.offspring.express_journal(store, row);
+        }
+        let entity = row.entity;
         let history =
             commons.history_of_entity(entity).map_err(|error| Violation(format!("{entity:?}: {error}")))?;
+        self.offspring.history(store, commons, row, &history)?;
         let mut redrives = 0;
         for (at, event) in history.iter().enumerate() {
             let broken = |what: &str| Violation(format!("{entity:?}, event {}: {what}", event.id));
@@ -242,7 +258,7 @@ fn scheduled(history: &[HistoryEvent], event: &HistoryEvent) -> u64 {
 }
 
 /// Whether the store knows that a task was started.
-fn is_started(store: &dyn Store, commons: &Commons, task: TaskRef) -> Result<(), Violation> {
+pub fn is_started(store: &dyn Store, commons: &Commons, task: TaskRef) -> Result<(), Violation> {
     let broken = |what: &str| Violation(format!("{task:?} was let out {what}"));
     let known = store.execution(task.execution).map_err(|error| Violation(error.to_string()))?;
     known.ok_or_else(|| broken("of an execution that is not durable"))?;
@@ -293,6 +309,24 @@ pub fn replay_equals_memory(store: &dyn Store, commons: &Commons, shard: &Shard)
         Some((entity, reason)) => Err(Violation(format!("{entity:?} was set aside: {reason}"))),
         None => Ok(()),
     }
+}
+
+/// A store that cannot be read.
+pub fn store_broken(error: StoreError) -> Violation {
+    Violation(error.to_string())
+}
+
+/// All executions in the store.
+pub fn all_executions(store: &dyn Store) -> Result<Vec<ExecutionRow>, Violation> {
+    let high_marks = store.high_marks().map_err(store_broken)?;
+    let mut all = Vec::new();
+    for (partition, last) in high_marks.numbers.iter().enumerate() {
+        for number in 1..=*last {
+            let entity = EntityId { partition: partition as u8, number };
+            all.extend(store.execution(entity).map_err(store_broken)?);
+        }
+    }
+    Ok(all)
 }
 
 /// The executions that are open in the store.

@@ -16,6 +16,9 @@
 //!   gone is given anything;
 //! - what was closed is kept for its retention, then it is swept, and nothing else is, whatever is lost
 //!   between two slices;
+//! - an attempt of a task starts one execution, what it hears of that is so, and its end stops no other;
+//! - an Express execution whose start was acknowledged is run four times at most, each time counted
+//!   before anything of it leaves;
 //! - everything ends: no execution, slot, queue or memory is left behind.
 //!
 //! A build that releases before it commits must be caught: [`Options::release_before_commit`] is
@@ -23,6 +26,7 @@
 
 mod checks;
 mod machines;
+mod offspring;
 mod random;
 mod world;
 
@@ -72,12 +76,15 @@ mod tests {
             total.hand_outs += report.hand_outs;
             total.redrives += report.redrives;
             total.swept += report.swept;
+            total.children += report.children;
+            total.express += report.express;
         }
         // Runs in which nothing happens prove nothing.
         assert!(total.executions > 1_000 && total.crashes > 200, "{total:?}");
         assert!(total.swept > 150, "{total:?}");
         assert!(total.effects > 1_000 && total.hand_outs > 100, "{total:?}");
         assert!(total.redrives > 100, "{total:?}");
+        assert!(total.children > 300 && total.express > 300, "{total:?}");
     }
 
     #[test]

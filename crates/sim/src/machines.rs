@@ -3,6 +3,8 @@
 //! Every machine ends, provided that those who were told of a task answer or the task has a
 //! deadline.
 
+use stepwell_model::MachineType;
+
 use crate::random::Random;
 
 /// A function that may be called again with the same key.
@@ -13,6 +15,10 @@ pub const PLAIN: &str = "arn:aws:lambda:us-east-1:123456789012:function:plain";
 pub const UNKNOWN: &str = "arn:aws:states:::aws-sdk:nowhere:go";
 /// A message with a token in it.
 pub const TOKEN: &str = "arn:aws:states:::sqs:sendMessage.waitForTaskToken";
+/// What starts an execution and waits for its end.
+const SYNC: [&str; 2] = ["states:startExecution.sync", "states:startExecution.sync:2"];
+/// What runs an Express execution and waits for its end.
+const SYNC_EXPRESS: &str = "aws-sdk:sfn:startSyncExecution";
 /// The activities there are.
 pub const ACTIVITIES: [&str; 2] = ["first", "second"];
 
@@ -21,9 +27,22 @@ pub fn input(random: &mut Random) -> String {
     format!(r#"{{"n": {}, "items": [1, 2, 3]}}"#, random.below(10))
 }
 
-/// A definition.
-pub fn definition(random: &mut Random) -> String {
-    let mut writer = Writer { random, states: 0 };
+/// A machine that tasks may start an execution of.
+#[derive(Debug, Clone)]
+pub struct Child {
+    /// Its ARN.
+    pub arn: String,
+    /// Its type.
+    pub machine_type: MachineType,
+}
+
+/// The names that tasks give to the executions they start, if they give one: other tasks may give the
+/// same, and other callers.
+pub const CHILD_NAMES: [&str; 3] = ["child-0", "child-1", "child-2"];
+
+/// A definition of this type whose tasks may start executions of these machines.
+pub fn definition(random: &mut Random, machine_type: MachineType, children: &[Child]) -> String {
+    let mut writer = Writer { random, machine_type, children, states: 0 };
     let scope = writer.scope(0);
     let timeout = match writer.random.percent(15) {
         true => format!(r#","TimeoutSeconds":{}"#, writer.random.within(5..=120)),
@@ -34,6 +53,8 @@ pub fn definition(random: &mut Random) -> String {
 
 struct Writer<'a> {
     random: &'a mut Random,
+    machine_type: MachineType,
+    children: &'a [Child],
     states: u64,
 }
 
@@ -79,6 +100,7 @@ impl Writer<'_> {
                 let name = self.name(&format!("Wait-{seconds}-"));
                 (name, format!(r#""Type":"Wait","Seconds":{seconds},"Next":"{next}""#))
             }
+            5 | 6 if depth < 2 && !self.children.is_empty() => self.child_task(next),
             5..=10 => self.task(next),
             11 => {
                 let branches: Vec<String> = (0..self.random.within(1..=3))
@@ -103,7 +125,9 @@ impl Writer<'_> {
 
     fn task(&mut self, next: &str) -> (String, String) {
         let timeout = self.random.within(3..=40);
-        let (resource, fields) = match self.random.below(10) {
+        // Express executions wait for nobody outside.
+        let kinds = if self.machine_type == MachineType::Express { 6 } else { 10 };
+        let (resource, fields) = match self.random.below(kinds) {
             0..=2 => (PLAIN.to_owned(), self.sometimes(50, format!(r#","TimeoutSeconds":{timeout}"#))),
             3 | 4 => (IDEMPOTENT.to_owned(), self.sometimes(50, format!(r#","TimeoutSeconds":{timeout}"#))),
             5 => (UNKNOWN.to_owned(), r#","Parameters":{}"#.to_owned()),
@@ -122,6 +146,36 @@ impl Writer<'_> {
         };
         let rest = self.rest(next);
         (self.name("Task"), format!(r#""Type":"Task","Resource":"{resource}"{fields}{rest}"#))
+    }
+
+    /// A task that starts an execution, and waits for its beginning or its end.
+    fn child_task(&mut self, next: &str) -> (String, String) {
+        let Child { arn, machine_type } = self.random.pick(self.children).clone();
+        let begins = "states:startExecution";
+        let action = match (machine_type, self.machine_type) {
+            (MachineType::Express, MachineType::Standard) => {
+                // Nobody can wait for the end of an asynchronous one: the last is refused.
+                *self.random.pick(&[begins, begins, SYNC_EXPRESS, SYNC_EXPRESS, SYNC_EXPRESS, SYNC[1]])
+            }
+            (MachineType::Express, MachineType::Express) => *self.random.pick(&[begins, SYNC_EXPRESS]),
+            (MachineType::Standard, MachineType::Express) => begins,
+            (MachineType::Standard, MachineType::Standard) => {
+                *self.random.pick(&[begins, SYNC[0], SYNC[0], SYNC[1]])
+            }
+        };
+        let name = *self.random.pick(&CHILD_NAMES);
+        let name = self.sometimes(25, format!(r#","Name":"{name}""#));
+        let input = match action {
+            SYNC_EXPRESS => r#""Input":"{\"n\": 3, \"items\": [1, 2]}""#,
+            _ => r#""Input":{"n.$":"$.n","items":[1,2]}"#,
+        };
+        let timeout = self.random.within(1..=40);
+        let deadline = self.sometimes(30, format!(r#","TimeoutSeconds":{timeout}"#));
+        let parameters = format!(r#","Parameters":{{"StateMachineArn":"{arn}",{input}{name}}}"#);
+        let rest = self.rest(next);
+        let resource = format!("arn:aws:states:::{action}");
+        let task = format!(r#""Type":"Task","Resource":"{resource}"{parameters}{deadline}{rest}"#);
+        (self.name("Child"), task)
     }
 
     fn sometimes(&mut self, part: u64, text: String) -> String {
@@ -156,10 +210,17 @@ mod tests {
 
     #[test]
     fn every_machine_is_a_valid_one() {
-        for seed in 0..300 {
-            let definition = definition(&mut Random::new(seed));
-            if let Err(diagnostics) = Definition::parse(&definition) {
-                panic!("seed {seed}: {diagnostics:?}\n{definition}");
+        let child = |name, machine_type| Child {
+            arn: format!("arn:aws:states:us-east-1:123456789012:stateMachine:{name}"),
+            machine_type,
+        };
+        let children = [child("standard", MachineType::Standard), child("express", MachineType::Express)];
+        for machine_type in [MachineType::Standard, MachineType::Express] {
+            for seed in 0..300 {
+                let definition = definition(&mut Random::new(seed), machine_type, &children);
+                if let Err(diagnostics) = Definition::parse_for(machine_type, &definition) {
+                    panic!("seed {seed}: {diagnostics:?}\n{definition}");
+                }
             }
         }
     }

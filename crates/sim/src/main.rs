@@ -29,6 +29,8 @@ fn main() -> ExitCode {
                 total.effects += report.effects;
                 total.hand_outs += report.hand_outs;
                 total.redrives += report.redrives;
+                total.children += report.children;
+                total.express += report.express;
                 total.steps += report.steps;
             }
             Err(violation) => {

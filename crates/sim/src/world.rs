@@ -6,17 +6,20 @@
 //! commit, whether a commit fails and whether it landed all the same, how long a task takes and how
 //! it ends, whether its outcome is told twice, when the clock jumps, and when everything is lost.
 
+mod furnish;
+mod sweep;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::sync::Arc;
 
 use stepwell_engine::{
-    ActivityKey, ActivityTask, Commons, CreateActivity, CreateMachine, Encryption, EngineError,
-    EngineOptions, ExecutionKey, ExecutionStarted, MachineKey, Message, Place, Plan, Poller, Release, Shard,
-    StartExecution, Tags, TaskAnswer, Turn, seeds_from,
+    ActivityKey, ActivityTask, Commons, EngineError, EngineOptions, ExecutionKey, ExecutionStarted,
+    ExpressKey, MachineKey, Message, Place, Poller, Release, Shard, StartExecution, StartExpress, TaskAnswer,
+    Turn, seeds_from,
 };
-use stepwell_model::{Failure, Limits, MachineType, Resource, TaskRef, Timestamp};
-use stepwell_store::{Batch, ExecutionRow, FailedCommit, MemoryStore, Store};
+use stepwell_model::{Failure, Limits, Resource, TaskRef, Timestamp};
+use stepwell_store::{Batch, FailedCommit, MemoryStore, Store};
 use stepwell_task::{Done, Integration, Target, TaskOutcome, TaskRequest};
 use stepwell_value::Payload;
 use tokio::sync::oneshot;
@@ -24,7 +27,8 @@ use tokio::sync::oneshot::error::TryRecvError;
 
 use crate::Options;
 use crate::checks::{
-    Ledger, Violation, ensure, is_ended, is_not_waited_for, open_executions, replay_equals_memory,
+    Ledger, Violation, all_executions, ensure, is_ended, is_not_waited_for, open_executions,
+    replay_equals_memory,
 };
 use crate::machines;
 use crate::random::Random;
@@ -56,6 +60,10 @@ pub struct Report {
     pub hand_outs: u64,
     /// Redrives that were followed.
     pub redrives: u64,
+    /// Executions that tasks started, as far as something of them is written.
+    pub children: u64,
+    /// Express executions whose tasks reached a target.
+    pub express: u64,
     /// Steps of the world.
     pub steps: u64,
     /// Of all that was written, in order: two runs with the same one were the same run.
@@ -66,6 +74,8 @@ pub struct Report {
 enum Happening {
     /// A caller wants an execution.
     Start(Wish),
+    /// A caller wants an Express execution.
+    StartExpress(Wish),
     /// A caller wants to stop one.
     Stop(ExecutionKey),
     /// A caller wants to redrive one, under this token.
@@ -94,6 +104,7 @@ struct Wish {
 /// A call that waits for its answer.
 enum Call {
     Start(Wish, Heard<ExecutionStarted>),
+    StartExpress(Wish, ExpressKey, Heard<ExecutionStarted>),
     Stop(ExecutionKey, Heard<Timestamp>),
     Redrive(ExecutionKey, Arc<str>, Heard<Timestamp>),
     Poll(usize, Heard<Option<ActivityTask>>),
@@ -103,6 +114,15 @@ enum Call {
 }
 
 type Heard<T> = oneshot::Receiver<Result<T, EngineError>>;
+
+/// When something is let out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum When {
+    /// As soon as it is decided.
+    AtOnce,
+    /// When it is durable.
+    Durable,
+}
 
 /// Says where a task would wait; the world does the rest.
 struct Targets {
@@ -151,6 +171,10 @@ pub struct World {
     last_happening: u64,
     calls: Vec<Call>,
     tokens: BTreeMap<Arc<str>, TaskRef>,
+    /// The tasks that were sent in this life of the engine.
+    sent: BTreeSet<TaskRef>,
+    /// The last row that was decided when the last round of the sweep began.
+    decided_before_round: u64,
     ledger: Ledger,
     report: Report,
 }
@@ -175,100 +199,13 @@ impl World {
             last_happening: 0,
             calls: Vec::new(),
             tokens: BTreeMap::new(),
+            sent: BTreeSet::new(),
+            decided_before_round: 0,
             ledger: Ledger { retention_seconds, ..Ledger::default() },
             report: Report { digest: 0xcbf2_9ce4_8422_2325, ..Report::default() },
         };
         world.furnish()?;
         Ok(world)
-    }
-
-    /// Machines, activities, and what callers, workers and fate are going to do.
-    fn furnish(&mut self) -> Result<(), Violation> {
-        let place = place();
-        let mut machines = Vec::new();
-        for n in 0..self.random.within(1..=4) {
-            let key = MachineKey { place: place.clone(), name: format!("machine-{n}").into() };
-            let request = CreateMachine {
-                key: key.clone(),
-                machine_type: MachineType::Standard,
-                definition: machines::definition(&mut self.random).into(),
-                role_arn: "arn:aws:iam::123456789012:role/sim".into(),
-                logging: None,
-                tracing: None,
-                encryption: Encryption::AwsOwnedKey,
-                publish: None,
-                tags: Tags::default(),
-            };
-            let plan = self.process.commons.catalogue().plan_create(request, self.now());
-            self.keep(plan.map_err(|error| Violation(error.to_string()))?)?;
-            machines.push(key);
-        }
-        for name in machines::ACTIVITIES {
-            let key = ActivityKey { place: place.clone(), name: name.into() };
-            let request = CreateActivity { key, encryption: Encryption::AwsOwnedKey, tags: Tags::default() };
-            let plan = self.process.commons.catalogue().plan_activity(request, self.now());
-            self.keep(plan.map_err(|error| Violation(error.to_string()))?)?;
-        }
-        for n in 0..self.random.within(1..=25) {
-            let machine = self.random.pick(&machines).clone();
-            let input = Payload::trusted(machines::input(&mut self.random));
-            let name = self.random.percent(60).then(|| format!("execution-{n}").into());
-            let at = self.random.below(60_000);
-            let wish = Wish { machine: machine.clone(), name: name.clone(), input };
-            if let Some(name) = name {
-                if self.random.percent(30) {
-                    // A caller in doubt calls again, some before the first call is durable.
-                    let again = at + *self.random.pick(&[0, 0, 1, 700, 20_000]);
-                    self.plan(again, Happening::Start(wish.clone()));
-                }
-                if self.random.percent(15) {
-                    let stop = at + *self.random.pick(&[0, 1, 900, 40_000]);
-                    self.plan(
-                        stop,
-                        Happening::Stop(ExecutionKey { machine: machine.clone(), name: name.clone() }),
-                    );
-                }
-                for redrive in 0..self.random.below(4) {
-                    let key = ExecutionKey { machine: machine.clone(), name: name.clone() };
-                    let token: Arc<str> = format!("redrive-{redrive}").into();
-                    let wanted = at + *self.random.pick(&[1, 5_000, 60_000, 700_000]);
-                    if self.random.percent(40) {
-                        // A caller in doubt asks again, and another one at the same time.
-                        let again = wanted + *self.random.pick(&[0, 1, 3_000, 100_000]);
-                        self.plan(again, Happening::Redrive(key.clone(), token.clone()));
-                        self.plan(wanted, Happening::Redrive(key.clone(), format!("other-{redrive}").into()));
-                    }
-                    self.plan(wanted, Happening::Redrive(key, token));
-                }
-            }
-            self.plan(at, Happening::Start(wish));
-        }
-        for worker in 0..4 {
-            let at = self.random.below(10_000);
-            self.plan(at, Happening::Poll(worker));
-        }
-        for _ in 0..self.random.below(4) {
-            let (at, jump) = (self.random.below(90_000), self.random.below(7_200_000) as i64 - 3_600_000);
-            self.plan(at, Happening::Clock(jump));
-        }
-        for _ in 0..self.random.below(4) {
-            let at = self.random.below(120_000);
-            self.plan(at, Happening::Crash);
-        }
-        for _ in 0..self.random.below(6) {
-            let at = self.random.below(180_000);
-            self.plan(at, Happening::Sweep);
-        }
-        Ok(())
-    }
-
-    fn keep<T>(&mut self, plan: Plan<T>) -> Result<(), Violation> {
-        if let Plan::Change(change, _) = plan {
-            let batch = Batch { chunks: Vec::new(), catalogue: change.writes() };
-            self.store.commit(&batch).map_err(|error| Violation(error.to_string()))?;
-            self.process.commons.catalogue_mut().apply(change);
-        }
-        Ok(())
     }
 
     fn now(&self) -> Timestamp {
@@ -324,9 +261,11 @@ impl World {
         let is_idle = |happening: &Happening| match happening {
             Happening::Poll(_) | Happening::Sweep | Happening::Clock(_) | Happening::Crash => true,
             Happening::Outcome { process, .. } => *process != self.life,
-            Happening::Start(_) | Happening::Stop(_) | Happening::Redrive(..) | Happening::Answer(..) => {
-                false
-            }
+            Happening::Start(_)
+            | Happening::StartExpress(_)
+            | Happening::Stop(_)
+            | Happening::Redrive(..)
+            | Happening::Answer(..) => false,
         };
         Ok(self.process.pending.is_empty()
             && self.happenings.values().all(is_idle)
@@ -341,7 +280,8 @@ impl World {
         let queued: BTreeSet<TaskRef> = queued.into_iter().collect();
         let (mut scheduled, mut outstanding) = (BTreeSet::new(), BTreeSet::new());
         for shard in &self.process.shards {
-            for (entity, execution, _) in shard.residents() {
+            let standard = shard.residents().map(|(entity, execution, _)| (entity, execution));
+            for (entity, execution) in standard.chain(shard.express_executions()) {
                 for task in execution.outstanding() {
                     let scheduled_event_id = task.task.scheduled_event_id;
                     let reference = TaskRef { execution: entity, scheduled_event_id };
@@ -366,31 +306,19 @@ impl World {
         ensure(dispatcher.queued() == 0, || "tasks of closed executions are queued".to_owned())?;
         drop(dispatcher);
         for shard in &self.process.shards {
-            ensure(shard.residents().count() == 0, || "closed executions are in memory".to_owned())?;
+            let residents = shard.residents().count() + shard.express_executions().count();
+            ensure(residents == 0, || "closed executions are in memory".to_owned())?;
         }
         self.report.executions = self.report.swept;
-        for entity in self.all_executions()? {
-            self.ledger.history(&commons, entity)?;
+        for row in all_executions(&*self.store)? {
+            self.ledger.history(&*self.store, &commons, &row)?;
             self.report.executions += 1;
         }
+        (self.report.children, self.report.express) = self.ledger.offspring.counts();
         self.report.effects = self.ledger.effects.values().map(|keys| keys.len() as u64).sum();
         self.report.hand_outs = self.ledger.hand_outs.len() as u64;
         self.report.redrives = self.ledger.redrives.len() as u64;
         Ok(self.report)
-    }
-
-    fn all_executions(&self) -> Result<Vec<stepwell_model::EntityId>, Violation> {
-        let high_marks = self.store.high_marks().map_err(|error| Violation(error.to_string()))?;
-        let mut all = Vec::new();
-        for (partition, last) in high_marks.numbers.iter().enumerate() {
-            for number in 1..=*last {
-                let entity = stepwell_model::EntityId { partition: partition as u8, number };
-                if self.store.execution(entity).map_err(|error| Violation(error.to_string()))?.is_some() {
-                    all.push(entity);
-                }
-            }
-        }
-        Ok(all)
     }
 
     fn next_moment(&self) -> Option<u64> {
@@ -419,8 +347,25 @@ impl World {
                 self.process.post(call.map_err(|error| Violation(error.to_string()))?);
                 self.calls.push(Call::Start(wish, heard));
             }
+            Happening::StartExpress(wish) => {
+                let (reply, heard) = oneshot::channel();
+                let Wish { machine, name, input } = wish.clone();
+                let start = StartExpress {
+                    machine,
+                    qualifier: None,
+                    name,
+                    input,
+                    synchronous: false,
+                    seconds_max: None,
+                };
+                let call = self.process.commons.start_express(start, reply);
+                let (key, call) = call.map_err(|error| Violation(error.to_string()))?;
+                self.process.post(call);
+                self.calls.push(Call::StartExpress(wish, key, heard));
+            }
             Happening::Stop(key) => {
                 let (reply, heard) = oneshot::channel();
+                self.ledger.offspring.wants_stop(&key);
                 let failure = Failure::new("Stopped", "by chance");
                 let call = self.process.commons.stop(key.clone(), failure, reply);
                 self.process.post(call);
@@ -445,7 +390,7 @@ impl World {
                     self.process.post((shard, Message::Outcome { task, outcome }));
                 }
             }
-            Happening::Sweep => self.begin_sweep(),
+            Happening::Sweep => self.begin_sweep()?,
             Happening::Clock(jump) => self.clock_offset += jump,
             Happening::Crash => self.crash()?,
         }
@@ -504,6 +449,10 @@ impl World {
         let index = *self.random.pick(&busy);
         let messages = std::mem::take(&mut process.inbox[index]);
         let mut turn = process.shards[index].turn(messages, now);
+        for release in std::mem::take(&mut turn.at_once) {
+            self.let_out(release, When::AtOnce)?;
+        }
+        let process = &mut self.process;
         for (to, message) in turn.posts.drain(..) {
             process.inbox[to].push(message);
         }
@@ -512,7 +461,7 @@ impl World {
         }
         if self.options.release_before_commit {
             for release in std::mem::take(&mut turn.releases) {
-                self.let_out(release)?;
+                self.let_out(release, When::Durable)?;
             }
         }
         self.process.pending.push_back((index, turn));
@@ -539,11 +488,13 @@ impl World {
                 self.digest(&chunk.header.row.to_be_bytes());
                 self.digest(&chunk.body);
             }
+            self.ledger.offspring.are_about_to_begin(&*self.store, &self.process.commons, &batch.chunks)?;
             if let Err(error) = self.store.commit(&batch) {
                 ensure(is_ordered, || format!("a batch was refused: {error}"))?;
                 return self.crash();
             }
             self.report.commits += 1;
+            self.ledger.offspring.have_begun(&*self.store, self.ledger.expired_before, &batch.chunks)?;
         }
         // Everything may be lost in the midst of letting out, too.
         let last = match may_crash && self.random.percent(self.options.crash_percent) {
@@ -557,7 +508,7 @@ impl World {
                     return self.crash();
                 }
                 let_out += 1;
-                self.let_out(release)?;
+                self.let_out(release, When::Durable)?;
             }
             self.process.shards[index].committed(turn.number);
         }
@@ -573,20 +524,36 @@ impl World {
         }
     }
 
-    fn let_out(&mut self, release: Release) -> Result<(), Violation> {
+    fn let_out(&mut self, release: Release, when: When) -> Result<(), Violation> {
         if let Release::HandOut(reply, task, handed) = &release {
             // Workers hang up at once or stay, so this one had gone before the task was started.
             ensure(!reply.is_closed(), || format!("{task:?} was handed to a worker that had gone"))?;
             self.tokens.insert(handed.task_token.clone(), *task);
         }
         match release.answer() {
-            Some(Release::RunTask { integration: _, request }) => self.run_task(request),
+            Some(Release::RunTask { integration: _, request }) => {
+                self.sent.insert(request.task);
+                self.run_task(request, when)
+            }
             Some(Release::Tell(partition, message)) => {
+                match &message {
+                    Message::RunExpress { parent, .. } => {
+                        self.sent.insert(*parent);
+                    }
+                    Message::DropExpress { parent } => {
+                        let is_sent = self.sent.contains(parent);
+                        ensure(is_sent, || format!("what {parent:?} runs was dropped before it was run"))?;
+                    }
+                    _ => (),
+                }
                 let shard = self.process.commons.shard_of(partition);
                 self.process.post((shard, message));
                 Ok(())
             }
-            Some(Release::CancelTask { .. }) | None => Ok(()),
+            Some(Release::CancelTask { integration: _, task }) => {
+                ensure(self.sent.contains(&task), || format!("{task:?} was cancelled before it was sent"))
+            }
+            None => Ok(()),
             Some(
                 Release::Started(..)
                 | Release::Stopped(..)
@@ -598,12 +565,20 @@ impl World {
     }
 
     /// A call reaches its target: here is the effect.
-    fn run_task(&mut self, request: TaskRequest) -> Result<(), Violation> {
+    fn run_task(&mut self, request: TaskRequest, when: When) -> Result<(), Violation> {
         let task = request.task;
         let resource = request.resource.event_resource();
         let idempotent = resource == machines::IDEMPOTENT;
         let commons = self.process.commons.clone();
-        self.ledger.effect(&*self.store, &commons, task, &request.idempotency_key, idempotent)?;
+        let row = self.store.execution(task.execution).map_err(|error| Violation(error.to_string()))?;
+        // Of an Express execution that a task runs there is nothing in the store.
+        let is_express = row.map_or(when == When::AtOnce, |row| self.ledger.offspring.is_express(&row));
+        match is_express {
+            true => self.ledger.offspring.effect(&*self.store, task, self.life)?,
+            false => {
+                self.ledger.effect(&*self.store, &commons, task, &request.idempotency_key, idempotent)?
+            }
+        }
         let outcome = match self.random.below(10) {
             0..=6 => {
                 TaskOutcome::Succeeded(Payload::trusted(format!("{{\"n\": {}}}", self.random.below(10))))
@@ -651,6 +626,12 @@ impl World {
                     Err(TryRecvError::Empty) => self.calls.push(Call::Start(wish, heard)),
                     // A start without a name would be another execution: as fair as any.
                     Err(TryRecvError::Closed) => self.plan_in(10..=3_000, Happening::Start(wish)),
+                },
+                Call::StartExpress(wish, key, mut heard) => match heard.try_recv() {
+                    Ok(Ok(_)) => self.ledger.offspring.acknowledge(&key)?,
+                    Ok(Err(error)) => return Err(Violation(format!("a start was answered: {error}"))),
+                    Err(TryRecvError::Empty) => self.calls.push(Call::StartExpress(wish, key, heard)),
+                    Err(TryRecvError::Closed) => self.plan_in(10..=3_000, Happening::StartExpress(wish)),
                 },
                 Call::Stop(key, mut heard) => match heard.try_recv() {
                     Ok(Ok(_)) if self.is_expired(&key)? => (),
@@ -723,74 +704,6 @@ impl World {
         }
     }
 
-    /// Whether an execution of this name is closed in the store and hidden already: the clock was put
-    /// forward past its retention before anybody heard of it.
-    fn is_expired(&self, key: &ExecutionKey) -> Result<bool, Violation> {
-        if self.process.commons.execution(key) != Err(EngineError::NoSuchExecution) {
-            return Ok(false);
-        }
-        for entity in self.all_executions()? {
-            let row = self.store.execution(entity).map_err(|error| Violation(error.to_string()))?;
-            if row.is_some_and(|row| row.opening.name == key.name && row.closed_at.is_some()) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// As the engine's thread does it: says what is gone, and waits.
-    fn begin_sweep(&mut self) {
-        let Some(before) = self.process.commons.expire(self.now()) else { return };
-        self.ledger.expired_before = before.max(self.ledger.expired_before);
-        let mut answers = Vec::new();
-        for shard in 0..self.process.shards.len() {
-            let (reply, heard) = oneshot::channel();
-            self.process.post((shard, Message::Barrier { reply }));
-            answers.push(heard);
-        }
-        self.calls.push(Call::Sweep(before, answers));
-    }
-
-    /// Sweeps, slice by slice, and sees that exactly what was closed before goes. Everything may be lost
-    /// between two slices.
-    fn sweep(&mut self, before: Timestamp) -> Result<(), Violation> {
-        let broken = |error: stepwell_store::StoreError| Violation(error.to_string());
-        let life = self.life;
-        while self.life == life {
-            let mut rows = Vec::new();
-            for entity in self.all_executions()? {
-                rows.extend(self.store.execution(entity).map_err(broken)?);
-            }
-            let is_due = |row: &ExecutionRow| row.closed_at.is_some_and(|closed_at| closed_at < before);
-            for row in rows.iter().filter(|row| is_due(row)) {
-                self.ledger.history(&self.process.commons, row.entity)?;
-            }
-            let rows_max = self.random.within(1..=5) as usize;
-            let swept = self.process.commons.sweep(before, rows_max).map_err(broken)?;
-            let mut gone = 0;
-            for row in &rows {
-                if self.store.execution(row.entity).map_err(broken)?.is_some() {
-                    ensure(swept.more || !is_due(row), || format!("{:?} was left", row.entity))?;
-                    continue;
-                }
-                gone += 1;
-                ensure(is_due(row), || format!("{:?} was swept too early", row.entity))?;
-                let chunks = self.store.chunks(row.entity).map_err(broken)?;
-                ensure(chunks.is_empty(), || format!("{:?} has left chunks", row.entity))?;
-                self.ledger.forget(&row.opening.name, row.opening.started_at);
-            }
-            ensure(gone == swept.executions, || format!("{gone} went, and {} were told", swept.executions))?;
-            self.report.swept += gone;
-            if !swept.more {
-                return Ok(());
-            }
-            if self.report.crashes < CRASHES_MAX && self.random.percent(self.options.crash_percent) {
-                self.crash()?;
-            }
-        }
-        Ok(())
-    }
-
     /// A worker has a task: it works, beats or not, and answers or not.
     fn take(&mut self, worker: usize, handed: ActivityTask) -> Result<(), Violation> {
         let token = handed.task_token;
@@ -820,6 +733,7 @@ impl World {
     fn crash(&mut self) -> Result<(), Violation> {
         self.report.crashes += 1;
         self.life += 1;
+        self.sent.clear();
         self.store.reopen();
         let now = self.now();
         self.process = Process::open(&self.store, &mut self.random, now, self.ledger.retention_seconds)?;

@@ -276,19 +276,21 @@ impl Shard {
     }
 
     /// A child was started for a task that no longer waits: one that was to be waited for is stopped.
-    fn too_late(&mut self, _task: TaskRef, news: ChildNews) {
+    fn too_late(&mut self, task: TaskRef, news: ChildNews) {
         if let ChildNews::Started(Ok(ChildStarted { stop: Some((key, home)), .. })) = news {
-            self.stop_child(None, key, home);
+            self.post(home.partition, Message::StopChild { key, home, parent: task });
         }
     }
 
-    fn stop_child(&mut self, parent: Option<EntityId>, key: ExecutionKey, home: Home) {
-        let (reply, _nobody_listens) = tokio::sync::oneshot::channel();
-        let partition = home.partition;
-        let message = Message::Stop { key, home, failure: Failure::default(), reply };
-        match parent {
-            Some(parent) => self.release(parent, Release::Tell(partition, message)),
-            None => self.post(partition, message),
+    /// Stops an execution if it is this task's. It may be another's, whose name and input the task asked
+    /// for; what AWS does then is not recorded.
+    pub(super) fn stop_child_of(&mut self, key: &ExecutionKey, home: &Home, parent: TaskRef) {
+        let Ok(Some(entity)) = self.resolve(key, home) else { return };
+        let Ok(Located::Resident) = self.locate(entity) else { return };
+        let resident = self.residents.get(&entity);
+        if resident.is_some_and(|resident| resident.parent.is_some_and(|of| of.task == parent)) {
+            // A refusal says that it has ended, which is as good.
+            let _ = self.decide(entity, Input::Stop { failure: Failure::default() });
         }
     }
 
@@ -307,7 +309,8 @@ impl Shard {
         match ChildCall::of(&spec.resource) {
             Some(ChildCall::Start(_, Pattern::Sync { .. })) => {
                 if let Some((key, home)) = self.child_of(task, spec) {
-                    self.stop_child(Some(task.execution), key, home);
+                    let message = Message::StopChild { key, home, parent: task };
+                    self.release(task.execution, Release::Tell(home.partition, message));
                 }
             }
             Some(ChildCall::Sync(_)) => {
@@ -409,8 +412,9 @@ impl Shard {
         }
     }
 
+    /// After what the task has been told in this turn already.
     fn tell_parent(&mut self, task: TaskRef, news: ChildNews) {
-        self.post(task.execution.partition, Message::Child { task, news });
+        self.releases.push((None, Release::Tell(task.execution.partition, Message::Child { task, news })));
     }
 
     /// An execution has ended: whoever waits for it hears of that once it is durable.
@@ -449,8 +453,8 @@ impl Shard {
         let stop = parent.waits.then(|| (key.clone(), home));
         self.answer_parent(entity, parent, Ok(ChildStarted { arn, started_at, stop }));
         let resident = entity.and_then(|entity| self.residents.get(&entity));
-        let is_new = resident.is_some_and(|resident| resident.opening.is_some());
-        if parent.waits && !is_new {
+        let is_its_own = |resident: &Resident| resident.opening.is_some() && resident.parent == Some(parent);
+        if parent.waits && !resident.is_some_and(|resident| is_its_own(resident)) {
             self.watch(&key, &home, parent.task);
         }
     }

@@ -7,7 +7,7 @@
 
 use stepwell_asl::{EventKind, Execution, Input, Recorder, decode, encode};
 use stepwell_model::{EntityId, ExecutionStatus, MachineType, TaskRef, Timestamp};
-use stepwell_store::{Chunk, ChunkHeader, NameKey, Opening};
+use stepwell_store::{Chunk, ChunkHeader, ExecutionRow, NameKey, Opening};
 use stepwell_value::Payload;
 
 use super::{NEVER, Resident, Shard};
@@ -30,6 +30,9 @@ pub(super) struct Express {
     key: ExpressKey,
     ear: ExpressEar,
     record: Record,
+    /// The last turn whose commit something waits for that it lets out: what it lets out later must
+    /// not overtake that.
+    held_until: u64,
     /// Whether its start has been counted.
     counted: bool,
     /// Its history so far, if somebody may ask for it.
@@ -80,16 +83,18 @@ impl Marks {
 }
 
 impl Resident {
-    /// Whether what it lets out waits for a commit.
-    pub(super) fn is_held_back(&self, committed: u64) -> bool {
-        match &self.express {
-            None => true,
-            Some(express) => match express.record {
-                Record::None => false,
-                Record::Due => true,
-                Record::Written => self.turn > committed,
-            },
+    /// Whether what it lets out in this turn waits for the commit.
+    pub(super) fn holds_back(&mut self, turn: u64, committed: u64) -> bool {
+        let Some(express) = &mut self.express else { return true };
+        let waits = match express.record {
+            Record::None => false,
+            Record::Due => true,
+            Record::Written => self.turn.max(express.held_until) > committed,
+        };
+        if waits {
+            express.held_until = turn;
         }
+        waits
     }
 
     fn of_express(express: Express, start: &ExpressStart, row: u64) -> Resident {
@@ -132,6 +137,7 @@ impl Shard {
                 key,
                 ear,
                 record: Record::None,
+                held_until: 0,
                 counted: false,
                 kept: Kept::default(),
             })),
@@ -160,6 +166,7 @@ impl Shard {
             key: start.key.clone(),
             ear,
             record: Record::None,
+            held_until: 0,
             counted: false,
             kept: Kept::default(),
         };
@@ -187,6 +194,7 @@ impl Shard {
             key: start.key.clone(),
             ear,
             record: Record::Due,
+            held_until: 0,
             counted: false,
             kept: Kept::default(),
         };
@@ -357,6 +365,7 @@ impl Shard {
             key: start.key.clone(),
             ear,
             record: Record::Due,
+            held_until: 0,
             counted: true,
             kept: Kept::default(),
         };
@@ -389,6 +398,14 @@ impl Shard {
             Chunk { header, body: body.clone() }
         };
         std::mem::take(&mut self.marks.waiting).into_iter().map(chunk).collect()
+    }
+}
+
+impl Commons {
+    /// Whether this is an Express execution.
+    pub(super) fn is_of_express(&self, row: &ExecutionRow) -> bool {
+        let revision = self.revision(row.opening.revision);
+        revision.is_some_and(|revision| revision.machine_type == MachineType::Express)
     }
 }
 

@@ -261,6 +261,13 @@ impl Shard {
         })
     }
 
+    /// The Express executions in memory: of what they do there is no journal. In no order. For the
+    /// simulator.
+    pub fn express_executions(&self) -> impl Iterator<Item = (EntityId, &Execution)> {
+        let express = self.residents.iter().filter(|(_, resident)| resident.express.is_some());
+        express.map(|(entity, resident)| (*entity, &resident.execution))
+    }
+
     /// The executions that are set aside, and why.
     pub fn set_aside_executions(&self) -> impl Iterator<Item = (EntityId, &str)> {
         self.aside.iter().map(|(entity, reason)| (*entity, &**reason))
@@ -312,6 +319,7 @@ impl Shard {
                 Message::DropExpress { parent } => self.drop_express(parent),
                 Message::Child { task, news } => self.hear_child(task, news),
                 Message::Watch { key, home, parent } => self.watch(&key, &home, parent),
+                Message::StopChild { key, home, parent } => self.stop_child_of(&key, &home, parent),
                 Message::Stop { key, home, failure, reply } => {
                     let (entity, answer) = self.stop(&key, &home, failure);
                     self.releases.push((entity, Release::Stopped(reply, answer)));

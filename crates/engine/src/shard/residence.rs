@@ -63,11 +63,14 @@ impl Shard {
                 Some(row) if row.status != ExecutionStatus::Running => {
                     return Ok(Located::Closed(Box::new(row)));
                 }
+                // It has ended, and its mark is on the way: loading it would run it again.
+                Some(row) if self.commons.is_of_express(&row) => return Ok(Located::Nowhere),
                 Some(_) => (),
             }
         }
         self.bring(entity)?;
-        Ok(Located::Resident)
+        // An Express execution may have been given up.
+        Ok(if self.residents.contains_key(&entity) { Located::Resident } else { Located::Nowhere })
     }
 
     /// Brings an execution into memory, open or closed.
@@ -238,7 +241,9 @@ impl Shard {
     /// Lets something be heard about an execution once this turn is durable.
     /// What concerns an Express execution, of which nothing waits to be written, waits for nothing.
     pub(super) fn release(&mut self, entity: EntityId, release: Release) {
-        let waits = self.residents.get(&entity).is_none_or(|resident| resident.is_held_back(self.committed));
+        let (turn, committed) = (self.turn, self.committed);
+        let waits =
+            self.residents.get_mut(&entity).is_none_or(|resident| resident.holds_back(turn, committed));
         if waits {
             self.releases.push((Some(entity), release));
         } else {

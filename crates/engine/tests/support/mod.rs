@@ -259,18 +259,27 @@ impl Driver {
 
     /// Starts an Express execution durably.
     pub fn start_express(&mut self, machine: &MachineKey, input: &str) -> ExpressKey {
-        let (reply, mut heard) = oneshot::channel();
+        let (key, mut heard) = self.ask_express(machine, input);
+        self.run();
+        if !self.is_dead {
+            heard.try_recv().expect("it is answered").unwrap();
+        }
+        key
+    }
+
+    pub fn ask_express(
+        &mut self,
+        machine: &MachineKey,
+        input: &str,
+    ) -> (ExpressKey, Heard<ExecutionStarted>) {
+        let (reply, heard) = oneshot::channel();
         let input = Payload::parse(input).unwrap();
         let (machine, name) = (machine.clone(), Some("x".into()));
         let request =
             StartExpress { machine, qualifier: None, name, input, synchronous: false, seconds_max: None };
         let (key, call) = self.commons.start_express(request, reply).unwrap();
         self.put(call);
-        self.run();
-        if !self.is_dead {
-            heard.try_recv().expect("it is answered").unwrap();
-        }
-        key
+        (key, heard)
     }
 
     pub fn stop(&mut self, key: &ExecutionKey) -> Result<Timestamp, EngineError> {

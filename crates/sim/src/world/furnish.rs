@@ -1,0 +1,124 @@
+//! What a world begins with: machines, activities, and what callers, workers and fate are going to do.
+
+use std::sync::Arc;
+
+use stepwell_engine::{
+    ActivityKey, CreateActivity, CreateMachine, Encryption, ExecutionKey, MachineKey, Plan, Tags, machine_arn,
+};
+use stepwell_model::MachineType;
+use stepwell_store::{Batch, Store};
+use stepwell_value::Payload;
+
+use super::{Happening, Wish, World, place};
+use crate::checks::Violation;
+use crate::machines::{self, Child};
+
+impl World {
+    /// Machines, activities, and what callers, workers and fate are going to do.
+    pub(super) fn furnish(&mut self) -> Result<(), Violation> {
+        let place = place();
+        let (mut machines, mut children) = (Vec::new(), Vec::new());
+        for n in 0..self.random.within(1..=4) {
+            let key = MachineKey { place: place.clone(), name: format!("machine-{n}").into() };
+            let machine_type = match self.random.percent(70) {
+                true => MachineType::Standard,
+                false => MachineType::Express,
+            };
+            let request = CreateMachine {
+                key: key.clone(),
+                machine_type,
+                definition: machines::definition(&mut self.random, machine_type, &children).into(),
+                role_arn: "arn:aws:iam::123456789012:role/sim".into(),
+                logging: None,
+                tracing: None,
+                encryption: Encryption::AwsOwnedKey,
+                publish: None,
+                tags: Tags::default(),
+            };
+            let plan = self.process.commons.catalogue().plan_create(request, self.now());
+            self.keep(plan.map_err(|error| Violation(error.to_string()))?)?;
+            // Machines start executions of those that were there before them, so no chain is endless.
+            children.push(Child { arn: machine_arn(&key), machine_type });
+            if machine_type == MachineType::Express {
+                let machine = self.process.commons.machine_in_service(&key);
+                let number = machine.map_err(|error| Violation(error.to_string()))?.number;
+                self.ledger.offspring.express_machines.insert(number);
+            }
+            machines.push((key, machine_type));
+        }
+        for name in machines::ACTIVITIES {
+            let key = ActivityKey { place: place.clone(), name: name.into() };
+            let request = CreateActivity { key, encryption: Encryption::AwsOwnedKey, tags: Tags::default() };
+            let plan = self.process.commons.catalogue().plan_activity(request, self.now());
+            self.keep(plan.map_err(|error| Violation(error.to_string()))?)?;
+        }
+        for n in 0..self.random.within(1..=25) {
+            let (machine, machine_type) = self.random.pick(&machines).clone();
+            let input = Payload::trusted(machines::input(&mut self.random));
+            let at = self.random.below(60_000);
+            if machine_type == MachineType::Express {
+                self.plan(at, Happening::StartExpress(Wish { machine, name: None, input }));
+                continue;
+            }
+            let name = match self.random.below(10) {
+                0 => Some((*self.random.pick(&machines::CHILD_NAMES)).into()),
+                1..=5 => Some(format!("execution-{n}").into()),
+                _ => None,
+            };
+            let wish = Wish { machine: machine.clone(), name: name.clone(), input };
+            if let Some(name) = name {
+                if self.random.percent(30) {
+                    // A caller in doubt calls again, some before the first call is durable.
+                    let again = at + *self.random.pick(&[0, 0, 1, 700, 20_000]);
+                    self.plan(again, Happening::Start(wish.clone()));
+                }
+                if self.random.percent(15) {
+                    let stop = at + *self.random.pick(&[0, 1, 900, 40_000]);
+                    self.plan(
+                        stop,
+                        Happening::Stop(ExecutionKey { machine: machine.clone(), name: name.clone() }),
+                    );
+                }
+                for redrive in 0..self.random.below(4) {
+                    let key = ExecutionKey { machine: machine.clone(), name: name.clone() };
+                    let token: Arc<str> = format!("redrive-{redrive}").into();
+                    let wanted = at + *self.random.pick(&[1, 5_000, 60_000, 700_000]);
+                    if self.random.percent(40) {
+                        // A caller in doubt asks again, and another one at the same time.
+                        let again = wanted + *self.random.pick(&[0, 1, 3_000, 100_000]);
+                        self.plan(again, Happening::Redrive(key.clone(), token.clone()));
+                        self.plan(wanted, Happening::Redrive(key.clone(), format!("other-{redrive}").into()));
+                    }
+                    self.plan(wanted, Happening::Redrive(key, token));
+                }
+            }
+            self.plan(at, Happening::Start(wish));
+        }
+        for worker in 0..4 {
+            let at = self.random.below(10_000);
+            self.plan(at, Happening::Poll(worker));
+        }
+        for _ in 0..self.random.below(4) {
+            let (at, jump) = (self.random.below(90_000), self.random.below(7_200_000) as i64 - 3_600_000);
+            self.plan(at, Happening::Clock(jump));
+        }
+        for _ in 0..self.random.below(4) {
+            let at = self.random.below(120_000);
+            self.plan(at, Happening::Crash);
+        }
+        for _ in 0..self.random.below(6) {
+            let at = self.random.below(180_000);
+            self.plan(at, Happening::Sweep);
+        }
+        Ok(())
+    }
+
+    fn keep<T>(&mut self, plan: Plan<T>) -> Result<(), Violation> {
+        if let Plan::Change(change, _) = plan {
+            let batch = Batch { chunks: Vec::new(), catalogue: change.writes() };
+            self.store.commit(&batch).map_err(|error| Violation(error.to_string()))?;
+            self.process.commons.catalogue_mut().apply(change);
+        }
+        Ok(())
+    }
+}
