@@ -33,6 +33,10 @@ use crate::shard::Surroundings;
 /// kills the server. Source: the project's reliability notes, the row on Express.
 pub(crate) const RESTARTS_MAX: usize = 3;
 
+/// How often an execution that needs only itself goes on where its caller waits. One that is longer,
+/// perhaps endless, is carried on by a shard, which has timers and forgets what it has recorded.
+const ROUNDS_HERE: u32 = 8;
+
 /// Room for the events of a short execution from the start.
 const EVENTS: usize = 32;
 
@@ -93,6 +97,7 @@ impl Engine {
         let mut execution = Execution::new(origin);
         let mut recorder = Recorder::default();
         recorder.events.reserve(EVENTS);
+        let mut rounds = 0;
         let mut next = Some(Input::Start { input, seed: (commons.options.seed)() });
         while let Some(input) = next.take() {
             self.decide_here(&mut execution, &mut recorder, &revision, input)?;
@@ -108,7 +113,8 @@ impl Engine {
                 );
                 return Ok(ended);
             }
-            if recorder.effects.is_empty() && execution.has_work() {
+            rounds += 1;
+            if recorder.effects.is_empty() && execution.has_work() && rounds < ROUNDS_HERE {
                 // Others on this thread get their turn.
                 yield_once().await;
                 next = Some(Input::Continue);

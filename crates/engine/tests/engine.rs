@@ -415,3 +415,44 @@ fn a_full_mailbox_pushes_back() {
     let key = ExecutionKey { machine: key, name: "n".into() };
     assert_eq!(wait(engine.stop(key, Failure::default())), Err(EngineError::Busy));
 }
+
+#[test]
+fn an_endless_express_execution_is_ended_by_its_time() {
+    let house = house();
+    let endless = r#"{"StartAt":"A","States":{"A":{"Type":"Choice","Choices":[
+        {"Variable":"$.n","NumericEquals":1,"Next":"A"}],"Default":"B"},"B":{"Type":"Succeed"}}}"#;
+    let key = MachineKey { place: place(), name: "endless".into() };
+    let request = CreateMachine {
+        key: key.clone(),
+        machine_type: MachineType::Express,
+        definition: endless.into(),
+        role_arn: "arn:aws:iam::123456789012:role/r".into(),
+        logging: None,
+        tracing: None,
+        encryption: Encryption::AwsOwnedKey,
+        publish: None,
+        tags: Tags::default(),
+    };
+    wait(house.engine.create_machine(request)).unwrap();
+    let start = |n: u32| {
+        let input = Payload::parse(format!("{{\"n\":{n}}}")).unwrap();
+        let machine = key.clone();
+        let request = StartExpress {
+            machine,
+            qualifier: None,
+            name: None,
+            input,
+            synchronous: true,
+            seconds_max: None,
+        };
+        house.engine.start_sync(request)
+    };
+    assert_eq!(wait(start(2)).unwrap().status, ExecutionStatus::Succeeded);
+    std::thread::scope(|scope| {
+        let endless = scope.spawn(|| wait(start(1)).unwrap());
+        // It is under way in a shard once more states have been entered than the caller's thread enters.
+        until("it has begun", || house.engine.stats().transitions > 10_000);
+        house.clock.0.fetch_add(300_000, Ordering::SeqCst);
+        assert_eq!(endless.join().unwrap().status, ExecutionStatus::TimedOut);
+    });
+}
