@@ -30,6 +30,8 @@ pub struct Commons {
     pub(crate) stats: Stats,
     /// Express executions that ended last.
     pub(crate) recent: Recent,
+    /// How many Express executions are under way in shards.
+    pub(crate) express_open: AtomicU64,
     /// What was committed when this run began.
     pub(crate) high_marks: HighMarks,
     /// When this run began.
@@ -73,6 +75,7 @@ impl Commons {
             keys: Keys::of(&store.identity()),
             stats: Stats::new(options.shards),
             recent,
+            express_open: AtomicU64::new(0),
             server_started_at: now.max(high_marks.at),
             quiet: Condvar::new(),
             catalogue: RwLock::new(catalogue),

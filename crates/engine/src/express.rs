@@ -12,6 +12,7 @@
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 
 use stepwell_asl::{EventKind, Execution, Input, Origin, Recorder};
@@ -186,6 +187,10 @@ impl Commons {
         }
         if input.text().len() > self.options.limits.payload_bytes_max {
             return Err(EngineError::PayloadTooLarge);
+        }
+        // Nothing that was acknowledged is dropped, so what cannot be carried is not begun.
+        if self.express_open.load(Ordering::Relaxed) >= self.options.express_open_max {
+            return Err(EngineError::Busy);
         }
         let name = name.unwrap_or_else(|| self.random_name());
         let key = ExpressKey { machine: machine.key.clone(), name, id: self.random_name() };

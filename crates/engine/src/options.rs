@@ -29,6 +29,9 @@ pub struct EngineOptions {
     pub resident_max: usize,
     /// How many states an execution may enter before others get their turn.
     pub fuel: u32,
+    /// How many Express executions may be under way in shards; more are answered with
+    /// [`EngineError::Busy`](crate::EngineError::Busy).
+    pub express_open_max: u64,
     /// How much memory the Express executions that ended last may take, in bytes, roughly; 0 keeps none.
     pub recent_express_bytes_max: usize,
     /// Where more of them are kept, and across a restart; `None` if they are not.
@@ -54,6 +57,7 @@ impl Default for EngineOptions {
             mailbox_max: 16_384,
             resident_max: 2_000,
             fuel: 256,
+            express_open_max: 100_000,
             recent_express_bytes_max: 32 * 1024 * 1024,
             recent_express_disk: None,
             log: Arc::new(|_| ()),

@@ -221,8 +221,15 @@ impl Shard {
 
     /// Something is told to a task about its child.
     pub(super) fn hear_child(&mut self, task: TaskRef, news: ChildNews) {
-        // One that is closed or unknown is waiting for nothing.
-        let Ok(Located::Resident) = self.locate(task.execution) else { return self.too_late(task, news) };
+        match self.locate(task.execution) {
+            Ok(Located::Resident) => (),
+            // One that is closed or unknown is waiting for nothing.
+            Ok(Located::Closed(_) | Located::Nowhere) | Err(EngineError::Damaged(_)) => {
+                return self.too_late(task, news);
+            }
+            // It is loaded later, and then asks for what it waits for.
+            Err(error) => return self.load_later(task.execution, &error),
+        }
         let Some(Held { spec, phase: Phase::Child }) = self.held(task) else {
             return self.too_late(task, news);
         };
@@ -384,6 +391,10 @@ impl Shard {
             Ok(None) => return self.tell_parent(parent, ChildNews::Ended(Err(EngineError::NoSuchExecution))),
             Err(error) => return self.tell_parent(parent, ChildNews::Ended(Err(error))),
         };
+        if let Some(reason) = self.aside.get(&entity) {
+            let error = EngineError::Damaged(reason.to_string());
+            return self.tell_parent(parent, ChildNews::Ended(Err(error)));
+        }
         // One that only waits will tell when it ends.
         if self.stubs.contains_key(&entity.to_u64()) {
             return self.add_watcher(entity, parent);
@@ -433,6 +444,15 @@ impl Shard {
         for task in tasks {
             let news = ChildNews::Ended(Ok(Box::new(view.clone())));
             self.release(entity, Release::Tell(task.execution.partition, Message::Child { task, news }));
+        }
+    }
+
+    /// An execution is set aside: whoever waits for its end waits no longer.
+    pub(super) fn tell_of_damage(&mut self, entity: EntityId, parent: Option<Parent>, reason: &str) {
+        let mut tasks = self.watchers.remove(&entity).unwrap_or_default();
+        tasks.extend(parent.filter(|parent| parent.waits && !tasks.contains(&parent.task)).map(|p| p.task));
+        for task in tasks {
+            self.tell_parent(task, ChildNews::Ended(Err(EngineError::Damaged(reason.to_owned()))));
         }
     }
 

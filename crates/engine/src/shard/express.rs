@@ -5,6 +5,8 @@
 //! chunk that says that it runs, and from then on for nothing. Marks are written with the next
 //! turn that writes anyhow, or after [`MARKS_WAIT_MS`].
 
+use std::sync::atomic::Ordering;
+
 use stepwell_asl::{EventKind, Execution, Input, Recorder, decode, encode};
 use stepwell_model::{EntityId, ExecutionStatus, MachineType, TaskRef, Timestamp};
 use stepwell_store::{Chunk, ChunkHeader, ExecutionRow, NameKey, Opening};
@@ -35,6 +37,8 @@ pub(super) struct Express {
     held_until: u64,
     /// Whether its start has been counted.
     counted: bool,
+    /// Whether its end has been told: it stays for the commit of its start alone.
+    is_over: bool,
     /// Its history so far, if somebody may ask for it.
     kept: Kept,
 }
@@ -117,6 +121,16 @@ impl Resident {
 }
 
 impl Shard {
+    /// Takes in an Express execution; `dismiss` lets it go.
+    fn admit(&mut self, entity: EntityId, resident: Resident) {
+        self.commons.express_open.fetch_add(1, Ordering::Relaxed);
+        self.residents.insert(entity, Box::new(resident));
+    }
+
+    fn dismiss(&self) {
+        self.commons.express_open.fetch_sub(1, Ordering::Relaxed);
+    }
+
     fn new_entity(&mut self, partition: stepwell_model::Partition) -> EntityId {
         let number = &mut self.numbers[usize::from(partition)];
         *number += 1;
@@ -139,6 +153,7 @@ impl Shard {
                 record: Record::None,
                 held_until: 0,
                 counted: false,
+                is_over: false,
                 kept: Kept::default(),
             })),
             opening: None,
@@ -151,7 +166,7 @@ impl Shard {
             queued: has_work,
             parked_at: None,
         };
-        self.residents.insert(entity, Box::new(resident));
+        self.admit(entity, resident);
         self.touch(entity);
         if has_work {
             self.ready.push_back(super::Ready::Continue(entity));
@@ -168,9 +183,10 @@ impl Shard {
             record: Record::None,
             held_until: 0,
             counted: false,
+            is_over: false,
             kept: Kept::default(),
         };
-        self.residents.insert(entity, Box::new(Resident::of_express(express, start, 0)));
+        self.admit(entity, Resident::of_express(express, start, 0));
         self.express_tasks.insert(parent, entity);
         self.begin_express(entity, start.input.clone());
     }
@@ -196,6 +212,7 @@ impl Shard {
             record: Record::Due,
             held_until: 0,
             counted: false,
+            is_over: false,
             kept: Kept::default(),
         };
         let mut resident = Resident::of_express(express, start, 0);
@@ -209,7 +226,7 @@ impl Shard {
             alias: start.alias.clone(),
             trace_header: None,
         });
-        self.residents.insert(entity, Box::new(resident));
+        self.admit(entity, resident);
         if let Some(name_key) = name_key {
             self.names.insert(name_key, entity);
         }
@@ -260,6 +277,10 @@ impl Shard {
         let resident = self.residents.get_mut(&entity)?;
         let Resident { execution, revision, recorder, express, opening, turn, row, .. } = &mut **resident;
         let express = express.as_mut()?;
+        if express.is_over {
+            recorder.events.clear();
+            return None;
+        }
         let status = execution.status();
         let has_ended = status != ExecutionStatus::Running;
         let was_counted = std::mem::replace(&mut express.counted, true);
@@ -302,6 +323,8 @@ impl Shard {
         let ended = self.commons.express_ended(execution, revision, express.key.clone());
         self.commons.tell_express(revision, recorder, execution, &mut express.kept, Some(&ended));
         let ear = std::mem::replace(&mut express.ear, ExpressEar::Nobody);
+        express.is_over = true;
+        self.dismiss();
         self.tell_end(ear, Ok(ended));
         match chunk {
             Some(_) => self.closing.push_back((self.turn, entity)),
@@ -326,8 +349,10 @@ impl Shard {
 
     /// An Express execution made the language panic: it has failed, and is not run again.
     pub(super) fn give_up_express(&mut self, entity: EntityId, resident: Resident, reason: &str) {
-        let Some(express) = resident.express else { return };
-        if let Record::Written = express.record {
+        let Some(express) = resident.express.filter(|express| !express.is_over) else { return };
+        self.dismiss();
+        // Of one that is run again the journal says that it runs, whatever becomes of this turn.
+        if resident.row != 0 {
             let mark = Mark { entity, row: resident.row, status: ExecutionStatus::Failed };
             self.marks.push(mark, self.now);
         }
@@ -367,9 +392,10 @@ impl Shard {
             record: Record::Due,
             held_until: 0,
             counted: true,
+            is_over: false,
             kept: Kept::default(),
         };
-        self.residents.insert(entity, Box::new(Resident::of_express(express, &start, row)));
+        self.admit(entity, Resident::of_express(express, &start, row));
         self.begin_express(entity, start.input.clone());
         Ok(())
     }

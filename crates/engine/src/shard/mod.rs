@@ -586,6 +586,7 @@ impl Shard {
             self.free(task);
         }
         let Some(resident) = self.residents.remove(&entity) else {
+            self.tell_of_damage(entity, None, &reason);
             self.aside.insert(entity, reason);
             return;
         };
@@ -610,6 +611,7 @@ impl Shard {
                 }
             }
             None => {
+                self.tell_of_damage(entity, resident.parent, &reason);
                 self.aside.insert(entity, reason);
             }
         }

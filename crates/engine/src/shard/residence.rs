@@ -26,6 +26,9 @@ use crate::requests::EngineError;
 /// How long after a failure to read a journal it is tried again.
 const READ_AGAIN_MS: u64 = 1_000;
 
+/// How many timers may be left over before anybody looks.
+const TIMERS_SPARE: usize = 4_096;
+
 /// Where an execution is.
 pub(super) enum Located {
     /// In memory, now at least.
@@ -148,14 +151,19 @@ impl Shard {
             Ok(Located::Resident) => true,
             Ok(Located::Closed(_) | Located::Nowhere) | Err(EngineError::Damaged(_)) => false,
             Err(error) => {
-                let text = format!("an execution cannot be loaded and is tried again: {error}");
-                self.commons.log(LogLevel::Warning, "execution_not_loaded", text, Some(entity));
-                let again = self.now.epoch_ms + READ_AGAIN_MS;
-                self.stubs.insert(entity.to_u64(), again);
-                self.timers.push(Reverse((again, entity.to_u64())));
+                self.load_later(entity, &error);
                 false
             }
         }
+    }
+
+    /// A journal cannot be read now; its execution is loaded a little later.
+    pub(super) fn load_later(&mut self, entity: EntityId, error: &EngineError) {
+        let text = format!("an execution cannot be loaded and is tried again: {error}");
+        self.commons.log(LogLevel::Warning, "execution_not_loaded", text, Some(entity));
+        let again = self.now.epoch_ms + READ_AGAIN_MS;
+        self.stubs.insert(entity.to_u64(), again);
+        self.timers.push(Reverse((again, entity.to_u64())));
     }
 
     /// Wakes those whose moment has come, the oldest first.
@@ -201,7 +209,22 @@ impl Shard {
         {
             resident.armed = due.epoch_ms;
             self.timers.push(Reverse((due.epoch_ms, entity.to_u64())));
+            self.tidy_timers();
         }
+    }
+
+    /// Drops what is left over among the timers once it is more than what counts: each execution that
+    /// ended in time leaves the entry of its own deadline, a year from then.
+    fn tidy_timers(&mut self) {
+        if self.timers.len() < 2 * (self.residents.len() + self.stubs.len()) + TIMERS_SPARE {
+            return;
+        }
+        let counts = |Reverse((due, packed)): &Reverse<(u64, u64)>| {
+            let resident = self.residents.get(&EntityId::from_u64(*packed));
+            resident.is_some_and(|resident| resident.armed == *due) || self.stubs.get(packed) == Some(due)
+        };
+        let kept: Vec<_> = self.timers.iter().filter(|timer| counts(timer)).copied().collect();
+        self.timers = kept.into();
     }
 
     /// Notes an execution that only waits as one that may be let go.

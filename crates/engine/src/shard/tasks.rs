@@ -278,7 +278,8 @@ impl Shard {
             Located::Closed(_) | Located::Nowhere => return Err(EngineError::TaskEnded),
         }
         let started = match self.held(task) {
-            Some(Held { spec, phase: Phase::InFlight { .. } | Phase::Outside }) => {
+            // The child of a task may answer before the start of it has been heard of.
+            Some(Held { spec, phase: Phase::InFlight { .. } | Phase::Outside | Phase::Child }) => {
                 spec.resource.waits_for_token()
             }
             Some(_) | None => false,
