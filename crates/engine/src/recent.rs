@@ -1,8 +1,9 @@
 //! Express executions that ended not long ago: AWS shows them in its logs alone, here they can be read.
 //!
-//! They are kept in memory, up to a bound in bytes, and the oldest make room. What is kept is what was
-//! decided anyhow, moved and not copied; history events are made of it when somebody asks. With a
-//! bound of 0 nothing is kept, and nothing is done.
+//! They are kept in memory, up to a bound in bytes, and the oldest make room. What was recorded is kept
+//! as a journal has it, in one piece: a fraction of what it takes as events, whose memory is used
+//! again while the processor still has it at hand. History events are made of it when somebody asks.
+//! With a bound of 0 nothing is kept, and nothing is done.
 //!
 //! As many as time and room allow are written to [`disk`] as well, by a thread of its own. Memory holds
 //! those that ended last, without a gap; what ended before them is looked for on disk.
@@ -13,8 +14,9 @@ mod record;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use stepwell_asl::{Event, Origin, project};
+use stepwell_asl::{Event, Origin, decode, encode, project};
 use stepwell_model::{ExecutionStatus, HistoryEvent, Timestamp};
+use stepwell_value::Payload;
 
 use self::disk::Disk;
 use crate::commons::Commons;
@@ -44,7 +46,8 @@ pub struct RecentExpress {
     origin: Arc<Origin>,
     /// The number of what it ran.
     revision: u64,
-    events: Vec<Event>,
+    /// What was recorded, as the body of a chunk.
+    body: Box<[u8]>,
     bytes: usize,
     /// Ascending in the order of ends.
     pub number: u64,
@@ -68,7 +71,9 @@ pub struct RecentSummary {
 impl RecentExpress {
     /// Its history.
     pub fn history(&self) -> impl DoubleEndedIterator<Item = HistoryEvent> {
-        self.events.iter().filter_map(|event| project(event, &self.origin))
+        // What was encoded here, or has been decoded before, can be decoded.
+        let events = decode(&self.body).unwrap_or_default();
+        events.into_iter().filter_map(|event| project(&event, &self.origin))
     }
 
     fn summary(&self) -> RecentSummary {
@@ -154,10 +159,17 @@ impl Recent {
 
     /// Takes in an execution that ended.
     pub(crate) fn keep(&self, kept: Kept, origin: &Arc<Origin>, revision: u64, ended: ExpressEnded) {
-        let Kept { events, bytes, is_cut } = kept;
-        let bytes = BASE_BYTES + bytes;
+        let Kept { events, bytes: _, is_cut } = kept;
+        let body: Box<[u8]> = encode(&events).into();
+        drop(events);
+        // The text alone: whatever was parsed of it is let go.
+        let text_of = |payload: &Payload| Payload::trusted(payload.text());
+        let (input, output) = (text_of(&ended.input), ended.output.as_ref().map(text_of));
+        let ended = ExpressEnded { input, output, ..ended };
+        let texts = ended.input.text().len() + ended.output.as_ref().map_or(0, |output| output.text().len());
+        let bytes = BASE_BYTES + body.len() + texts;
         let origin = origin.clone();
-        let mut execution = RecentExpress { ended, is_cut, origin, revision, events, bytes, number: 0 };
+        let mut execution = RecentExpress { ended, is_cut, origin, revision, body, bytes, number: 0 };
         let mut leave = Vec::new();
         let mut room = self.room();
         // A clock that was put back must not make what is new look old.

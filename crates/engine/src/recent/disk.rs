@@ -560,7 +560,7 @@ impl Writer {
 
 #[cfg(test)]
 mod tests {
-    use stepwell_asl::{Definition, Event, EventKind, Origin};
+    use stepwell_asl::{Definition, Origin, encode};
     use stepwell_model::{Limits, Timestamp};
     use stepwell_value::Payload;
 
@@ -573,7 +573,6 @@ mod tests {
         let machine = MachineKey { place, name: "m".into() };
         let (started_at, closed_at) = (Timestamp::from_epoch_ms(7), Timestamp::from_epoch_ms(9));
         let output = Payload::parse("[ 1, \"\u{fc}\" ]").unwrap();
-        let event = |id, kind| Event { at: closed_at, id, previous_id: 0, branch: 0, kind };
         Arc::new(RecentExpress {
             ended: ExpressEnded {
                 key: ExpressKey { machine, name: format!("n{number}").into(), id: "i".into() },
@@ -581,7 +580,7 @@ mod tests {
                 started_at,
                 closed_at,
                 input: Payload::empty_object(),
-                output: Some(output.clone()),
+                output: Some(output),
                 failure: None,
                 billed_memory_mb: 64,
             },
@@ -600,7 +599,7 @@ mod tests {
                 synchronous: true,
             }),
             revision: 1,
-            events: vec![event(1, EventKind::ExecutionSucceeded { output })],
+            body: encode(&[]).into(),
             bytes,
             number,
         })

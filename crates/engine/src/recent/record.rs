@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use stepwell_asl::{decode, encode};
+use stepwell_asl::decode;
 use stepwell_model::{ExecutionStatus, Failure, Timestamp};
 use stepwell_value::{Payload, Value};
 
@@ -100,14 +100,15 @@ impl Header {
             failure: is("failed")?.then_some(failure),
             billed_memory_mb: whole(&details, "billedMemory")?,
         };
-        let events = decode(events).ok()?;
-        let is_cut = is("cut")?;
+        // It is shown by what this release can read.
+        decode(events).ok()?;
+        let (body, is_cut) = (events.into(), is("cut")?);
         Some(RecentExpress {
             ended,
             is_cut,
             origin,
             revision: revision.number,
-            events,
+            body,
             bytes: bytes.len(),
             number,
         })
@@ -155,7 +156,7 @@ pub(super) fn append(execution: &RecentExpress, out: &mut Vec<u8>) -> Option<Hea
 
     let mut data = u32::try_from(details.len()).ok()?.to_le_bytes().to_vec();
     data.extend_from_slice(details.as_bytes());
-    data.extend_from_slice(&encode(&execution.events));
+    data.extend_from_slice(&execution.body);
 
     let head_bytes = u32::try_from(head.len()).ok().filter(|length| *length <= HEAD_BYTES_MAX)?;
     let data_bytes = u32::try_from(data.len()).ok()?;
