@@ -1,13 +1,11 @@
 """What the black-box tests share: a server per file, and small verbs to talk about machines."""
 
-import functools
 import itertools
 import json
 import pathlib
 
 import pytest
 import server as servers
-from botocore.exceptions import ClientError
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -140,19 +138,3 @@ def lines(history):
         index = details.get("index", "")
         text.append(f"{event['id']}<{event['previousEventId']} {event['type']} {name} {index}".rstrip())
     return text
-
-
-def arriving(test):
-    """A test of what may not be in this release yet: a refusal that says so skips it, by name."""
-
-    @functools.wraps(test)
-    def wrapped(*arguments, **options):
-        try:
-            return test(*arguments, **options)
-        except ClientError as error:
-            message = error.response["Error"].get("Message", "")
-            if " not supported by this release" not in message:
-                raise
-            pytest.skip(message)
-
-    return wrapped

@@ -1,6 +1,5 @@
 """The AWS CLI: the journey of a person (create, start, look, work an activity, stop, delete), every command."""
 
-import functools
 import json
 import os
 import pathlib
@@ -136,21 +135,6 @@ def create(aws, name, *more, definition=PASS):
     )["stateMachineArn"]
 
 
-def arriving(test):
-    """A test of what may not be in this release yet: the refusal that says so skips it, by name."""
-
-    @functools.wraps(test)
-    def wrapped(*arguments, **options):
-        try:
-            return test(*arguments, **options)
-        except AssertionError as error:
-            if " not supported by this release" not in str(error):
-                raise
-            pytest.skip(str(error).strip().splitlines()[0])
-
-    return wrapped
-
-
 def ended(aws, execution):
     return servers.until(
         lambda: (row := aws("describe-execution", "--execution-arn", execution))["status"] != "RUNNING" and row
@@ -194,7 +178,6 @@ def test_a_state_is_tested(request, way):
     assert (tested["status"], tested["output"]) == ("SUCCEEDED", "1")
 
 
-@arriving
 def test_an_express_machine_runs(aws, unprefixed):
     machine = create(aws, "cli-express", "--type", "EXPRESS")
     done = unprefixed("start-sync-execution", "--state-machine-arn", machine, "--input", '{"n": 1}')
@@ -202,7 +185,6 @@ def test_an_express_machine_runs(aws, unprefixed):
     assert ":express:cli-express:" in aws("start-execution", "--state-machine-arn", machine)["executionArn"]
 
 
-@arriving
 def test_versions_and_aliases(aws):
     machine = create(aws, "cli-versions")
     version = aws("publish-state-machine-version", "--state-machine-arn", machine)["stateMachineVersionArn"]
@@ -225,7 +207,6 @@ def test_versions_and_aliases(aws):
     aws("delete-state-machine-version", "--state-machine-version-arn", version)
 
 
-@arriving
 def test_tags(aws):
     machine = create(aws, "cli-tags", "--tags", "key=a,value=1")
     aws("tag-resource", "--resource-arn", machine, "--tags", "key=b,value=2")
@@ -233,7 +214,6 @@ def test_tags(aws):
     assert aws("list-tags-for-resource", "--resource-arn", machine)["tags"] == [{"key": "b", "value": "2"}]
 
 
-@arriving
 def test_redrive(aws):
     machine = create(aws, "cli-redrive", definition='{"StartAt": "F", "States": {"F": {"Type": "Fail"}}}')
     execution = aws("start-execution", "--state-machine-arn", machine)["executionArn"]
@@ -242,14 +222,12 @@ def test_redrive(aws):
     assert aws("describe-execution", "--execution-arn", execution)["redriveCount"] == 1
 
 
-@arriving
 def test_map_runs(aws):
     execution = aws("start-execution", "--state-machine-arn", create(aws, "cli-map-runs"))["executionArn"]
     assert aws("list-map-runs", "--execution-arn", execution)["mapRuns"] == []
     run = f"arn:aws:states:{servers.REGION}:{servers.ACCOUNT}:mapRun:m/l:6b3a2a9c-0000-0000-0000-000000000000"
     for arguments in (["describe-map-run"], ["update-map-run", "--max-concurrency", "1"]):
         stderr = aws(arguments[0], "--map-run-arn", run, *arguments[1:], fails=True)
-        assert " not supported by this release" not in stderr, stderr
         assert "(ResourceNotFound)" in stderr
 
 

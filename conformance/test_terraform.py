@@ -8,7 +8,6 @@ import json
 
 import pytest
 import server as servers
-from conftest import arriving
 
 PASS = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
 OTHER = {"Comment": "changed", "StartAt": "P", "States": {"P": {"Type": "Pass", "Result": 1, "End": True}}}
@@ -106,7 +105,6 @@ class StateMachine:
         servers.until(is_gone, what="the end of the deletion")
 
 
-@arriving
 def test_a_state_machine_is_planned_applied_changed_and_destroyed(sfn):
     machine = StateMachine(sfn, "terraform")
     machine.plan(PASS)
@@ -132,7 +130,6 @@ def test_a_state_machine_is_planned_applied_changed_and_destroyed(sfn):
     machine.destroy()
 
 
-@arriving
 def test_a_machine_is_replaced_by_one_of_the_same_name(sfn):
     # A change of the type destroys and creates; the provider repeats while the old one is being deleted.
     machine = StateMachine(sfn, "terraform-replaced")
@@ -151,14 +148,12 @@ def test_a_machine_is_replaced_by_one_of_the_same_name(sfn):
     express.destroy()
 
 
-@arriving
 def test_a_definition_that_is_not_valid_fails_the_plan(sfn):
     machine = StateMachine(sfn, "terraform-bad")
     with pytest.raises(AssertionError, match="MISSING_TRANSITION_TARGET|SCHEMA_VALIDATION_FAILED"):
         machine.plan({"StartAt": "Nowhere", "States": {"P": {"Type": "Pass", "End": True}}})
 
 
-@arriving
 def test_a_machine_that_publishes_has_a_version_for_each_change(sfn):
     machine = StateMachine(sfn, "terraform-published")
     machine.plan(PASS)
@@ -170,7 +165,6 @@ def test_a_machine_that_publishes_has_a_version_for_each_change(sfn):
     machine.destroy()
 
 
-@arriving
 def test_an_alias_follows_its_versions(sfn):
     machine = StateMachine(sfn, "terraform-alias")
     machine.create(PASS, publish=True)
@@ -193,7 +187,6 @@ def test_an_alias_follows_its_versions(sfn):
     machine.destroy()
 
 
-@arriving
 def test_an_activity_is_applied_tagged_and_destroyed(sfn):
     activity = sfn.create_activity(
         name="terraform", tags=[{"key": "team", "value": "blue"}], encryptionConfiguration={"type": "AWS_OWNED_KEY"}
