@@ -135,6 +135,17 @@ const REQUIRED: &[(&str, &str, &[&str])] = &[
     ("glue", "startJobRun", &["JobName"]),
 ];
 
+/// All members that a request may have, by service and action, where they are known here: those of the
+/// Developer Guide's pages on Lambda and Step Functions.
+const SUPPORTED: &[(&str, &str, &[&str])] = &[
+    (
+        "lambda",
+        "invoke",
+        &["ClientContext", "FunctionName", "InvocationType", "LogType", "Payload", "Qualifier"],
+    ),
+    ("states", "startExecution", &["Input", "Name", "StateMachineArn", "TraceHeader"]),
+];
+
 /// Whether there is such a thing to call.
 pub(crate) fn is_known(resource: &Resource) -> bool {
     let Resource::Service { service, action, pattern } = resource else { return true };
@@ -153,6 +164,13 @@ pub(crate) fn is_known(resource: &Resource) -> bool {
         Pattern::Sync { version: 2 } => waits == Sync2AndToken,
         Pattern::Sync { .. } => matches!(waits, Sync | SyncAndToken | Sync2AndToken),
     }
+}
+
+/// Whether a request to this resource may have the member, as far as that is known here.
+pub(crate) fn supports(resource: &Resource, member: &str) -> bool {
+    let Resource::Service { service, action, .. } = resource else { return true };
+    let found = SUPPORTED.iter().find(|(name, of, _)| *name == &**service && *of == &**action);
+    found.is_none_or(|(_, _, members)| members.contains(&member))
 }
 
 /// The members that a request to this resource must have.

@@ -339,8 +339,9 @@ fn resources_are_what_can_be_called_with_what_they_need() {
         "arn:aws-cn:states:::ecs:runTask.sync",
         "arn:aws:states:::states:startExecution.sync:2",
     ] {
-        let members = r#""Parameters": {"StateMachineArn": "a", "TaskDefinition": "t"},"#;
-        assert_eq!(task(known, members), "nothing is wrong", "{known}");
+        let member = if known.contains("ecs") { "TaskDefinition" } else { "StateMachineArn" };
+        let members = format!(r#""Parameters": {{"{member}": "m"}},"#);
+        assert_eq!(task(known, &members), "nothing is wrong", "{known}");
     }
     for unknown in [
         "arn:aws:states:::dynamodb:query",
@@ -357,6 +358,7 @@ fn resources_are_what_can_be_called_with_what_they_need() {
         .assert_eq(&task("lambda:invoke", ""));
     expect!["1:51 SCHEMA_VALIDATION_FAILED: Parameters field is required for resource ARN: arn:aws:states:::lambda:invoke at /States/A/Resource"].assert_eq(&task("arn:aws:states:::lambda:invoke", ""));
     expect!["1:99 SCHEMA_VALIDATION_FAILED: The field 'MessageBody' is required but was missing at /States/A/Parameters"].assert_eq(&task("arn:aws:states:::sqs:sendMessage", r#""Parameters": {"QueueUrl.$": "$.q"},"#));
+    expect![[r#"1:97 SCHEMA_VALIDATION_FAILED: The field "Waits" is not supported by Step Functions at /States/A/Parameters"#]].assert_eq(&task("arn:aws:states:::lambda:invoke", r#""Parameters": {"FunctionName": "f", "Waits.$": "$.q"},"#));
     let activity = "arn:aws:states:us-east-1:123456789012:activity:a";
     expect!["1:115 SCHEMA_VALIDATION_FAILED: The field 'Credentials' is not supported for activities at /States/A/Credentials"].assert_eq(&task(activity, r#""Credentials": {"RoleArn": "r"},"#));
     let function = "arn:aws:lambda:us-east-1:123456789012:function:f";
@@ -480,15 +482,15 @@ fn a_distributed_map_is_read_and_checked() {
 fn an_express_machine_has_no_activities_and_waits_for_no_job() {
     let definition =
         |state: &str| format!(r#"{{"StartAt": "A", "States": {{"A": {{{state}, "End": true}}}}}}"#);
-    let task = |resource: &str| {
-        definition(&format!(
-            r#""Type": "Task", "Resource": "{resource}", "Parameters": {{"TopicArn": "t", "Message": "m", "StateMachineArn": "a"}}"#
-        ))
+    let task = |resource: &str, members: &str| {
+        definition(&format!(r#""Type": "Task", "Resource": "{resource}", "Parameters": {{{members}}}"#))
     };
+    let topic = r#""TopicArn": "t", "Message": "m""#;
+    let machine = r#""StateMachineArn": "a""#;
     let express = |definition: &str| mistakes_for(MachineType::Express, definition);
-    expect!["1:51 SCHEMA_VALIDATION_FAILED: Express state machine does not support '.waitForTaskToken' service integration  at /States/A/Resource"].assert_eq(&express(&task("arn:aws:states:::sns:publish.waitForTaskToken")));
-    expect!["1:51 SCHEMA_VALIDATION_FAILED: Express state machine does not support '.sync' service integration at /States/A/Resource"].assert_eq(&express(&task("arn:aws:states:::states:startExecution.sync:2")));
-    expect!["1:51 SCHEMA_VALIDATION_FAILED: Express state machine does not support Activity ARN at /States/A/Resource"].assert_eq(&express(&task("arn:aws:states:us-east-1:123456789012:activity:a")));
+    expect!["1:51 SCHEMA_VALIDATION_FAILED: Express state machine does not support '.waitForTaskToken' service integration  at /States/A/Resource"].assert_eq(&express(&task("arn:aws:states:::sns:publish.waitForTaskToken", topic)));
+    expect!["1:51 SCHEMA_VALIDATION_FAILED: Express state machine does not support '.sync' service integration at /States/A/Resource"].assert_eq(&express(&task("arn:aws:states:::states:startExecution.sync:2", machine)));
+    expect!["1:51 SCHEMA_VALIDATION_FAILED: Express state machine does not support Activity ARN at /States/A/Resource"].assert_eq(&express(&task("arn:aws:states:us-east-1:123456789012:activity:a", "")));
     expect![[r#"
         1:88 SCHEMA_VALIDATION_FAILED: The field 'Mode' with value 'DISTRIBUTED' is not supported inside 'EXPRESS' state machines at /States/A/ItemProcessor/ProcessorConfig/Mode
         1:29 STEPWELL_NOT_RUN_YET: Stepwell does not run a distributed Map yet: an execution that comes to it fails at /States/A"#]].assert_eq(&express(&definition(

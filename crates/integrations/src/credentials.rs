@@ -27,6 +27,15 @@ pub(crate) struct Keys {
     pub session_token: Option<String>,
 }
 
+impl Keys {
+    /// Whether AWS could have given these. The keys `any` or `test` that people set for a server of
+    /// their own must not send a mistyped function's input to AWS. Source: the API reference of IAM,
+    /// `accessKeyIdType`, 16 to 128 characters.
+    pub fn may_be_of_aws(&self) -> bool {
+        (16..=128).contains(&self.id.len())
+    }
+}
+
 /// Without the secret.
 impl fmt::Debug for Keys {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,7 +7,7 @@
 //! | `AWS_ENDPOINT_URL`                                             |
 //! | `endpoint_url` of the service in the profile's `services` section |
 //! | `endpoint_url` of the profile                                  |
-//! | AWS, if there are credentials                                  |
+//! | AWS, if there are credentials that may be AWS's                |
 //!
 //! `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` switches off all but the first and the last. An
 //! `AWS_ENDPOINT_URL` that is our own address means us, not the services behind us, and is passed over.
@@ -198,8 +198,8 @@ impl Settings {
         match (self.endpoints.get(service), &self.credentials) {
             (_, Credentials::Unsupported(told)) => Reach::Blocked(told.clone()),
             (Some(endpoint), Credentials::Keys(_) | Credentials::None) => Reach::At(endpoint.base.clone()),
-            (None, Credentials::Keys(_)) => Reach::At("AWS".to_owned()),
-            (None, Credentials::None) => Reach::Nowhere,
+            (None, Credentials::Keys(keys)) if keys.may_be_of_aws() => Reach::At("AWS".to_owned()),
+            (None, Credentials::Keys(_) | Credentials::None) => Reach::Nowhere,
         }
     }
 
@@ -216,7 +216,9 @@ impl Settings {
     ) -> Option<Result<Place, String>> {
         let endpoint = self.endpoints.get(service.id);
         let keys = match (&self.credentials, endpoint) {
-            (Credentials::Keys(keys), _) => keys.clone(),
+            (Credentials::Keys(keys), Some(_)) => keys.clone(),
+            (Credentials::Keys(keys), None) if keys.may_be_of_aws() => keys.clone(),
+            (Credentials::Keys(_), None) => return None,
             // Endpoints of one's own take any signature; that it is there many of them want.
             (Credentials::None, Some(_)) => Keys::placeholder(),
             (Credentials::None, None) => return None,
@@ -326,7 +328,8 @@ fn suffix(region: &str) -> &'static str {
 mod tests {
     use super::*;
 
-    const KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "AK"), ("AWS_SECRET_ACCESS_KEY", "SK")];
+    const KEYS: [(&str, &str); 2] =
+        [("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "SK")];
 
     fn settings(ours: Option<ServiceSettings>, variables: &[(&str, &str)]) -> Result<Settings, String> {
         let configured = ours.map(|ours| ("lambda".to_owned(), ours)).into_iter().collect();
@@ -355,14 +358,26 @@ mod tests {
     #[test]
     fn with_credentials_aws_is_reached_in_the_region_of_the_call() {
         let settings = settings(None, &KEYS).unwrap();
-        assert_eq!(check(&settings, None), "https://lambda.eu-west-1.amazonaws.com eu-west-1 AK");
+        assert_eq!(
+            check(&settings, None),
+            "https://lambda.eu-west-1.amazonaws.com eu-west-1 AKIAIOSFODNN7EXAMPLE"
+        );
         assert_eq!(
             check(&settings, Some("cn-north-1")),
-            "https://lambda.cn-north-1.amazonaws.com.cn cn-north-1 AK"
+            "https://lambda.cn-north-1.amazonaws.com.cn cn-north-1 AKIAIOSFODNN7EXAMPLE"
         );
         assert_eq!(settings.reach("lambda"), Reach::At("AWS".to_owned()));
         // A region comes from a definition, and must not lead elsewhere.
         assert_eq!(check(&settings, Some("evil.example/#")), "Unable to use the region \"evil.example/#\".");
+    }
+
+    #[test]
+    fn keys_that_are_not_from_aws_reach_only_endpoints_of_ones_own() {
+        let any = [("AWS_ACCESS_KEY_ID", "any"), ("AWS_SECRET_ACCESS_KEY", "any")];
+        let alone = settings(None, &any).unwrap();
+        assert_eq!((check(&alone, None).as_str(), alone.reach("lambda")), ("nowhere", Reach::Nowhere));
+        let beside = [any[0], any[1], ("AWS_ENDPOINT_URL_LAMBDA", "http://special:2")];
+        assert_eq!(check(&settings(None, &beside).unwrap(), None), "http://special:2 eu-west-1 any");
     }
 
     #[test]
@@ -379,7 +394,7 @@ mod tests {
         assert_eq!(of(None, &ignoring), "nowhere");
         assert_eq!(of(Some(&ours), &ignoring), "http://ours:1/prefix eu-west-1 test");
         let with_keys = [both[0], KEYS[0], KEYS[1]];
-        assert_eq!(of(None, &with_keys), "http://special:2 eu-west-1 AK");
+        assert_eq!(of(None, &with_keys), "http://special:2 eu-west-1 AKIAIOSFODNN7EXAMPLE");
     }
 
     #[test]
@@ -403,10 +418,13 @@ mod tests {
     fn the_configured_region_stands_between_the_arn_and_the_machine() {
         let ours = ServiceSettings { endpoint: None, region: Some("us-west-2".into()) };
         let settings = settings(Some(ours), &KEYS).unwrap();
-        assert_eq!(check(&settings, None), "https://lambda.us-west-2.amazonaws.com us-west-2 AK");
+        assert_eq!(
+            check(&settings, None),
+            "https://lambda.us-west-2.amazonaws.com us-west-2 AKIAIOSFODNN7EXAMPLE"
+        );
         assert_eq!(
             check(&settings, Some("eu-north-1")),
-            "https://lambda.eu-north-1.amazonaws.com eu-north-1 AK"
+            "https://lambda.eu-north-1.amazonaws.com eu-north-1 AKIAIOSFODNN7EXAMPLE"
         );
     }
 

@@ -179,7 +179,11 @@ pub async fn serve(
         }
     };
     // What does not end in time is cut off: its callers cannot know whether it was done.
-    let _ = tokio::time::timeout(options.drain, drained).await;
+    if tokio::time::timeout(options.drain, drained).await.is_err() {
+        let count = connections.len().to_string();
+        let text = "calls were cut off because the server ends";
+        server.log(Level::Warn, "calls_cut_off", text, &[("connections", &count)]);
+    }
     connections.shutdown().await;
     Ok(())
 }

@@ -33,8 +33,9 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// How much of that tasks under way may use; the rest is for closing the store.
 const DRAIN_TASKS: Duration = Duration::from_secs(9);
 
-/// How much of that calls under way may use.
-const DRAIN_CALLS: Duration = Duration::from_secs(2);
+/// How much of that calls under way may use: a synchronous execution is not run again, so it is given
+/// nearly all there is. Tasks go on meanwhile.
+const DRAIN_CALLS: Duration = Duration::from_secs(8);
 
 /// The folder of execution logs in the data directory.
 const EXECUTION_LOGS: &str = "logs";

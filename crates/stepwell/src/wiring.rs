@@ -263,7 +263,7 @@ fn tell_reach(log: &Log, service: &str, reach: &Reach) -> bool {
         // No warning: functions that run here need no credentials, and a task that does says it again.
         Reach::Blocked(why) => {
             let message = format!("calls will fail: these credentials are not supported: {why}");
-            log.info("service_blocked", &message, &[service]);
+            log.warn("service_blocked", &message, &[service]);
         }
     }
     false

@@ -80,6 +80,12 @@ fn check_request(fields: &Fields, resource: &Resource, arn: &str) {
     for member in resources::required_members(resource) {
         check_member(fields, key, request, member);
     }
+    for (member, _) in request.as_object().into_iter().flat_map(|map| map.iter()) {
+        let member = member.strip_suffix(".$").unwrap_or(member);
+        if !resources::supports(resource, member) {
+            fields.error_at(key, &format!("The field \"{member}\" is not supported by Step Functions"));
+        }
+    }
 }
 
 /// A member that an object must have, as it is or with `.$`. What is no object is an expression.
