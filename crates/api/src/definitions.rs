@@ -157,8 +157,12 @@ mod tests {
     #[test]
     fn an_express_machine_may_do_less() {
         let task = |resource: &str| {
+            let members = match resource.contains("startExecution") {
+                true => r#""StateMachineArn":"a""#,
+                false => r#""QueueUrl":"q","MessageBody":"m""#,
+            };
             format!(
-                r#"{{"StartAt":"A","States":{{"A":{{"Type":"Task","Resource":"{resource}","Parameters":{{"QueueUrl":"q","MessageBody":"m","StateMachineArn":"a"}},"End":true}}}}}}"#
+                r#"{{"StartAt":"A","States":{{"A":{{"Type":"Task","Resource":"{resource}","Parameters":{{{members}}},"End":true}}}}}}"#
             )
         };
         let express = |resource, expected| check_for(MachineType::Express, &task(resource), expected);
