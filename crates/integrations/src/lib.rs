@@ -20,14 +20,14 @@
 //! The connection is closed. What the service does about it is its own affair: Lambda goes on.
 
 mod credentials;
+mod flights;
 mod profile;
 mod services;
 mod settings;
 mod sign;
 mod transport;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http_body_util::Full;
@@ -36,8 +36,8 @@ use hyper::header::USER_AGENT;
 use stepwell_model::{Failure, TaskRef};
 use stepwell_task::{Done, Integration, Target, TaskOutcome, TaskRequest};
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
 
+pub use flights::Flights;
 use services::{Call, Ended, Service};
 use settings::Place;
 pub use settings::{Reach, ServiceSettings, Settings, SettingsError};
@@ -82,23 +82,18 @@ struct Inner {
     settings: Settings,
     transport: Transport,
     on_log: OnLog,
-    /// What `cancel` finds the calls under way by.
-    flights: Mutex<HashMap<TaskRef, Arc<Notify>>>,
+    flights: Flights,
 }
 
 impl Integrations {
     /// Calls services as `settings` say. The work is done on `handle`.
     pub fn new(settings: Settings, handle: Handle, on_log: OnLog) -> Integrations {
-        let (transport, flights) = (Transport::new(), Mutex::default());
+        let (transport, flights) = (Transport::new(), Flights::default());
         Integrations { inner: Arc::new(Inner { handle, settings, transport, on_log, flights }) }
     }
 }
 
 impl Inner {
-    fn flights(&self) -> MutexGuard<'_, HashMap<TaskRef, Arc<Notify>>> {
-        self.flights.lock().expect("nothing panics while it holds the lock")
-    }
-
     /// The service, the call and the place of a task. `None` if it is for none that is reached.
     fn read(&self, request: &TaskRequest) -> Option<Result<(&'static Service, Call, Place), Failure>> {
         let (service, call) =
@@ -193,57 +188,12 @@ impl Integration for Integrations {
             Some(timeout) => timeout.saturating_add(GRACE),
             None => Duration::from_secs(CALL_SECONDS_MAX),
         };
-        let flight = Flight::begin(self.inner.clone(), request.task, done);
-        self.inner.handle.spawn(async move {
-            let mut flight = flight;
-            let cancelled = flight.cancelled.clone();
-            let inner = flight.inner.clone();
-            let outcome = tokio::select! {
-                biased;
-                () = cancelled.notified() => TaskOutcome::Unknown,
-                outcome = inner.perform(service, call, place, limit) => outcome,
-            };
-            flight.tell(outcome);
-        });
+        let inner = self.inner.clone();
+        let work = async move { inner.perform(service, call, place, limit).await };
+        self.inner.flights.begin(&self.inner.handle, request.task, done, work);
     }
 
     fn cancel(&self, task: TaskRef) {
-        if let Some(cancelled) = self.inner.flights().get(&task) {
-            cancelled.notify_one();
-        }
-    }
-}
-
-/// One call from start to end. Whatever becomes of it, `done` is called once.
-struct Flight {
-    inner: Arc<Inner>,
-    task: TaskRef,
-    done: Option<Done>,
-    cancelled: Arc<Notify>,
-}
-
-impl Flight {
-    fn begin(inner: Arc<Inner>, task: TaskRef, done: Done) -> Flight {
-        let cancelled = Arc::new(Notify::new());
-        inner.flights().insert(task, cancelled.clone());
-        Flight { inner, task, done: Some(done), cancelled }
-    }
-
-    fn tell(&mut self, outcome: TaskOutcome) {
-        if let Some(done) = self.done.take() {
-            done(outcome);
-        }
-    }
-}
-
-impl Drop for Flight {
-    fn drop(&mut self) {
-        // Only when the tokio runtime goes away under it.
-        self.tell(TaskOutcome::Unknown);
-        let mut flights = self.inner.flights();
-        // A later call of the same task, which is sent again after a crash, has a flight of its own.
-        if flights.get(&self.task).is_some_and(|known| Arc::ptr_eq(known, &self.cancelled)) {
-            flights.remove(&self.task);
-        }
+        self.inner.flights.cancel(task);
     }
 }

@@ -24,15 +24,15 @@
 
 mod form;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::sync::{Arc, Weak};
 
 use stepwell_api::{Api, Caller, Exception, ExceptionKind, only_reads};
+use stepwell_integrations::Flights;
 use stepwell_model::{Failure, Pattern, Resource, TaskRef};
 use stepwell_task::{Done, Integration, Target, TaskOutcome, TaskRequest};
 use stepwell_value::{Payload, Value};
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use form::Action;
 
@@ -65,14 +65,13 @@ struct Inner {
     authority: Authority,
     /// The API, once it is there. It holds the engine, which holds this.
     api: watch::Sender<Option<Weak<Api>>>,
-    /// What `cancel` finds the calls under way by.
-    flights: Mutex<HashMap<TaskRef, Arc<Notify>>>,
+    flights: Flights,
 }
 
 impl OwnCalls {
     /// Calls are made on `handle`, once there is an API to call.
     pub fn new(handle: Handle, authority: Authority) -> OwnCalls {
-        let (api, flights) = (watch::Sender::new(None), Mutex::default());
+        let (api, flights) = (watch::Sender::new(None), Flights::default());
         OwnCalls { inner: Arc::new(Inner { handle, authority, api, flights }) }
     }
 
@@ -173,10 +172,6 @@ impl Authority {
 }
 
 impl Inner {
-    fn flights(&self) -> MutexGuard<'_, HashMap<TaskRef, Arc<Notify>>> {
-        self.flights.lock().expect("nothing panics while it holds the lock")
-    }
-
     /// Makes a call, once.
     async fn perform(&self, call: &Call) -> TaskOutcome {
         let operation = call.action.operation;
@@ -257,56 +252,13 @@ impl Integration for OwnCalls {
                 return done(TaskOutcome::Failed(Failure::runtime(cause)));
             }
         };
-        let mut flight = Flight::begin(self.inner.clone(), request.task, done);
-        self.inner.handle.spawn(async move {
-            let (inner, cancelled) = (flight.inner.clone(), flight.cancelled.clone());
-            let outcome = tokio::select! {
-                biased;
-                () = cancelled.notified() => TaskOutcome::Unknown,
-                outcome = inner.perform(&call) => outcome,
-            };
-            flight.tell(outcome);
-        });
+        let inner = self.inner.clone();
+        let work = async move { inner.perform(&call).await };
+        self.inner.flights.begin(&self.inner.handle, request.task, done, work);
     }
 
     fn cancel(&self, task: TaskRef) {
-        if let Some(cancelled) = self.inner.flights().get(&task) {
-            cancelled.notify_one();
-        }
-    }
-}
-
-/// One call from start to end. Whatever becomes of it, `done` is called once.
-struct Flight {
-    inner: Arc<Inner>,
-    task: TaskRef,
-    done: Option<Done>,
-    cancelled: Arc<Notify>,
-}
-
-impl Flight {
-    fn begin(inner: Arc<Inner>, task: TaskRef, done: Done) -> Flight {
-        let cancelled = Arc::new(Notify::new());
-        inner.flights().insert(task, cancelled.clone());
-        Flight { inner, task, done: Some(done), cancelled }
-    }
-
-    fn tell(&mut self, outcome: TaskOutcome) {
-        if let Some(done) = self.done.take() {
-            done(outcome);
-        }
-    }
-}
-
-impl Drop for Flight {
-    fn drop(&mut self) {
-        // Only after a panic, or when the runtime goes away under it.
-        self.tell(TaskOutcome::Unknown);
-        let mut flights = self.inner.flights();
-        // A later call of the same task, which is made again after a crash, has a flight of its own.
-        if flights.get(&self.task).is_some_and(|known| Arc::ptr_eq(known, &self.cancelled)) {
-            flights.remove(&self.task);
-        }
+        self.inner.flights.cancel(task);
     }
 }
 
