@@ -1,0 +1,47 @@
+/** Keeps what is shown of machines and lists fresh: the event stream of the place says what changed. */
+
+import { useEffect } from "react";
+import { queries } from "./queries";
+import { onSessionChange } from "./session";
+import { follow } from "./stream";
+
+/** Questions whose answer any start or end of an execution of a machine may change. */
+const OF_A_MACHINE = ["machine", "executions"];
+/** Questions about all machines together. */
+const OF_THE_PLACE = ["machines", "counts", "metrics", "failures", "waiting"];
+
+/** Follows the place while the caller is on the page. */
+export function useLivePlace(enabled: boolean): void {
+  useEffect(() => {
+    if (!enabled) return;
+    let stop = () => {};
+    const begin = () => {
+      stop();
+      let greeted = false;
+      stop = follow({
+        onMessage: ({ event, data }) => {
+          if (event === "changes") invalidate((JSON.parse(data) as { stateMachineArns: string[] }).stateMachineArns);
+          // Whatever changed while there was no stream was not told.
+          if (event === "hello" && greeted) void queries.invalidateQueries();
+          greeted = true;
+        },
+      });
+    };
+    begin();
+    const unsubscribe = onSessionChange(begin);
+    return () => {
+      unsubscribe();
+      stop();
+    };
+  }, [enabled]);
+}
+
+function invalidate(machineArns: string[]): void {
+  const changed = new Set(machineArns);
+  void queries.invalidateQueries({
+    predicate: ({ queryKey }) => {
+      const [about, arn] = queryKey as [string, string];
+      return OF_THE_PLACE.includes(about) || (OF_A_MACHINE.includes(about) && changed.has(arn));
+    },
+  });
+}

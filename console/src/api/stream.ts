@@ -1,0 +1,162 @@
+/**
+ * The event stream: server-sent events, read with `fetch` so that headers can say who calls.
+ *
+ * A browser keeps few connections to one server, so a page that nobody sees lets its stream go and
+ * resumes behind the last id it had when it is looked at again. A broken stream is tried again, soon at
+ * first, then every few seconds.
+ */
+
+import { root } from "../router";
+import { ApiError, serverAnswered, serverGone } from "./errors";
+import { credentials, noteExpired } from "./session";
+
+/** One message of a stream. */
+export interface Message {
+  event: string;
+  id?: string;
+  data: string;
+}
+
+export interface StreamOptions {
+  /** The execution to follow; without one, what changes in the current place. */
+  executionArn?: string;
+  onMessage: (message: Message) => void;
+  /** Whether messages can be expected now. */
+  onConnected?: (connected: boolean) => void;
+  /** The server refuses the stream for good. */
+  onRefused?: (error: ApiError) => void;
+}
+
+const RETRY_FIRST_MS = 250;
+const RETRY_MAX_MS = 5_000;
+/** The server says something at least every 15 s. */
+const SILENCE_MAX_MS = 40_000;
+/** How long a page may be hidden before it lets its stream go. */
+const HIDDEN_MAX_MS = 3_000;
+
+/** Follows a stream until the function that comes back is called. */
+export function follow(options: StreamOptions): () => void {
+  let lastId: string | undefined;
+  let retryMs = RETRY_FIRST_MS;
+  let retry: ReturnType<typeof setTimeout> | undefined;
+  let hiding: ReturnType<typeof setTimeout> | undefined;
+  let attempt: AbortController | undefined;
+  let ended = false;
+
+  const connect = async () => {
+    if (ended || document.hidden || attempt) return;
+    const mine = new AbortController();
+    attempt = mine;
+    let silence: ReturnType<typeof setTimeout> | undefined;
+    const heard = () => {
+      clearTimeout(silence);
+      silence = setTimeout(() => mine.abort(), SILENCE_MAX_MS);
+    };
+    try {
+      heard();
+      const query = options.executionArn ? `?executionArn=${encodeURIComponent(options.executionArn)}` : "";
+      const answer = await fetch(root(`events${query}`), {
+        headers: { Accept: "text/event-stream", ...(lastId ? { "Last-Event-ID": lastId } : {}), ...credentials(options.executionArn) },
+        signal: mine.signal,
+        cache: "no-store",
+      });
+      serverAnswered();
+      if (!answer.ok || !answer.body) {
+        const error = await ApiError.of(answer);
+        if (error.kind === "ExpiredTokenException") noteExpired();
+        if (answer.status < 500 && error.kind !== "ThrottlingException") {
+          ended = true;
+          options.onRefused?.(error);
+          return;
+        }
+        throw error;
+      }
+      options.onConnected?.(true);
+      retryMs = RETRY_FIRST_MS;
+      for await (const message of messages(answer.body, heard)) {
+        if (message.id) lastId = message.id;
+        options.onMessage(message);
+      }
+    } catch (error) {
+      if (!ended && !document.hidden && !(error instanceof ApiError)) serverGone(error);
+    } finally {
+      clearTimeout(silence);
+      if (attempt === mine) attempt = undefined;
+      options.onConnected?.(false);
+      if (!ended && !document.hidden) {
+        retry = setTimeout(connect, retryMs);
+        retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
+      }
+    }
+  };
+
+  const onVisibility = () => {
+    clearTimeout(hiding);
+    if (document.hidden) {
+      hiding = setTimeout(() => attempt?.abort(), HIDDEN_MAX_MS);
+    } else {
+      clearTimeout(retry);
+      retryMs = RETRY_FIRST_MS;
+      void connect();
+    }
+  };
+
+  document.addEventListener("visibilitychange", onVisibility);
+  void connect();
+  return () => {
+    ended = true;
+    clearTimeout(retry);
+    clearTimeout(hiding);
+    attempt?.abort();
+    document.removeEventListener("visibilitychange", onVisibility);
+  };
+}
+
+/** The messages in a body, as the HTML standard has them. */
+export async function* messages(body: ReadableStream<Uint8Array>, heard: () => void): AsyncGenerator<Message> {
+  const reader = body.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>).getReader();
+  let rest = "";
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      heard();
+      rest += value;
+      let end = rest.indexOf("\n\n");
+      let from = 0;
+      while (end >= 0) {
+        const message = parse(rest.slice(from, end));
+        if (message) yield message;
+        from = end + 2;
+        end = rest.indexOf("\n\n", from);
+      }
+      rest = rest.slice(from);
+    }
+  } finally {
+    void reader.cancel().catch(() => undefined);
+  }
+}
+
+function parse(block: string): Message | undefined {
+  const message: Message = { event: "message", data: "" };
+  let data: string[] | undefined;
+  for (const line of block.split("\n")) {
+    const colon = line.indexOf(":");
+    if (colon <= 0) continue;
+    const value = line.slice(colon + 1).replace(/^ /, "");
+    switch (line.slice(0, colon)) {
+      case "event":
+        message.event = value;
+        break;
+      case "id":
+        message.id = value;
+        break;
+      case "data":
+        (data ??= []).push(value);
+        break;
+    }
+  }
+  if (!data) return undefined;
+  message.data = data.join("\n");
+  return message;
+}

@@ -1,0 +1,213 @@
+/** The frame around every page, and which page an address leads to. */
+
+import { QueryClientProvider } from "@tanstack/react-query";
+import { lazy, Suspense, useEffect, useRef, useState, useSyncExternalStore, type ReactNode } from "react";
+import { isServerGone, onServerChange } from "./api/errors";
+import { useLivePlace } from "./api/live";
+import { queries } from "./api/queries";
+import { choosePlace, currentPlace, currentSession, loadSession, onSessionChange, signOut } from "./api/session";
+import { DashboardPage } from "./pages/dashboard";
+import { ExecutionPage } from "./pages/execution";
+import { InboxPage } from "./pages/inbox";
+import { MachinePage } from "./pages/machine";
+import { MachinesPage } from "./pages/machines";
+import { SignInPage } from "./pages/sign-in";
+import { BASE, Link, RouterProvider, useRouter } from "./router";
+import { Icon, type IconName } from "./ui/icons";
+import { boundKeys, focusSearch, listenToKeys, useKeys } from "./ui/keys";
+import { Button, Dialog, Empty, ErrorNotice, Loading } from "./ui/parts";
+import { chooseTheme, currentTheme } from "./ui/theme";
+import { Toasts } from "./ui/toasts";
+
+// The editor brings CodeMirror: nobody waits for it who only looks.
+const EditPage = lazy(() => import("./pages/edit").then((module) => ({ default: module.EditPage })));
+
+export function App() {
+  return (
+    <QueryClientProvider client={queries}>
+      <RouterProvider>
+        <Shell />
+        <Toasts />
+      </RouterProvider>
+    </QueryClientProvider>
+  );
+}
+
+const useSession = () => useSyncExternalStore(onSessionChange, currentSession);
+const usePlace = () => useSyncExternalStore(onSessionChange, currentPlace);
+const useServerGone = () => useSyncExternalStore(onServerChange, isServerGone);
+
+function Shell() {
+  const session = useSession();
+  const place = usePlace();
+  const [known, setKnown] = useState<"asking" | "known" | Error>("asking");
+  const [help, setHelp] = useState(false);
+  const ask = () => {
+    setKnown("asking");
+    loadSession().then(
+      () => setKnown("known"),
+      (error: Error) => setKnown(error),
+    );
+  };
+  useEffect(ask, []);
+  useEffect(listenToKeys, []);
+  const { navigate } = useRouter();
+  useKeys([
+    { key: "/", does: "Search on this page", run: focusSearch },
+    { key: "?", does: "Show what the keys do", run: () => setHelp(true) },
+    { key: "D", does: "Dashboard", run: () => navigate(".") },
+    { key: "M", does: "State machines", run: () => navigate("machines") },
+    { key: "I", does: "Waiting tasks", run: () => navigate("inbox") },
+  ]);
+  const signedIn = known === "known" && (session.mode === "open" || session.signedIn);
+  useLivePlace(signedIn);
+
+  if (known === "asking") return <Loading what="Connecting" />;
+  if (known instanceof Error) return <div className="empty"><ErrorNotice error={known} retry={ask} what="The server does not answer" /></div>;
+  if (!signedIn) return <SignInPage />;
+  return (
+    <>
+      <a className="skip" href="#main" onClick={(event) => { event.preventDefault(); document.getElementById("main")?.focus(); }}>Skip to content</a>
+      <div className="shell">
+        <Gone />
+        <Nav onHelp={() => setHelp(true)} />
+        <Main key={`${place.account}/${place.region}`}><Page /></Main>
+      </div>
+      {help && <Help onClose={() => setHelp(false)} />}
+    </>
+  );
+}
+
+function Gone() {
+  const gone = useServerGone();
+  if (!gone) return null;
+  return (
+    <div className="banner tone-failed" role="alert">
+      The server cannot be reached. What you see may be old; trying again…
+    </div>
+  );
+}
+
+function Main({ children }: { children: ReactNode }) {
+  const { location } = useRouter();
+  const main = useRef<HTMLElement>(null);
+  const where = location.segments.join("/");
+  const first = useRef(true);
+  // Whoever follows a link with the keyboard or hears the page goes on at its beginning.
+  useEffect(() => {
+    if (!first.current) main.current?.focus({ preventScroll: true });
+    first.current = false;
+    window.scrollTo(0, 0);
+  }, [where]);
+  return <main id="main" ref={main} tabIndex={-1}><Suspense fallback={<Loading />}>{children}</Suspense></main>;
+}
+
+function Page() {
+  const { segments } = useRouter().location;
+  const [thing, arn, verb] = segments;
+  if (thing === undefined) return <DashboardPage />;
+  if (thing === "inbox") return <InboxPage />;
+  if (thing === "machines") {
+    if (arn === undefined) return <MachinesPage />;
+    if (arn === "new") return <EditPage />;
+    return verb === "edit" ? <EditPage stateMachineArn={arn} key={arn} /> : <MachinePage stateMachineArn={arn} key={arn} />;
+  }
+  if (thing === "executions" && arn !== undefined) return <ExecutionPage executionArn={arn} key={arn} />;
+  return <Empty title="There is nothing at this address" action={<Link className="button" to=".">Go to the dashboard</Link>} />;
+}
+
+const LINKS: { to: string; segment: string | undefined; icon: IconName; text: string }[] = [
+  { to: ".", segment: undefined, icon: "dashboard", text: "Dashboard" },
+  { to: "machines", segment: "machines", icon: "machine", text: "State machines" },
+  { to: "inbox", segment: "inbox", icon: "inbox", text: "Waiting tasks" },
+];
+
+function Nav({ onHelp }: { onHelp: () => void }) {
+  const { location } = useRouter();
+  const session = useSession();
+  const [choosing, setChoosing] = useState(false);
+  const [theme, setTheme] = useState(currentTheme);
+  const place = usePlace();
+  const [first] = location.segments;
+  const here = first === "executions" ? "machines" : first;
+  const other = theme === "dark" ? "light" : "dark";
+  return (
+    <nav aria-label="Main">
+      <Link to="." className="brand">
+        <img src={new URL("icon.svg", BASE).href} alt="" />
+        <span>Stepwell</span>
+      </Link>
+      {LINKS.map((link) => (
+        <Link key={link.text} to={link.to} className="nav-link" aria-current={here === link.segment ? "page" : undefined}>
+          <Icon name={link.icon} size={16} />
+          {link.text}
+        </Link>
+      ))}
+      <div className="nav-foot">
+        <div className="row">
+          <Button kind="quiet" small icon={theme === "dark" ? "sun" : "moon"} aria-label={`Use the ${other} theme`} title={`Use the ${other} theme`} onClick={() => { chooseTheme(other); setTheme(other); }} />
+          <Button kind="quiet" small icon="help" aria-label="What the keys do" title="What the keys do (?)" onClick={onHelp} />
+        </div>
+        <div className="place">
+          <Button kind="quiet" small onClick={() => setChoosing(true)} title="Account and region">
+            <span className="mono">{place.account}<br />{place.region}</span>
+          </Button>
+        </div>
+        {session.mode === "credentials" && (
+          <div className="row between place">
+            <span className="ellipsis" title={session.user}>{session.user}</span>
+            <Button kind="quiet" small onClick={() => void signOut()}>Sign out</Button>
+          </div>
+        )}
+        {session.version && <span className="place">Stepwell {session.version}</span>}
+      </div>
+      {choosing && <PlaceDialog onClose={() => setChoosing(false)} />}
+    </nav>
+  );
+}
+
+function PlaceDialog({ onClose }: { onClose: () => void }) {
+  const session = useSession();
+  const place = usePlace();
+  const [account, setAccount] = useState(place.account);
+  const [region, setRegion] = useState(place.region);
+  const { navigate } = useRouter();
+  const wrong = /^\d{12}$/.test(account) ? undefined : "An account is twelve digits.";
+  const wrongRegion = /^[a-z0-9-]{1,32}$/.test(region) ? undefined : "Such as us-east-1.";
+  const choose = () => {
+    if (wrong || wrongRegion) return;
+    choosePlace({ account, region });
+    navigate(".");
+    onClose();
+  };
+  return (
+    <Dialog title="Account and region" onClose={onClose} onSubmit={choose} footer={<Button kind="primary" type="submit" disabled={Boolean(wrong ?? wrongRegion)}>Use these</Button>}>
+      <div className="field">
+        <label htmlFor="place-account">Account</label>
+        <input id="place-account" className="input mono" value={account} disabled={session.mode === "credentials"} aria-invalid={Boolean(wrong)} onChange={(event) => setAccount(event.target.value.trim())} />
+        {wrong && <span className="wrong">{wrong}</span>}
+        {session.mode === "open" && <span className="hint">This server is open: an access key id of twelve digits names the account, any other means 000000000000.</span>}
+      </div>
+      <div className="field">
+        <label htmlFor="place-region">Region</label>
+        <input id="place-region" className="input mono" value={region} aria-invalid={Boolean(wrongRegion)} onChange={(event) => setRegion(event.target.value.trim())} />
+        {wrongRegion && <span className="wrong">{wrongRegion}</span>}
+      </div>
+    </Dialog>
+  );
+}
+
+function Help({ onClose }: { onClose: () => void }) {
+  return (
+    <Dialog title="Keys" onClose={onClose}>
+      <dl className="properties">
+        {boundKeys().map((binding) => (
+          <div key={binding.key} style={{ display: "contents" }}>
+            <dt><kbd>{binding.key}</kbd></dt>
+            <dd>{binding.does}</dd>
+          </div>
+        ))}
+      </dl>
+    </Dialog>
+  );
+}

@@ -1,0 +1,3 @@
+export function EditPage({ stateMachineArn }: { stateMachineArn?: string }) {
+  return <h1>{stateMachineArn}</h1>;
+}

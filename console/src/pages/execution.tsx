@@ -1,0 +1,3 @@
+export function ExecutionPage({ executionArn }: { executionArn: string }) {
+  return <h1>{executionArn}</h1>;
+}
