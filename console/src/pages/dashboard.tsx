@@ -1,3 +1,125 @@
+/** The start page: how executions do over time, and why some failed. */
+
+import { useMachines } from "../api/queries";
+import { useQuery } from "../router";
+import { Icon } from "../ui/icons";
+import { ErrorNotice, Loading } from "../ui/parts";
+import { formatDuration } from "../ui/time";
+import { Chart, type Series } from "./dashboard/chart";
+import "./dashboard/dashboard.css";
+import { Failures } from "./dashboard/failures";
+import { FirstVisit } from "./dashboard/first-visit";
+import { MachineCountsCard } from "./dashboard/machine-counts";
+import { useFailures, useMetrics, type MetricsOfPeriod } from "./dashboard/metrics";
+import { periodOf, PERIODS, type Period } from "./dashboard/periods";
+import { formatCount } from "./dashboard/scale";
+
 export function DashboardPage() {
-  return <h1>DashboardPage</h1>;
+  const machines = useMachines();
+  const [chosen, choose] = useQuery("period");
+  const period = periodOf(chosen);
+  const isFirst = machines.data?.length === 0;
+  return (
+    <>
+      <div className="page-head">
+        <h1>Dashboard</h1>
+        {isFirst ? undefined : (
+          <div className="switch" role="group" aria-label="Period">
+            {PERIODS.map((each) => (
+              <button key={each.id} type="button" aria-pressed={each === period} onClick={() => choose(each === PERIODS[0] ? "" : each.id)}>{each.text}</button>
+            ))}
+          </div>
+        )}
+      </div>
+      {isFirst ? <FirstVisit /> : <Overview period={period} />}
+    </>
+  );
+}
+
+function Overview({ period }: { period: Period }) {
+  const metrics = useMetrics(period);
+  const failures = useFailures();
+  return (
+    <>
+      {metrics.isPending && <Loading />}
+      {metrics.error && !metrics.data && <ErrorNotice error={metrics.error} retry={() => void metrics.refetch()} what="Numbers over time" />}
+      {metrics.data && <Figures of={metrics.data} />}
+      {metrics.data && <Charts of={metrics.data} period={period} />}
+      <div className="lower">
+        {failures.isPending && <Loading />}
+        {failures.error && !failures.data && <ErrorNotice error={failures.error} retry={() => void failures.refetch()} what="Recent failures" />}
+        {failures.data && <Failures failures={failures.data} />}
+        <MachineCountsCard />
+      </div>
+    </>
+  );
+}
+
+function Figures({ of: { metrics, whole } }: { of: MetricsOfPeriod }) {
+  const failed = whole.executionsFailed + whole.executionsTimedOut;
+  const ended = whole.executionsSucceeded + failed;
+  const rate = ended === 0 ? "–" : `${(Math.floor((1_000 * whole.executionsSucceeded) / ended) / 10).toString()} %`;
+  return (
+    <dl className="card figures">
+      <Figure name="Open now" value={formatCount(metrics.openExecutions)} />
+      <Figure name="Started" value={formatCount(whole.executionsStarted)} />
+      <Figure name="Succeeded" value={formatCount(whole.executionsSucceeded)} />
+      <Figure name="Failed" title="Failed or timed out" value={formatCount(failed)} bad={failed > 0} />
+      <Figure name="Success rate" title="Of those that succeeded, failed or timed out" value={rate} />
+      <Figure name="Duration p50" title="Half of the executions took no longer" value={whole.executionTime ? formatDuration(whole.executionTime.p50) : "–"} />
+      <Figure name="Duration p99" title="99 of 100 executions took no longer" value={whole.executionTime ? formatDuration(whole.executionTime.p99) : "–"} />
+    </dl>
+  );
+}
+
+function Figure({ name, title, value, bad }: { name: string; title?: string; value: string; bad?: boolean }) {
+  return (
+    <div title={title} className={bad ? "bad" : undefined}>
+      <dt>{name}</dt>
+      <dd>{bad && <Icon name="failed" size={16} />}{value}</dd>
+    </div>
+  );
+}
+
+const sum = ({ values }: Series) => formatCount(values.reduce<number>((total, value) => total + (value ?? 0), 0));
+
+function Charts({ of: { metrics, whole }, period }: { of: MetricsOfPeriod; period: Period }) {
+  const { points } = metrics;
+  if (points.length === 0) return null;
+  const shared = { startTime: points[0].timestamp, pointSeconds: period.pointSeconds };
+  const times = points.map((point) => point.executionTime);
+  const longest = { p50: whole.executionTime?.p50, p99: whole.executionTime?.p99 };
+  return (
+    <div className="charts">
+      <Chart {...shared} title="Starts" kind="bars" unit="number" summary={sum} series={[{ name: "Started", colour: "--running", values: points.map((point) => point.executionsStarted) }]} />
+      <Chart
+        {...shared}
+        title="Outcomes"
+        kind="bars"
+        unit="number"
+        summary={sum}
+        series={[
+          { name: "Succeeded", colour: "--succeeded", values: points.map((point) => point.executionsSucceeded) },
+          { name: "Failed", colour: "--failed", pattern: "hatched", values: points.map((point) => point.executionsFailed) },
+          { name: "Timed out", colour: "--timedout", pattern: "dotted", values: points.map((point) => point.executionsTimedOut) },
+          { name: "Aborted", colour: "--aborted", pattern: "crossed", values: points.map((point) => point.executionsAborted) },
+        ]}
+      />
+      <Chart {...shared} title="Open executions" kind="lines" unit="number" summary={() => formatCount(metrics.openExecutions)} series={[{ name: "Open", colour: "--accent", values: points.map((point) => point.executionsOpen) }]} />
+      <Chart
+        {...shared}
+        title="Durations"
+        kind="lines"
+        unit="ms"
+        summary={({ name }) => {
+          const value = longest[name as "p50" | "p99"];
+          return value === undefined ? "–" : formatDuration(value);
+        }}
+        series={[
+          { name: "p50", colour: "--running", values: times.map((time) => time?.p50) },
+          { name: "p99", colour: "--waiting", pattern: "dashed", values: times.map((time) => time?.p99) },
+        ]}
+      />
+    </div>
+  );
 }

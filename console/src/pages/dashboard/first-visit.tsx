@@ -1,0 +1,49 @@
+/** What somebody sees who has no state machine yet: how to make one and start it, here or from a shell. */
+
+import { currentPlace } from "../../api/session";
+import { Link, root } from "../../router";
+import { CopyButton } from "../../ui/parts";
+
+const DEFINITION = '{"StartAt": "Greet", "States": {"Greet": {"Type": "Pass", "Result": {"greeting": "hello"}, "End": true}}}';
+
+export function FirstVisit() {
+  const { account, region } = currentPlace();
+  const endpoint = root("").replace(/\/$/, "");
+  const commands = [
+    `export AWS_ENDPOINT_URL_SFN=${endpoint} AWS_REGION=${region} \\`,
+    `       AWS_ACCESS_KEY_ID=${account} AWS_SECRET_ACCESS_KEY=any`,
+    "aws stepfunctions create-state-machine --name hello \\",
+    `    --role-arn arn:aws:iam::${account}:role/any \\`,
+    `    --definition '${DEFINITION}'`,
+    "aws stepfunctions start-execution \\",
+    `    --state-machine-arn arn:aws:states:${region}:${account}:stateMachine:hello`,
+  ].join("\n");
+  return (
+    <section className="card first-visit" aria-labelledby="first-visit">
+      <div className="body">
+        <h2 id="first-visit">There is no state machine here yet</h2>
+        <p className="muted">A state machine says which steps there are and what follows what. Each time it is started, an execution goes through them; you see every step here as it happens.</p>
+        <ol>
+          <li>
+            <h3>Create one</h3>
+            <p className="muted">The editor begins with a small example and tells what is wrong as you type.</p>
+            <Link className="button primary" to="machines/new">Create a state machine</Link>
+          </li>
+          <li>
+            <h3>Start it</h3>
+            <p className="muted">On its page, with an input of your choice.</p>
+          </li>
+          <li>
+            <h3>Look at it</h3>
+            <p className="muted">The graph shows how far it is, what went in and out of each step, and why one failed.</p>
+          </li>
+        </ol>
+        <div className="row between">
+          <h3 id="first-visit-shell">Or from a shell, with AWS's own tools</h3>
+          <CopyButton text={commands} />
+        </div>
+        <pre tabIndex={0} role="region" aria-labelledby="first-visit-shell">{commands}</pre>
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,42 @@
+/** What the dashboard asks the server. */
+
+import { useQuery, type UseQueryResult } from "@tanstack/react-query";
+import { call } from "../../api/client";
+import { placeKey } from "../../api/queries";
+import type { Metrics, MetricPoint, RecentFailure } from "../../api/types";
+import { spanOf, type Period } from "./periods";
+
+/** What the stream does not tell, such as that time passes, is asked for this often. */
+const REFRESH_MS = 30_000;
+/** How many failures are looked at: the most that the server tells. */
+export const FAILURES_MAX = 200;
+
+/**
+ * The points of a period, and the same period as a single point: percentiles of the whole cannot be
+ * made from those of its parts.
+ */
+export interface MetricsOfPeriod {
+  metrics: Metrics;
+  whole: MetricPoint;
+}
+
+export function useMetrics(period: Period): UseQueryResult<MetricsOfPeriod> {
+  return useQuery({
+    queryKey: ["metrics", placeKey(), period.id],
+    refetchInterval: REFRESH_MS,
+    queryFn: async ({ signal }) => {
+      const span = spanOf(period, Date.now());
+      const ask = (periodSeconds: number) => call<Metrics>("Stepwell.GetExecutionMetrics", { ...span, periodSeconds }, signal);
+      const [metrics, whole] = await Promise.all([ask(period.pointSeconds), ask(period.seconds)]);
+      return { metrics, whole: whole.points[0] };
+    },
+  });
+}
+
+export function useFailures(): UseQueryResult<RecentFailure[]> {
+  return useQuery({
+    queryKey: ["failures", placeKey()],
+    refetchInterval: REFRESH_MS,
+    queryFn: async ({ signal }) => (await call<{ failures: RecentFailure[] }>("Stepwell.ListRecentFailures", { maxResults: FAILURES_MAX }, signal)).failures,
+  });
+}
