@@ -1,3 +1,144 @@
-export function MachinePage({ stateMachineArn }: { stateMachineArn: string }) {
-  return <h1>{stateMachineArn}</h1>;
+/** A state machine: what it is, what it did, and all that can be changed of it. */
+
+import { lazy, Suspense, useState } from "react";
+import { useQueryClient } from "@tanstack/react-query";
+import { machineArnOf, parseArn } from "../api/arn";
+import { call } from "../api/client";
+import { ApiError } from "../api/errors";
+import { useMachine } from "../api/queries";
+import type { Machine } from "../api/types";
+import { Link, path, useQuery, useRouter, useSetQuery } from "../router";
+import { useKeys } from "../ui/keys";
+import { Button, CopyButton, Dialog, Empty, ErrorNotice, Loading, Notice, TabPanel, Tabs } from "../ui/parts";
+import { Badge } from "../ui/status";
+import { Moment } from "../ui/time";
+import { toast } from "../ui/toasts";
+import { ExecutionsTab } from "./machine/executions";
+import { SettingsTab } from "./machine/settings";
+import { StartDialog } from "./machine/start-dialog";
+import { TagsTab } from "./machine/tags";
+import { VersionsTab } from "./machine/versions";
+import "./machine/machine.css";
+
+// Both bring CodeMirror.
+const DefinitionTab = lazy(() => import("./machine/definition").then((module) => ({ default: module.DefinitionTab })));
+const RevisionsTab = lazy(() => import("./machine/revisions").then((module) => ({ default: module.RevisionsTab })));
+
+const TABS = [
+  { id: "executions", label: "Executions" },
+  { id: "definition", label: "Definition" },
+  { id: "versions", label: "Versions and aliases" },
+  { id: "revisions", label: "Revisions" },
+  { id: "tags", label: "Tags" },
+  { id: "settings", label: "Settings" },
+];
+
+export function MachinePage({ stateMachineArn: named }: { stateMachineArn: string }) {
+  // The ARN of a version or an alias leads to its machine, with the executions that were started by it.
+  const stateMachineArn = machineArnOf(named);
+  const machine = useMachine(stateMachineArn);
+  const setQuery = useSetQuery();
+  const [tabName] = useQuery("tab");
+  const [start] = useQuery("start");
+  const [copy] = useQuery("copy");
+  const [deleting, setDeleting] = useState(false);
+  const { navigate } = useRouter();
+  const isActive = machine.data?.status === "ACTIVE";
+  useKeys([
+    { key: "s", does: "Start an execution", run: () => isActive && setQuery({ start: "1" }) },
+    { key: "e", does: "Edit the definition", run: () => isActive && navigate(path("machines", stateMachineArn, "edit")) },
+  ]);
+
+  if (machine.isPending) return <Loading what="Loading the state machine" />;
+  if (!machine.data) {
+    return machine.error instanceof ApiError && /DoesNotExist|InvalidArn/.test(machine.error.kind) ? (
+      <Empty title="There is no such state machine" action={<Link className="button" to="machines">All state machines</Link>}>
+        <span className="name mono">{named}</span>
+      </Empty>
+    ) : <ErrorNotice error={machine.error} retry={() => void machine.refetch()} what="The state machine cannot be shown" />;
+  }
+
+  const tab = TABS.some((each) => each.id === tabName) ? tabName : "executions";
+  return (
+    <>
+      <MachineHead machine={machine.data} onStart={() => setQuery({ start: "1", copy: "" })} onDelete={() => setDeleting(true)} />
+      {machine.data.status === "DELETING" && (
+        <Notice tone="caught" icon="trash" title="This state machine is being deleted">
+          It starts no more executions. It is gone once those that run have ended.
+        </Notice>
+      )}
+      <Tabs label="State machine" tabs={TABS} selected={tab} panelId="machine-tab" onSelect={(id) => navigate(`${path("machines", named)}${id === "executions" ? "" : `?tab=${id}`}`, { replace: true })} />
+      <TabPanel panelId="machine-tab" selected={tab}>
+        <Suspense fallback={<Loading />}>
+          {tab === "executions" && <ExecutionsTab machine={machine.data} qualifier={parseArn(named)?.name} />}
+          {tab === "definition" && <DefinitionTab machine={machine.data} />}
+          {tab === "versions" && <VersionsTab machine={machine.data} />}
+          {tab === "revisions" && <RevisionsTab machine={machine.data} />}
+          {tab === "tags" && <TagsTab resourceArn={stateMachineArn} />}
+          {tab === "settings" && <SettingsTab machine={machine.data} />}
+        </Suspense>
+      </TabPanel>
+      {start !== "" && <StartDialog machine={machine.data} copyOf={copy} onClose={() => setQuery({ start: "", copy: "" })} />}
+      {deleting && <DeleteDialog machine={machine.data} onClose={() => setDeleting(false)} />}
+    </>
+  );
+}
+
+function MachineHead({ machine, onStart, onDelete }: { machine: Machine; onStart: () => void; onDelete: () => void }) {
+  const isActive = machine.status === "ACTIVE";
+  return (
+    <div className="page-head">
+      <div className="grow" style={{ flexBasis: 320 }}>
+        <nav className="crumbs" aria-label="Breadcrumb"><Link to="machines">State machines</Link></nav>
+        <h1 className="name">{machine.name}</h1>
+        <div className="machine-facts">
+          <span>{machine.type === "EXPRESS" ? "Express" : "Standard"}</span>
+          <Badge tone={isActive ? { tone: "succeeded", icon: "succeeded", text: "Active" } : { tone: "caught", icon: "trash", text: "Deleting" }} />
+          <span>Created <Moment seconds={machine.creationDate} /></span>
+          <span>Revision <span className="mono" title={machine.revisionId}>{machine.revisionId ? machine.revisionId.slice(0, 8) : "INITIAL"}</span></span>
+          <span className="grow" style={{ flex: "0 1 auto" }}>Role <bdi className="mono">{machine.roleArn}</bdi></span>
+        </div>
+      </div>
+      <div className="actions">
+        <CopyButton text={machine.stateMachineArn} label="Copy ARN" small={false} />
+        <Button kind="danger" icon="trash" onClick={onDelete} disabled={!isActive}>Delete</Button>
+        {isActive
+          ? <Link className="button" to={path("machines", machine.stateMachineArn, "edit")}>Edit</Link>
+          : <Button disabled>Edit</Button>}
+        <Button kind="primary" icon="play" onClick={onStart} disabled={!isActive}>Start execution</Button>
+      </div>
+    </div>
+  );
+}
+
+function DeleteDialog({ machine, onClose }: { machine: Machine; onClose: () => void }) {
+  const [typed, setTyped] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>();
+  const client = useQueryClient();
+  const { navigate } = useRouter();
+  const remove = async () => {
+    if (typed !== machine.name || busy) return;
+    setBusy(true);
+    try {
+      await call("DeleteStateMachine", { stateMachineArn: machine.stateMachineArn });
+      toast(`${machine.name} is being deleted`);
+      void client.invalidateQueries({ queryKey: ["machines"] });
+      void client.invalidateQueries({ queryKey: ["machine", machine.stateMachineArn] });
+      navigate("machines");
+    } catch (refusal) {
+      setError(refusal);
+      setBusy(false);
+    }
+  };
+  return (
+    <Dialog title="Delete state machine" onClose={onClose} onSubmit={() => void remove()} footer={<><Button onClick={onClose}>Keep it</Button><Button kind="danger" type="submit" disabled={typed !== machine.name || busy}>Delete</Button></>}>
+      <p>It starts no more executions. {machine.type === "STANDARD" && "Executions that run go on to their end, and then it is gone with its versions and aliases."} This cannot be undone.</p>
+      <div className="field">
+        <label htmlFor="delete-name">Type its name to confirm: <bdi className="mono">{machine.name}</bdi></label>
+        <input id="delete-name" className="input" autoFocus autoComplete="off" value={typed} onChange={(event) => setTyped(event.target.value)} />
+      </div>
+      {error !== undefined && <ErrorNotice error={error} what="It was not deleted" />}
+    </Dialog>
+  );
 }

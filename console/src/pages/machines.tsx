@@ -1,3 +1,134 @@
+/** The list of state machines, with how their executions do. */
+
+import { useDeferredValue, useMemo } from "react";
+import { useMachineCounts, useMachines } from "../api/queries";
+import { currentPlace } from "../api/session";
+import type { MachineCounts, MachineSummary } from "../api/types";
+import { Link, path, useQuery, useSetQuery } from "../router";
+import { CopyButton, Empty, ErrorNotice, Loading } from "../ui/parts";
+import { Ago } from "../ui/time";
+import { VirtualTable, type Column } from "./machine/virtual-table";
+import "./machine/machine.css";
+
+type Counted = MachineSummary & { counts?: MachineCounts };
+type Sortable = "name" | "type" | "running" | "succeeded" | "failed" | "timedOut" | "aborted" | "lastStartDate" | "creationDate";
+
+/** What the address filters and sorts by; `-` before a column sorts from the greatest. */
+function arrange(machines: MachineSummary[], counts: Map<string, MachineCounts>, words: string, type: string, sort: string): Counted[] {
+  const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
+  const rows: Counted[] = machines
+    .filter((machine) => (!type || machine.type === type) && wanted.every((word) => machine.name.toLowerCase().includes(word)))
+    .map((machine) => ({ ...machine, counts: counts.get(machine.stateMachineArn) }));
+  const descending = sort.startsWith("-");
+  const by = (descending ? sort.slice(1) : sort) as Sortable;
+  const value = (row: Counted): string | number => {
+    switch (by) {
+      case "name": case "type": case "creationDate": return row[by];
+      default: return row.counts?.[by] ?? -1;
+    }
+  };
+  rows.sort((a, b) => {
+    const [x, y] = [value(a), value(b)];
+    const order = typeof x === "string" && typeof y === "string" ? x.localeCompare(y) : Number(x) - Number(y);
+    return (descending ? -order : order) || a.name.localeCompare(b.name);
+  });
+  return rows;
+}
+
 export function MachinesPage() {
-  return <h1>MachinesPage</h1>;
+  const machines = useMachines();
+  const counts = useMachineCounts();
+  const [words, setWords] = useQuery("q");
+  const [type, setType] = useQuery("type");
+  const [sort, setSort] = useQuery("sort");
+  const setAll = useSetQuery();
+  const by = sort || "name";
+  const deferred = useDeferredValue(words);
+  const countsOf = useMemo(() => new Map(counts.data?.counts.map((each) => [each.stateMachineArn, each])), [counts.data]);
+  const rows = useMemo(() => arrange(machines.data ?? [], countsOf, deferred, type, by), [machines.data, countsOf, deferred, type, by]);
+
+  const sorted = (id: Sortable, first: "ascending" | "descending" = "ascending"): Pick<Column<Counted>, "onSort" | "sorted"> => {
+    const [up, down] = [id, `-${id}`];
+    const start = first === "ascending" ? up : down;
+    return {
+      sorted: by === up ? "ascending" : by === down ? "descending" : undefined,
+      onSort: () => setSort(by === start ? (start === up ? down : up) : start),
+    };
+  };
+  const count = (id: "running" | "succeeded" | "failed" | "timedOut" | "aborted", label: string, status: string, from: "medium" | "wide" = "medium"): Column<Counted> => ({
+    id, label, width: "84px", number: true, from, ...sorted(id, "descending"),
+    cell: (row) => <Count value={row.counts?.[id]} label={label} tone={id} to={row.type === "STANDARD" || id !== "running" ? `${path("machines", row.stateMachineArn)}?status=${status}` : undefined} />,
+  });
+  const columns: Column<Counted>[] = [
+    { id: "name", label: "Name", width: "minmax(0, 1fr)", ...sorted("name"), cell: (row) => <Link className="name-link" to={path("machines", row.stateMachineArn)} title={row.name}><bdi>{row.name}</bdi></Link> },
+    { id: "type", label: "Type", width: "76px", ...sorted("type"), cell: (row) => <span className="muted">{row.type === "EXPRESS" ? "Express" : "Standard"}</span> },
+    count("running", "Running", "RUNNING"),
+    count("succeeded", "Succeeded", "SUCCEEDED"),
+    count("failed", "Failed", "FAILED"),
+    count("timedOut", "Timed out", "TIMED_OUT", "wide"),
+    count("aborted", "Aborted", "ABORTED", "wide"),
+    { id: "lastStartDate", label: "Last start", width: "108px", from: "medium", ...sorted("lastStartDate", "descending"), cell: (row) => (row.counts?.lastStartDate ? <Ago seconds={row.counts.lastStartDate} /> : <span className="muted">–</span>) },
+    { id: "creationDate", label: "Created", width: "108px", from: "wide", ...sorted("creationDate", "descending"), cell: (row) => <Ago seconds={row.creationDate} /> },
+  ];
+
+  const create = <Link className="button primary" to="machines/new">Create state machine</Link>;
+  return (
+    <>
+      <div className="page-head">
+        <div>
+          <h1>State machines</h1>
+          <p className="muted small">
+            {machines.data && `${machines.data.length} in ${currentPlace().region}. `}
+            {counts.data ? <>Ended executions are counted since <Ago seconds={counts.data.since} />.</> : counts.error ? "Executions cannot be counted now." : null}
+          </p>
+        </div>
+        <div className="actions">{create}</div>
+      </div>
+      {machines.isPending && <Loading what="Loading state machines" />}
+      {machines.error && !machines.data && <ErrorNotice error={machines.error} retry={() => void machines.refetch()} what="The state machines cannot be listed" />}
+      {machines.data?.length === 0 && <First />}
+      {machines.data && machines.data.length > 0 && (
+        <>
+          <div className="filters">
+            <input className="input" type="search" data-search placeholder="Search by name" aria-label="Search by name" value={words} onChange={(event) => setWords(event.target.value)} />
+            <select className="input" aria-label="Type" value={type} onChange={(event) => setType(event.target.value)}>
+              <option value="">All types</option>
+              <option value="STANDARD">Standard</option>
+              <option value="EXPRESS">Express</option>
+            </select>
+            {(words || type) && <span className="muted small" role="status">{rows.length} found</span>}
+          </div>
+          {rows.length > 0 ? (
+            <VirtualTable label="State machines" columns={columns} rows={rows} keyOf={(row) => row.stateMachineArn} />
+          ) : (
+            <div className="card"><Empty title="No state machine is like that" action={<button type="button" className="button" onClick={() => setAll({ q: "", type: "" })}>Show all</button>} /></div>
+          )}
+        </>
+      )}
+    </>
+  );
+}
+
+function Count({ value, label, tone, to }: { value?: number; label: string; tone: string; to?: string }) {
+  if (value === undefined) return <span className="muted">–</span>;
+  if (value === 0) return <span className="muted">0</span>;
+  const text = value.toLocaleString();
+  const style = { color: `var(--${tone.toLowerCase()})`, fontWeight: 600 };
+  return to ? <Link to={to} style={style} aria-label={`${text} ${label.toLowerCase()}`}>{text}</Link> : <span style={style}>{text}</span>;
+}
+
+function First() {
+  const endpoint = new URL("..", new URL(".", document.baseURI)).href.replace(/\/$/, "");
+  const line = `aws stepfunctions create-state-machine --endpoint-url ${endpoint} --name hello \\\n  --role-arn arn:aws:iam::${currentPlace().account}:role/stepwell \\\n  --definition '{"StartAt":"Hello","States":{"Hello":{"Type":"Pass","End":true}}}'`;
+  return (
+    <div className="card">
+      <Empty title="There is no state machine here yet" action={<Link className="button primary" to="machines/new">Create state machine</Link>}>
+        A state machine says what steps there are and in what order. Start from a template, or with any AWS client:
+      </Empty>
+      <div className="first-line">
+        <pre tabIndex={0} aria-label="Command">{line}</pre>
+        <CopyButton text={line} />
+      </div>
+    </div>
+  );
 }

@@ -1,0 +1,92 @@
+/**
+ * The executions of a machine, page by page and kept fresh.
+ *
+ * Whatever changes in a list stands at its head, for the server lists by what happened last. So when a
+ * machine's executions change, only the head is asked for again, however many pages have been loaded.
+ */
+
+import { keepPreviousData, useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useMemo, useRef } from "react";
+import { call } from "../../api/client";
+import type { ExecutionStatus, ExecutionSummary, Machine } from "../../api/types";
+import { merge } from "./merge";
+
+/** How many executions a page of the list has. */
+const PAGE = 200;
+
+interface Page {
+  executions: ExecutionSummary[];
+  nextToken?: string;
+}
+
+export interface ExecutionList {
+  /** The one that started last comes first. */
+  executions: ExecutionSummary[];
+  isPending: boolean;
+  error: unknown;
+  hasMore: boolean;
+  isLoadingMore: boolean;
+  loadMore: () => void;
+  refetch: () => void;
+}
+
+export function useExecutionList(machine: Machine, status: ExecutionStatus | "", qualifier: string): ExecutionList {
+  const isExpress = machine.type === "EXPRESS";
+  const operation = isExpress ? "Stepwell.ListExpressExecutions" : "ListExecutions";
+  const stateMachineArn = !isExpress && qualifier ? `${machine.stateMachineArn}:${qualifier}` : machine.stateMachineArn;
+  const request = { stateMachineArn, maxResults: PAGE, ...(status ? { statusFilter: status } : {}) };
+  const key = [status, qualifier];
+  const head = useQuery({
+    queryKey: ["executions", machine.stateMachineArn, ...key],
+    queryFn: ({ signal }) => call<Page>(operation, request, signal),
+    placeholderData: keepPreviousData,
+  });
+  // Begins behind the head as it was first; what has moved up since is in the head.
+  const first = useRef<{ for: string; token?: string }>(undefined);
+  const question = JSON.stringify([machine.stateMachineArn, ...key]);
+  if (head.data && !head.isPlaceholderData && first.current?.for !== question) first.current = { for: question, token: head.data.nextToken };
+  const older = useInfiniteQuery({
+    queryKey: ["older-executions", machine.stateMachineArn, ...key],
+    queryFn: ({ signal, pageParam }) => call<Page>(operation, { ...request, nextToken: pageParam }, signal),
+    initialPageParam: first.current?.token as string | undefined,
+    getNextPageParam: (page) => page.nextToken,
+    enabled: false,
+    staleTime: Infinity,
+    gcTime: 0,
+  });
+
+  const client = useQueryClient();
+  const known = useRef<Set<string>>(undefined);
+  const hasOlder = older.data !== undefined;
+  const { refetch: refetchOlder } = older;
+  useEffect(() => {
+    if (!head.data || head.isPlaceholderData) return;
+    const arns = new Set(head.data.executions.map((each) => each.executionArn));
+    const before = known.current;
+    known.current = arns;
+    if (!before || !hasOlder) return;
+    if (head.data.nextToken && ![...arns].some((arn) => before.has(arn))) {
+      // More has changed than a head holds, so there may be a gap before the older pages: begin anew.
+      first.current = { for: question, token: head.data.nextToken };
+      void client.resetQueries({ queryKey: ["older-executions", machine.stateMachineArn, status, qualifier], exact: true });
+    } else if (status === "RUNNING") {
+      // One that has ended is in the list no more, so the head does not tell of it.
+      void refetchOlder();
+    }
+  }, [head.data, head.isPlaceholderData, hasOlder, question, client, machine.stateMachineArn, status, qualifier, refetchOlder]);
+
+  const executions = useMemo(() => merge(head.data?.executions ?? [], older.data?.pages.map((page) => page.executions) ?? []), [head.data, older.data]);
+  const hasMore = older.data ? older.hasNextPage : Boolean(first.current?.token);
+  return {
+    executions,
+    isPending: head.isPending,
+    error: head.error ?? older.error,
+    hasMore,
+    isLoadingMore: older.isFetching,
+    loadMore: () => {
+      if (older.isFetching || !hasMore) return;
+      void (older.data ? older.fetchNextPage() : older.refetch());
+    },
+    refetch: () => void head.refetch(),
+  };
+}

@@ -1,0 +1,142 @@
+/** Starts an execution, or runs an Express one and shows what came of it. */
+
+import { useQuery as useAsked } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { isExpress as isExpressArn } from "../../api/arn";
+import { call } from "../../api/client";
+import { listAll } from "../../api/queries";
+import type { Execution, Machine } from "../../api/types";
+import { JsonField } from "../../editor/json-field";
+import { checkJson } from "../../editor/json-check";
+import { formatJson } from "../../editor/json-format";
+import { Link, path, useRouter } from "../../router";
+import { Button, Dialog, ErrorNotice, Loading, Property } from "../../ui/parts";
+import { Payload } from "../../ui/payload";
+import { ExecutionBadge } from "../../ui/status";
+import { Elapsed } from "../../ui/time";
+import { toast } from "../../ui/toasts";
+import { recentInputs, rememberInput } from "./recent-inputs";
+
+const FIRST_INPUT = "{\n  \n}";
+
+export function StartDialog({ machine, copyOf, onClose }: { machine: Machine; copyOf: string; onClose: () => void }) {
+  const { stateMachineArn } = machine;
+  const isExpress = machine.type === "EXPRESS";
+  const [input, setInput] = useState(() => recentInputs(stateMachineArn)[0] ?? FIRST_INPUT);
+  const [name, setName] = useState("");
+  const [via, setVia] = useState("");
+  const [isSync, setSync] = useState(true);
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>();
+  const [result, setResult] = useState<Execution>();
+  const { navigate } = useRouter();
+  const ways = useAsked({
+    queryKey: ["machine", stateMachineArn, "start-ways"],
+    queryFn: async ({ signal }) => {
+      const aliases = await listAll<{ stateMachineAliasArn: string }>("ListStateMachineAliases", { stateMachineArn, maxResults: 1000 }, "stateMachineAliases", 1_000, signal);
+      const versions = await listAll<{ stateMachineVersionArn: string }>("ListStateMachineVersions", { stateMachineArn, maxResults: 1000 }, "stateMachineVersions", 1_000, signal);
+      return { aliases: aliases.map((each) => each.stateMachineAliasArn), versions: versions.map((each) => each.stateMachineVersionArn) };
+    },
+  });
+  const original = useAsked({
+    queryKey: ["execution", copyOf, "input"],
+    enabled: copyOf !== "",
+    queryFn: ({ signal }) => call<Execution>(isExpressArn(copyOf) ? "Stepwell.DescribeExpressExecution" : "DescribeExecution", { executionArn: copyOf }, signal),
+  });
+  const copied = original.data?.input;
+  useEffect(() => {
+    if (copied !== undefined) setInput(formatJson(copied));
+  }, [copied]);
+
+  const wrong = checkJson(input);
+  const start = async () => {
+    if (wrong || busy) return;
+    setBusy(true);
+    setError(undefined);
+    setResult(undefined);
+    const request = { stateMachineArn: via || stateMachineArn, input, ...(name ? { name } : {}) };
+    try {
+      rememberInput(stateMachineArn, input);
+      if (isExpress && isSync) {
+        setResult(await call<Execution>("StartSyncExecution", request));
+        setBusy(false);
+        return;
+      }
+      const { executionArn } = await call<{ executionArn: string }>("StartExecution", request);
+      toast("Started");
+      navigate(path("executions", executionArn));
+    } catch (refusal) {
+      setError(refusal);
+      setBusy(false);
+    }
+  };
+
+  const recent = recentInputs(stateMachineArn);
+  const last = (arn: string) => arn.split(":").at(-1);
+  return (
+    <Dialog
+      title="Start execution"
+      onClose={onClose}
+      onSubmit={() => void start()}
+      footer={<>
+        <Button onClick={onClose}>{result ? "Close" : "Cancel"}</Button>
+        <Button kind="primary" type="submit" icon="play" disabled={Boolean(wrong) || busy || (copyOf !== "" && original.isPending)}>{busy ? "Starting…" : result ? "Run again" : isExpress && isSync ? "Run" : "Start"}</Button>
+      </>}
+    >
+      {original.error && <ErrorNotice error={original.error} what="The input of the execution cannot be copied" />}
+      {copyOf !== "" && original.isFetching && original.isPending ? <Loading what="Copying the input" /> : <JsonField label="Input" value={input} onChange={setInput} rows={10} autoFocus hint={copied !== undefined ? "The input of the execution that you copy." : undefined} />}
+      {recent.length > 0 && (
+        <div className="field">
+          <span className="label" id="recent-inputs">Recent inputs</span>
+          <div className="recent" role="group" aria-labelledby="recent-inputs">
+            {recent.map((each) => <Button key={each} small onClick={() => setInput(each)} title={each.slice(0, 400)}><span dir="ltr">{each.replace(/\s+/g, " ").slice(0, 60)}</span></Button>)}
+          </div>
+        </div>
+      )}
+      <div className="fields-row">
+        <div className="field">
+          <label htmlFor="start-name">Name (optional)</label>
+          <input id="start-name" className="input" maxLength={80} autoComplete="off" placeholder="Made up for you" value={name} onChange={(event) => setName(event.target.value)} />
+        </div>
+        <div className="field">
+          <label htmlFor="start-via">Version or alias</label>
+          <select id="start-via" className="input" value={via} onChange={(event) => setVia(event.target.value)}>
+            <option value="">The current revision</option>
+            {ways.data && ways.data.aliases.length > 0 && <optgroup label="Aliases">{ways.data.aliases.map((arn) => <option key={arn} value={arn}>{last(arn)}</option>)}</optgroup>}
+            {ways.data && ways.data.versions.length > 0 && <optgroup label="Versions">{ways.data.versions.map((arn) => <option key={arn} value={arn}>Version {last(arn)}</option>)}</optgroup>}
+          </select>
+        </div>
+      </div>
+      {isExpress && (
+        <fieldset className="plain-fieldset">
+          <legend className="small">How</legend>
+          <div className="choice-row">
+            <label><input type="radio" name="how" checked={isSync} onChange={() => setSync(true)} /> Wait for the result</label>
+            <label><input type="radio" name="how" checked={!isSync} onChange={() => setSync(false)} /> Only start it</label>
+          </div>
+        </fieldset>
+      )}
+      {error !== undefined && <ErrorNotice error={error} what="It was not started" />}
+      {result && <Result execution={result} />}
+    </Dialog>
+  );
+}
+
+function Result({ execution }: { execution: Execution }) {
+  return (
+    <section className="stack" aria-label="Result" role="status">
+      <div className="row wrap">
+        <ExecutionBadge status={execution.status} />
+        <span className="muted">in <Elapsed from={execution.startDate} to={execution.stopDate} /></span>
+        <Link to={path("executions", execution.executionArn)}>Every step of it</Link>
+      </div>
+      {execution.output !== undefined && <Payload title="Output" text={execution.output} />}
+      {execution.error !== undefined || execution.cause !== undefined ? (
+        <dl className="properties">
+          <Property name="Error"><span className="name">{execution.error ?? "–"}</span></Property>
+          <Property name="Cause"><span className="name">{execution.cause ?? "–"}</span></Property>
+        </dl>
+      ) : null}
+    </section>
+  );
+}
