@@ -1,3 +1,113 @@
+/** One execution: why it failed at once, and every step of it as graph, timeline, table and events. */
+
+import { useDeferredValue, useMemo } from "react";
+import { useExecution, type FollowedExecution } from "../api/history";
+import { ApiError } from "../api/errors";
+import { machineArnOf } from "../api/arn";
+import type { Execution } from "../api/types";
+import type { Step } from "../model/run";
+import { Link, path, useQuery } from "../router";
+import { Empty, ErrorNotice, Loading, Notice, TabPanel, Tabs } from "../ui/parts";
+import { readStates, type States } from "./execution/definition";
+import { Events } from "./execution/events";
+import { Failure } from "./execution/failure";
+import { GraphTab } from "./execution/graph-tab";
+import { Head } from "./execution/head";
+import { Inspector } from "./execution/inspector";
+import { InputOutput } from "./execution/io";
+import { iterationsAround, locate, type Located, type Locations } from "./execution/locate";
+import { TABS, useSelection, type Selection, type TabId } from "./execution/selection";
+import { StepTable } from "./execution/step-table";
+import { Timeline } from "./execution/timeline";
+import "./execution/execution.css";
+
+const LABELS: Record<TabId, string> = { graph: "Graph", timeline: "Timeline", table: "Table", events: "Events", io: "Input & output" };
+
 export function ExecutionPage({ executionArn }: { executionArn: string }) {
-  return <h1>{executionArn}</h1>;
+  const followed = useExecution(executionArn);
+  const { details, error, retry } = followed;
+  if (error instanceof ApiError && /DoesNotExist|InvalidArn/.test(error.kind)) {
+    return (
+      <Empty title="There is no such execution" action={<Link className="button" to={path("machines", machineArnOf(executionArn))}>Go to its state machine</Link>}>
+        <p className="name mono">{executionArn}</p>
+        <p className="muted">It may have been removed after its retention, or belong to another account or region.</p>
+      </Empty>
+    );
+  }
+  if (!details) return error === undefined ? <Loading what="Reading the execution" /> : <ErrorNotice error={error} retry={retry} what="The execution could not be read" />;
+  return <Known executionArn={executionArn} followed={followed} execution={details} />;
+}
+
+function Known({ executionArn, followed, execution }: { executionArn: string; followed: FollowedExecution; execution: Execution }) {
+  const { run, isWhole, isLive, definition, parent } = followed;
+  const { version } = run;
+  const status = followed.status ?? execution.status;
+  const [tabWanted, setTab] = useQuery("tab");
+  const tab: TabId = TABS.find((each) => each === tabWanted) ?? "graph";
+  const [chosen, select] = useSelection();
+  const states = useMemo(() => (definition ? readStates(definition.definition) : undefined), [definition]);
+  const cause = useMemo(() => (status === "RUNNING" || status === "SUCCEEDED" ? undefined : run.rootCause()), [run, version, status]);
+
+  const { state: chosenState, step: chosenStep, event: chosenEvent, iterations } = chosen;
+  const picked = iterations.join(".");
+  const isChosen = chosenState !== undefined || chosenStep !== undefined;
+  // Whoever comes to a failed execution wants to see where it failed.
+  const selection = useMemo<Selection>(
+    () => (isChosen || !cause ? { ...chosen, state: chosenState ?? (chosenStep === undefined ? undefined : run.steps.get(chosenStep)?.name) } : { ...chosen, state: cause.name, step: cause.id, iterations: iterationsAround(run, cause) }),
+    [isChosen, cause, chosenState, chosenStep, chosenEvent, picked, run, version],
+  );
+  // While events pour in, drawing everything may lag behind; the next key stroke may not.
+  const shownVersion = useDeferredValue(version);
+  const locations = useMemo(() => (states ? locate(run, states, selection) : undefined), [run, shownVersion, states, selection]);
+  const located = locatedOf(selection, states, locations);
+
+  const onStep = (step: Step) => select({ state: step.name, step: step.id, iterations: iterationsAround(run, step) });
+  const onEvent = (id: number) => {
+    const step = run.stepOf(id);
+    select({ event: id, state: step?.name, step: step?.id, iterations: iterationsAround(run, step) });
+  };
+  const showEvent = (id: number) => {
+    onEvent(id);
+    setTab("events");
+  };
+  const showStep = (step: Step) => {
+    onStep(step);
+    if (tab === "events" || tab === "io") setTab("graph");
+  };
+  const onIteration = (map: Step, index: number) => select({ state: map.name, step: map.id, iterations: [...iterationsAround(run, map), index] });
+  const steps = { run, version, startedAt: execution.startDate, selected: located?.step, iteration: located?.iteration === undefined || iterations.length === 0 ? undefined : located.iteration, onStep, onIteration };
+  const inspector = located && <Inspector executionArn={executionArn} run={run} version={version} states={states} located={located} execution={execution} onStep={onStep} onEvent={showEvent} />;
+  return (
+    <>
+      <Head execution={execution} status={status} run={run} version={version} parent={parent} isLive={isLive} />
+      <Failure execution={execution} status={status} step={cause} isShown={cause !== undefined && selection.step === cause.id && tab !== "events" && tab !== "io"} onShow={() => cause && showStep(cause)} />
+      {execution.historyTruncated && <Notice tone="caught" icon="caught" title="The history is not whole">It was too long to be kept: some events, and steps, are missing.</Notice>}
+      {followed.error !== undefined && <ErrorNotice error={followed.error} retry={followed.retry} what="The history could not be read" />}
+      <div>
+        <Tabs tabs={TABS.map((id) => ({ id, label: LABELS[id] }))} selected={tab} onSelect={(id) => setTab(id === "graph" ? "" : id)} label="Views of the execution" panelId="execution-panel" />
+      </div>
+      <TabPanel panelId="execution-panel" selected={tab}>
+        {tab === "graph" && <GraphTab {...{ followed, states, locations, selection, located, select, inspector }} version={shownVersion} />}
+        {tab === "timeline" && <Beside main={<Timeline {...steps} endedAt={status === "RUNNING" ? undefined : execution.stopDate} />} aside={inspector} />}
+        {tab === "table" && <Beside main={<StepTable {...steps} />} aside={inspector} />}
+        {tab === "events" && <Events {...{ executionArn, run, version, isWhole }} startedAt={execution.startDate} selected={selection.event} onSelect={onEvent} onStep={showStep} />}
+        {tab === "io" && <InputOutput execution={execution} status={status} />}
+      </TabPanel>
+    </>
+  );
+}
+
+/** What is selected; from the history alone where the definition is not known. */
+function locatedOf(selection: Selection, states: States | undefined, locations: Locations | undefined): Located | undefined {
+  if (selection.state === undefined || !states) return undefined;
+  return locations?.get(selection.state);
+}
+
+function Beside({ main, aside }: { main: React.ReactNode; aside: React.ReactNode }) {
+  return (
+    <div className={aside ? "beside" : "beside alone"}>
+      {main}
+      {aside}
+    </div>
+  );
 }

@@ -1,0 +1,56 @@
+/** The graph, the states beside it, the iterations of the Map that is looked at, and the selected step. */
+
+import type { ReactNode } from "react";
+import type { FollowedExecution } from "../../api/history";
+import { Empty, ErrorNotice, Loading } from "../../ui/parts";
+import type { States } from "./definition";
+import { Iterations } from "./iterations";
+import { around, pickIteration, type Located, type Locations } from "./locate";
+import type { Selection } from "./selection";
+import { StateTree } from "./state-tree";
+
+interface Props {
+  followed: FollowedExecution;
+  version: number;
+  states: States | undefined;
+  locations: Locations | undefined;
+  selection: Selection;
+  located: Located | undefined;
+  select: (next: Selection) => void;
+  inspector: ReactNode;
+}
+
+export function GraphTab({ followed, version, states, locations, selection, located, select, inspector }: Props) {
+  const { run, definition, definitionError } = followed;
+  if (definitionError !== undefined) return <ErrorNotice error={definitionError} retry={followed.retry} what="The definition that it runs could not be read" />;
+  if (!definition || !locations) return <Loading what="Reading the definition" />;
+  if (!states) return <Empty title="The definition is no state machine" />;
+  const onState = (name: string) => {
+    const chosen = locations.get(name);
+    if (!chosen) return;
+    const iterations = around(chosen.node).flatMap((map) => locations.get(map.name)?.iteration ?? []);
+    select({ state: name, step: chosen.step?.id, iterations: chosen.iteration === undefined ? iterations : [...iterations, chosen.iteration] });
+  };
+  const map = mapOf(located, locations);
+  return (
+    <div className="graph-tab">
+      <div className="graph-side">
+        <StateTree states={states} locations={locations} selected={selection.state} onSelect={onState} />
+        {map?.step && <Iterations key={map.step.id} run={run} version={version} map={map.step} picked={map.iteration} onPick={(index) => select(pickIteration(run, states, locations, selection, map.node.name, index))} />}
+      </div>
+      <div className="graph-place card"><Empty title="The graph follows" /></div>
+      {inspector ?? <section className="inspector card none"><Empty title="Nothing is selected">Choose a state to see what went in and what came out.</Empty></section>}
+    </div>
+  );
+}
+
+/** The Map whose iterations are to be picked: the selected one, else the innermost around the selected state, else the only one. */
+function mapOf(located: Located | undefined, locations: Locations): Located | undefined {
+  if (located) {
+    const chain = [...around(located.node), located.node];
+    const inner = chain.findLast(({ type }) => type === "Map");
+    return inner && locations.get(inner.name);
+  }
+  const maps = [...locations.values()].filter(({ node }) => node.type === "Map");
+  return maps.length === 1 ? maps[0] : undefined;
+}

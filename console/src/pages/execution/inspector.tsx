@@ -1,0 +1,174 @@
+/** All about the step that is selected. */
+
+import { useState } from "react";
+import type { Execution } from "../../api/types";
+import type { Attempt, RunView, Step } from "../../model/run";
+import { Link, path } from "../../router";
+import { Button, Empty, ErrorNotice, Loading, Notice, Property, TabPanel, Tabs } from "../../ui/parts";
+import { Payload } from "../../ui/payload";
+import { StepBadge } from "../../ui/status";
+import { Elapsed, formatClock, formatDuration, Moment } from "../../ui/time";
+import { Cause } from "./cause";
+import { DataFlowView } from "./dataflow-view";
+import type { States } from "./definition";
+import type { Located } from "./locate";
+import { eventsOf, useRecorded, type RecordedStep } from "./recorded";
+import { childOf, waitsForAnswer } from "./tasks";
+
+interface Props {
+  executionArn: string;
+  run: RunView;
+  version: number;
+  states: States | undefined;
+  located: Located;
+  execution: Execution | undefined;
+  onStep: (step: Step) => void;
+  onEvent: (id: number) => void;
+}
+
+const TABS = [
+  { id: "io", label: "Input & output" },
+  { id: "flow", label: "Data flow" },
+  { id: "details", label: "Definition" },
+  { id: "events", label: "Events" },
+];
+
+export function Inspector(props: Props) {
+  const { located, run, onStep } = props;
+  const { node, step, visits } = located;
+  return (
+    <section className="inspector card" aria-label={`State ${node.name}`}>
+      <header>
+        <div className="grow">
+          <h2 className="name">{node.name}</h2>
+          <div className="row wrap small muted">
+            <span>{node.type}</span>
+            {step?.iteration !== undefined && <span>Iteration {step.iteration}</span>}
+            {step && visits.length > 1 && <Visits visits={visits} step={step} onStep={onStep} />}
+          </div>
+        </div>
+        {step && <StepBadge status={step.status} />}
+      </header>
+      {step ? <StepInspector {...props} step={step} key={step.id} /> : <NotEntered {...props} isOver={run.events.length > 0} />}
+    </section>
+  );
+}
+
+function Visits({ visits, step, onStep }: { visits: readonly Step[]; step: Step; onStep: (step: Step) => void }) {
+  const at = visits.findIndex(({ id }) => id === step.id);
+  return (
+    <span className="row" style={{ gap: 2 }}>
+      <Button kind="quiet" small aria-label="Earlier visit" disabled={at <= 0} onClick={() => onStep(visits[at - 1])}>‹</Button>
+      <span>Visit {at + 1} of {visits.length}</span>
+      <Button kind="quiet" small aria-label="Later visit" disabled={at >= visits.length - 1} onClick={() => onStep(visits[at + 1])}>›</Button>
+    </span>
+  );
+}
+
+function NotEntered({ located, isOver }: Props & { isOver: boolean }) {
+  return (
+    <div className="body stack">
+      <p className="muted">{isOver ? "This state was not entered." : "Nothing has happened yet."}</p>
+      <Payload text={JSON.stringify(located.node.source)} title="Definition of the state" />
+    </div>
+  );
+}
+
+function StepInspector({ executionArn, run, version, states, located, step, execution, onEvent }: Props & { step: Step }) {
+  const [tab, setTab] = useState("io");
+  const recorded = useRecorded(executionArn, run, version, located.node, step);
+  const child = childOf(step, recorded);
+  return (
+    <>
+      <div className="body stack inspector-head">
+        {step.error !== undefined || step.cause !== undefined ? (
+          <Notice tone={step.status === "caught" ? "caught" : step.status === "succeeded" ? "plain" : "failed"} icon={step.status === "caught" ? "caught" : "failed"} title={step.error ?? "Failed"}>
+            {step.cause !== undefined && <Cause cause={step.cause} />}
+          </Notice>
+        ) : null}
+        {waitsForAnswer(step) && (
+          <Notice tone="running" icon="waiting" title="Waiting for an answer">
+            <Link to={`inbox?execution=${encodeURIComponent(executionArn)}`}>Answer it among the waiting tasks</Link>
+          </Notice>
+        )}
+        <dl className="properties">
+          <Property name="Entered"><Moment seconds={step.enteredAt} /> <span className="muted small">{formatClock(step.enteredAt)}</span></Property>
+          <Property name={step.endedAt === undefined ? "Running for" : "Duration"}><Elapsed from={step.enteredAt} to={step.endedAt} /></Property>
+          {step.attempts[0]?.resource && <Property name="Resource"><span className="mono">{[step.attempts[0].resourceType, step.attempts[0].resource].filter(Boolean).join(" · ")}</span></Property>}
+          {step.iterations && <Property name="Iterations">{iterationsText(step)}</Property>}
+          {child && <Property name="Execution"><Link to={path("executions", child)} className="mono name">{child}</Link></Property>}
+        </dl>
+        {step.attempts.length > 1 && <Attempts attempts={step.attempts} onEvent={onEvent} />}
+      </div>
+      <Tabs tabs={TABS} selected={tab} onSelect={setTab} label="About the step" panelId="step-panel" />
+      <div className="body inspector-panel">
+        <TabPanel panelId="step-panel" selected={tab}>
+          {tab === "io" && <InputOutput recorded={recorded} step={step} />}
+          {tab === "flow" && (states ? <DataFlowView {...{ executionArn, run, version, states, step, recorded, execution }} node={located.node} /> : <Empty title="The definition is not known" />)}
+          {tab === "details" && <Payload text={JSON.stringify(located.node.source)} title="Definition of the state" />}
+          {tab === "events" && <StepEvents run={run} step={step} onEvent={onEvent} />}
+        </TabPanel>
+      </div>
+    </>
+  );
+}
+
+function iterationsText({ iterations }: Step): string {
+  if (!iterations) return "";
+  const { total, succeeded, failed, aborted, started } = iterations;
+  const running = started - succeeded - failed - aborted;
+  const parts: [number, string][] = [[succeeded, "succeeded"], [failed, "failed"], [aborted, "aborted"], [running, "running"], [total - started, "not started"]];
+  return `${total.toLocaleString()} · ${parts.filter(([count]) => count > 0).map(([count, what]) => `${count.toLocaleString()} ${what}`).join(", ")}`;
+}
+
+function Attempts({ attempts, onEvent }: { attempts: readonly Attempt[]; onEvent: (id: number) => void }) {
+  return (
+    <section aria-label="Attempts">
+      <h3>{attempts.length} attempts</h3>
+      <ol className="attempts">
+        {attempts.map((attempt, index) => (
+          <li key={attempt.scheduledEventId}>
+            <span className="muted">{index + 1}</span>
+            <StepBadge status={attempt.status} />
+            <span className="mono grow ellipsis" title={attempt.error}>{attempt.error}</span>
+            <span className="muted small">{attempt.endedAt === undefined ? "" : formatDuration((attempt.endedAt - attempt.scheduledAt) * 1_000)}</span>
+            <Button kind="quiet" small aria-label={`Event ${attempt.lastEventId} of attempt ${index + 1}`} onClick={() => onEvent(attempt.lastEventId)}>#{attempt.lastEventId}</Button>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+function InputOutput({ recorded, step }: { recorded: RecordedStep; step: Step }) {
+  if (recorded.isLoading) return <Loading what="Reading the payloads" />;
+  if (recorded.loadError !== undefined) return <ErrorNotice error={recorded.loadError} what="The payloads could not be read" />;
+  return (
+    <>
+      <h3>Input</h3>
+      {recorded.input === undefined ? <p className="muted">The history has none.</p> : <Payload text={recorded.input} title="Input" />}
+      <h3>Output</h3>
+      {recorded.output === undefined ? <p className="muted">{step.status === "running" ? "Not yet." : "There is none: the state was not left."}</p> : <Payload text={recorded.output} title="Output" />}
+    </>
+  );
+}
+
+function StepEvents({ run, step, onEvent }: { run: RunView; step: Step; onEvent: (id: number) => void }) {
+  const events = eventsOf(run, step);
+  const shown = events.slice(0, 200);
+  return (
+    <>
+      <ol className="step-events">
+        {shown.map((event) => (
+          <li key={event.id}>
+            <button type="button" className="link" onClick={() => onEvent(event.id)}>
+              <span className="mono muted">#{event.id}</span> {event.type}
+            </button>
+            <span className="muted small">{formatClock(event.timestamp)}</span>
+          </li>
+        ))}
+      </ol>
+      {events.length > shown.length && <p className="muted small">The first {shown.length} of {events.length.toLocaleString()}.</p>}
+    </>
+  );
+}

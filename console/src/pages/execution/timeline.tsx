@@ -1,0 +1,173 @@
+/**
+ * The steps over time: one bar each, with what it waited for.
+ *
+ * Within the bar of a task each attempt is drawn: pale while it was scheduled and nobody had started it,
+ * full while it was done; the gap before a retry is a dotted line.
+ */
+
+import { useEffect, useState } from "react";
+import type { Attempt, RunView, Step } from "../../model/run";
+import { Icon } from "../../ui/icons";
+import { Empty } from "../../ui/parts";
+import { stepTone } from "../../ui/status";
+import { formatDuration } from "../../ui/time";
+import { useRows } from "./folding";
+import { iterationKey, stepKey, type Row } from "./rows";
+import { place, ticksOf, type Span } from "./time-axis";
+import { Fold, VirtualTree } from "./virtual-tree";
+
+interface Props {
+  run: RunView;
+  version: number;
+  startedAt: number;
+  /** Not there while it runs. */
+  endedAt: number | undefined;
+  selected: Step | undefined;
+  iteration: number | undefined;
+  onStep: (step: Step) => void;
+  onIteration: (map: Step, index: number) => void;
+}
+
+const GROWS_EVERY_MS = 200;
+const TICKS_MAX = 6;
+
+/** The present while something grows, several times a second. */
+function useMoving(isMoving: boolean): number {
+  const [now, setNow] = useState(() => Date.now() / 1_000);
+  useEffect(() => {
+    if (!isMoving) return;
+    const timer = setInterval(() => setNow(Date.now() / 1_000), GROWS_EVERY_MS);
+    return () => clearInterval(timer);
+  }, [isMoving]);
+  return now;
+}
+
+export function Timeline({ run, version, startedAt, endedAt, selected, iteration, onStep, onIteration }: Props) {
+  const { rows, onFold } = useRows(run, version, selected);
+  const now = useMoving(endedAt === undefined);
+  const last = run.events.at(-1)?.timestamp ?? startedAt;
+  const span: Span = { from: startedAt, to: Math.max(last, endedAt ?? now, startedAt + 0.001) };
+  const ticks = ticksOf(span, TICKS_MAX);
+  if (rows.length === 0) return <Empty title="No state has been entered yet" />;
+  const until = (step: { endedAt?: number }) => step.endedAt ?? (endedAt === undefined ? now : span.to);
+  return (
+    <div className="card timeline">
+      <Legend />
+      <VirtualTree
+        rows={rows}
+        label="Steps over time"
+        selectedKey={selectedKey(selected, iteration)}
+        onSelect={(row) => (row.kind === "step" ? onStep(row.step) : onIteration(row.map, row.iteration.index))}
+        onFold={onFold}
+        textOf={textOf}
+        nameOf={(row) => nameOf(row, startedAt, until)}
+        header={
+          <div className="axis" role="presentation">
+            <span className="timeline-name">Step</span>
+            <span className="timeline-bars">
+              {ticks.map(({ at, ms }) => (
+                <span key={ms} className={at > 0.93 ? "tick last" : "tick"} style={{ left: `${at * 100}%` }}>{ms === 0 ? "0" : formatDuration(ms)}</span>
+              ))}
+            </span>
+          </div>
+        }
+      >
+        {(row) => (
+          <>
+            <span className="timeline-name">
+              <Fold row={row} onFold={onFold} />
+              <RowName row={row} />
+            </span>
+            <span className="timeline-bars" aria-hidden="true">
+              {ticks.map(({ at, ms }) => <i key={ms} className="gridline" style={{ left: `${at * 100}%` }} />)}
+              {row.kind === "step" ? <StepBar step={row.step} span={span} until={until} /> : <Bar span={span} from={row.iteration.startedAt} to={until(row.iteration)} className="group" tone={stepTone(row.iteration.status).tone} />}
+            </span>
+          </>
+        )}
+      </VirtualTree>
+    </div>
+  );
+}
+
+export function selectedKey(selected: Step | undefined, iteration: number | undefined): string | undefined {
+  if (!selected) return undefined;
+  return selected.type === "Map" && iteration !== undefined ? iterationKey(selected.id, iteration) : stepKey(selected.id);
+}
+
+export function textOf(row: Row): string {
+  return row.kind === "step" ? row.step.name : `Iteration ${row.iteration.index}`;
+}
+
+function nameOf(row: Row, startedAt: number, until: (step: { endedAt?: number }) => number): string {
+  const thing = row.kind === "step" ? row.step : row.iteration;
+  const from = row.kind === "step" ? row.step.enteredAt : row.iteration.startedAt;
+  const retries = row.kind === "step" && row.step.attempts.length > 1 ? `, ${row.step.attempts.length} attempts` : "";
+  return `${textOf(row)}, ${stepTone(thing.status).text}, ${formatDuration((until(thing) - from) * 1_000)} from ${formatDuration((from - startedAt) * 1_000)}${retries}`;
+}
+
+/** What a row is, with how it does: in timeline and table alike. */
+export function RowName({ row }: { row: Row }) {
+  const tone = stepTone(row.kind === "step" ? row.step.status : row.iteration.status);
+  return (
+    <>
+      <span className="mark" style={{ color: `var(--${tone.tone})` }} title={tone.text}><Icon name={tone.icon} size={13} /></span>
+      {row.kind === "step" ? (
+        <span className="ellipsis" title={row.step.name}>{row.step.name}</span>
+      ) : (
+        <span className="ellipsis muted">Iteration <span className="mono">{row.iteration.index}</span></span>
+      )}
+    </>
+  );
+}
+
+function Bar({ span, from, to, className, tone, title }: { span: Span; from: number; to: number; className: string; tone: string; title?: string }) {
+  return <i className={`bar ${className}`} title={title} style={{ ...place(span, from, to), "--tone": `var(--${tone})`, "--tone-soft": `var(--${tone}-soft)` } as React.CSSProperties} />;
+}
+
+function StepBar({ step, span, until }: { step: Step; span: Span; until: (step: { endedAt?: number }) => number }) {
+  const { tone } = stepTone(step.status);
+  const to = until(step);
+  const took = formatDuration((to - step.enteredAt) * 1_000);
+  const after = (to - span.from) / (span.to - span.from);
+  // The label stands behind the bar, or before it where there is no room.
+  const label = <span className={after > 0.85 ? "took before" : "took"} style={after > 0.85 ? { right: `${100 - ((step.enteredAt - span.from) / (span.to - span.from)) * 100}%` } : { left: `${after * 100}%` }}>{took}</span>;
+  if (step.type === "Map" || step.type === "Parallel") return <><Bar span={span} from={step.enteredAt} to={to} className="group" tone={tone} />{label}</>;
+  if (step.type === "Wait") return <><Bar span={span} from={step.enteredAt} to={to} className="wait" tone={step.status === "succeeded" || step.status === "running" ? "waiting" : tone} />{label}</>;
+  if (step.attempts.length === 0) return <><Bar span={span} from={step.enteredAt} to={to} className="full" tone={tone} />{label}</>;
+  return (
+    <>
+      <Bar span={span} from={step.enteredAt} to={to} className="gap" tone={tone} />
+      {step.attempts.map((attempt) => <AttemptBar key={attempt.scheduledEventId} attempt={attempt} span={span} to={attempt.endedAt ?? to} />)}
+      {label}
+    </>
+  );
+}
+
+function AttemptBar({ attempt, span, to }: { attempt: Attempt; span: Span; to: number }) {
+  const { tone, text } = stepTone(attempt.status);
+  const started = attempt.startedAt ?? to;
+  return (
+    <>
+      <Bar span={span} from={attempt.scheduledAt} to={started} className="queued" tone={tone} title={`Scheduled, not started: ${formatDuration((started - attempt.scheduledAt) * 1_000)}`} />
+      {attempt.startedAt !== undefined && <Bar span={span} from={started} to={to} className="full" tone={tone} title={`${text}: ${formatDuration((to - started) * 1_000)}`} />}
+    </>
+  );
+}
+
+function Legend() {
+  const item = (className: string, tone: string, text: string) => (
+    <span className="row">
+      <i className={`bar ${className}`} style={{ "--tone": `var(--${tone})`, "--tone-soft": `var(--${tone}-soft)` } as React.CSSProperties} /> {text}
+    </span>
+  );
+  return (
+    <div className="legend small muted">
+      {item("full", "succeeded", "Work")}
+      {item("full", "failed", "Failed attempt")}
+      {item("queued", "succeeded", "Scheduled, not started")}
+      {item("gap", "failed", "Before a retry")}
+      {item("wait", "waiting", "Wait")}
+      {item("group", "succeeded", "Map, Parallel")}
+    </div>
+  );
+}
