@@ -1,3 +1,193 @@
+/** The inbox: every task that waits for an answer from outside, to be completed or failed by hand. */
+
+import { useRef, useState } from "react";
+import { machineArnOf, shortName } from "../api/arn";
+import { call } from "../api/client";
+import type { WaitingTask } from "../api/types";
+import { Link, path, useQuery, useSetQuery } from "../router";
+import { Button, Empty, ErrorNotice, Loading } from "../ui/parts";
+import { toast, toastError } from "../ui/toasts";
+import { AnswerDialog, type Answerable, type Outcome } from "./inbox/answer-dialog";
+import "./inbox/inbox.css";
+import { TaskRow } from "./inbox/task-row";
+import { choices, groupTasks, keyOf, matches, type Filter } from "./inbox/tasks";
+import { useWaiting } from "./inbox/waiting";
+
+/** How long we wait for an activity's task: there was one in the list, so there ought to be one at once. */
+const TAKE_MS = 5_000;
+/** By this name the history says who took a task. */
+const WORKER_NAME = "console";
+
 export function InboxPage() {
-  return <h1>InboxPage</h1>;
+  const [search, setSearch] = useQuery("search");
+  const [kind, setKind] = useQuery("kind");
+  const [machine, setMachine] = useQuery("machine");
+  const [activity, setActivity] = useQuery("activity");
+  const [execution] = useQuery("execution");
+  const setQuery = useSetQuery();
+  const filter: Filter = { search, kind, machine, activity, execution };
+  const waiting = useWaiting(machine || (execution && machineArnOf(execution)));
+  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
+  const [answering, setAnswering] = useState<{ tasks: Answerable[]; outcome: Outcome }>();
+  const { taking, take } = useTake((task) => setAnswering({ tasks: [task], outcome: "SUCCEED" }), waiting.refetch);
+
+  const all = waiting.tasks ?? [];
+  const shown = all.filter((task) => matches(task, filter));
+  const isFiltered = [search, kind, machine, activity, execution].some(Boolean);
+  const chosen = shown.filter((task) => task.taskToken !== undefined && selected.has(keyOf(task))) as (WaitingTask & Answerable)[];
+  const clear = () => setQuery({ search: "", kind: "", machine: "", activity: "", execution: "" });
+  const select = (tasks: WaitingTask[], on: boolean) => {
+    const next = new Set(selected);
+    for (const task of tasks) {
+      if (on) next.add(keyOf(task));
+      else next.delete(keyOf(task));
+    }
+    setSelected(next);
+  };
+  const heartbeat = async (task: WaitingTask) => {
+    try {
+      await call("SendTaskHeartbeat", { taskToken: task.taskToken });
+      toast(`Sent a heartbeat for ${task.stateName}`);
+    } catch (error) {
+      toastError("No heartbeat was sent", error);
+    }
+    waiting.refetch();
+  };
+
+  return (
+    <>
+      <div className="page-head">
+        <div>
+          <h1>Waiting tasks</h1>
+          <p className="muted">Tasks that wait until somebody answers: with a task token, or as a worker of an activity.</p>
+        </div>
+      </div>
+      {(all.length > 0 || isFiltered) && (
+        <div className="filters" role="search" aria-label="Waiting tasks">
+          <input type="search" className="input" data-search aria-label="Search state, execution, worker, input" placeholder="State, execution, worker, input" value={search} onChange={(event) => setSearch(event.target.value)} />
+          <select className="input" aria-label="Kind" value={kind} onChange={(event) => setKind(event.target.value)}>
+            <option value="">Any kind</option>
+            <option value="CALLBACK">With a task token</option>
+            <option value="ACTIVITY">Activity</option>
+          </select>
+          <Choice label="State machine" any="Any state machine" value={machine} onChange={setMachine} of={choices(all, (task) => task.stateMachineArn)} />
+          <Choice label="Activity" any="Any activity" value={activity} onChange={setActivity} of={choices(all, (task) => task.activityArn)} />
+          {isFiltered && <Button kind="quiet" icon="close" onClick={clear}>Clear</Button>}
+        </div>
+      )}
+      {execution && <p className="row wrap of-execution">Only those of the execution <Link className="name" to={path("executions", execution)}>{shortName(execution)}</Link></p>}
+      {waiting.error ? <ErrorNotice error={waiting.error} retry={waiting.refetch} what="Waiting tasks" /> : null}
+      {waiting.tasks === undefined && !waiting.error && <Loading what="Looking for tasks that wait" />}
+      {waiting.tasks && (
+        <p className="small muted count" role="status">
+          {waiting.pages !== undefined && <span className="spinner" aria-hidden="true" />}
+          {shown.length === 1 ? "1 task waits" : `${shown.length} tasks wait`}
+          {isFiltered && shown.length < all.length && ` of ${all.length}`}
+          {waiting.pages !== undefined && ` so far; looked through ${waiting.pages === 1 ? "one page" : `${waiting.pages} pages`} of open executions…`}
+        </p>
+      )}
+      {waiting.tasks && shown.length === 0 && waiting.pages === undefined && (
+        <section className="card">
+          {isFiltered ? (
+            <Empty title="No waiting task is like that" action={<Button onClick={clear}>Show all</Button>} />
+          ) : (
+            <Empty title="Nothing waits for an answer">Tasks show up here as soon as an execution reaches a state whose resource ends in <code>.waitForTaskToken</code>, or an activity.</Empty>
+          )}
+        </section>
+      )}
+      {chosen.length > 0 && (
+        <div className="card chosen" role="region" aria-label="Selected tasks">
+          <strong>{chosen.length} selected</strong>
+          <Button small kind="primary" onClick={() => setAnswering({ tasks: chosen, outcome: "SUCCEED" })}>Complete all</Button>
+          <Button small kind="danger" onClick={() => setAnswering({ tasks: chosen, outcome: "FAIL" })}>Fail all</Button>
+          <Button small kind="quiet" onClick={() => setSelected(new Set())}>Clear selection</Button>
+        </div>
+      )}
+      {groupTasks(shown).map((group) => {
+        const takeable = group.tasks.filter((task) => task.taskToken !== undefined);
+        const on = takeable.filter((task) => selected.has(keyOf(task))).length;
+        const name = shortName(group.machine);
+        return (
+          <section key={group.machine} className="card tasks" aria-label={`Tasks of ${name}`}>
+            <header>
+              <input
+                type="checkbox"
+                aria-label={`Select all tasks of ${name}`}
+                disabled={takeable.length === 0}
+                checked={on > 0 && on === takeable.length}
+                ref={(box) => {
+                  if (box) box.indeterminate = on > 0 && on < takeable.length;
+                }}
+                onChange={(event) => select(takeable, event.target.checked)}
+              />
+              <h2 className="ellipsis"><Link className="name" to={path("machines", group.machine)}>{name}</Link></h2>
+              <span className="small muted">{group.tasks.length}</span>
+            </header>
+            <ul>
+              {group.tasks.map((task) => (
+                <TaskRow
+                  key={keyOf(task)}
+                  task={task}
+                  selected={task.taskToken !== undefined && selected.has(keyOf(task))}
+                  onSelect={(isOn) => select([task], isOn)}
+                  onComplete={() => setAnswering({ tasks: [task as Answerable], outcome: "SUCCEED" })}
+                  onFail={() => setAnswering({ tasks: [task as Answerable], outcome: "FAIL" })}
+                  onHeartbeat={() => void heartbeat(task)}
+                  onTake={() => void take(task)}
+                  taking={taking !== undefined && taking === task.activityArn}
+                />
+              ))}
+            </ul>
+          </section>
+        );
+      })}
+      {waiting.hasMore && <div><Button onClick={waiting.loadMore}>Look for more</Button></div>}
+      {answering && (
+        <AnswerDialog
+          {...answering}
+          onClose={() => setAnswering(undefined)}
+          onAnswered={() => {
+            setSelected(new Set());
+            waiting.refetch();
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+/** A choice of which there may be only one: then it is not worth its room, unless it is made. */
+function Choice({ label, any, value, onChange, of }: { label: string; any: string; value: string; onChange: (value: string) => void; of: { arn: string; name: string }[] }) {
+  if (!value && of.length < 2) return null;
+  return (
+    <select className="input" aria-label={label} value={value} onChange={(event) => onChange(event.target.value)}>
+      <option value="">{any}</option>
+      {value && !of.some(({ arn }) => arn === value) && <option value={value}>{shortName(value)}</option>}
+      {of.map(({ arn, name }) => <option key={arn} value={arn}>{name}</option>)}
+    </select>
+  );
+}
+
+/** Takes a task of an activity as a worker would: which one, the server says. */
+function useTake(onTaken: (task: Answerable) => void, refetch: () => void): { taking?: string; take: (task: WaitingTask) => Promise<void> } {
+  const [taking, setTaking] = useState<string>();
+  const busy = useRef(false);
+  const take = async ({ activityArn }: WaitingTask) => {
+    if (busy.current || activityArn === undefined) return;
+    busy.current = true;
+    setTaking(activityArn);
+    try {
+      const signal = AbortSignal.timeout(TAKE_MS);
+      const taken = await call<{ taskToken?: string; input?: string }>("GetActivityTask", { activityArn, workerName: WORKER_NAME }, signal);
+      if (taken.taskToken) onTaken({ taskToken: taken.taskToken, input: taken.input });
+      else toastError("No task was taken", new Error("a worker was faster, or it has ended"));
+    } catch (error) {
+      toastError("No task was taken", error instanceof DOMException ? new Error("a worker was faster, or it has ended") : error);
+    } finally {
+      busy.current = false;
+      setTaking(undefined);
+      refetch();
+    }
+  };
+  return { taking, take };
 }
