@@ -2,7 +2,8 @@
 
 import { QueryClientProvider } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect, useRef, useState, useSyncExternalStore, type ReactNode } from "react";
-import { isServerGone, onServerChange } from "./api/errors";
+import { ApiError, isServerGone, onServerChange } from "./api/errors";
+import { shortName } from "./api/arn";
 import { useLivePlace } from "./api/live";
 import { queries } from "./api/queries";
 import { choosePlace, currentPlace, currentSession, loadSession, onSessionChange, signOut } from "./api/session";
@@ -11,13 +12,17 @@ import { ExecutionPage } from "./pages/execution";
 import { InboxPage } from "./pages/inbox";
 import { MachinePage } from "./pages/machine";
 import { MachinesPage } from "./pages/machines";
-import { SignInPage } from "./pages/sign-in";
+import { SignInAgain, SignInPage } from "./pages/sign-in";
 import { BASE, Link, RouterProvider, useRouter } from "./router";
 import { Icon, type IconName } from "./ui/icons";
 import { boundKeys, focusSearch, listenToKeys, useKeys } from "./ui/keys";
 import { Button, Dialog, Empty, ErrorNotice, Loading } from "./ui/parts";
 import { chooseTheme, currentTheme } from "./ui/theme";
+import { useTitle } from "./ui/title";
 import { Toasts } from "./ui/toasts";
+
+/** How often a server that did not answer at first is asked again. */
+const ASK_AGAIN_MS = 2_000;
 
 // The editor brings CodeMirror: nobody waits for it who only looks.
 const EditPage = lazy(() => import("./pages/edit").then((module) => ({ default: module.EditPage })));
@@ -43,13 +48,18 @@ function Shell() {
   const [known, setKnown] = useState<"asking" | "known" | Error>("asking");
   const [help, setHelp] = useState(false);
   const ask = () => {
-    setKnown("asking");
     loadSession().then(
       () => setKnown("known"),
       (error: Error) => setKnown(error),
     );
   };
   useEffect(ask, []);
+  // A server that is not up yet will be: nobody has to press a button for it.
+  useEffect(() => {
+    if (!(known instanceof ApiError && known.isServerGone)) return;
+    const timer = setTimeout(ask, ASK_AGAIN_MS);
+    return () => clearTimeout(timer);
+  }, [known]);
   useEffect(listenToKeys, []);
   const { navigate } = useRouter();
   useKeys([
@@ -60,20 +70,23 @@ function Shell() {
     { key: "I", does: "Waiting tasks", run: () => navigate("inbox") },
   ]);
   const signedIn = known === "known" && (session.mode === "open" || session.signedIn);
+  // Whose sign-in has expired goes on where they were, with all that they have typed.
+  const hasExpired = known === "known" && !signedIn && session.user !== undefined;
   useLivePlace(signedIn);
 
   if (known === "asking") return <Loading what="Connecting" />;
-  if (known instanceof Error) return <div className="empty"><ErrorNotice error={known} retry={ask} what="The server does not answer" /></div>;
-  if (!signedIn) return <SignInPage />;
+  if (known instanceof Error) return <main className="empty"><ErrorNotice error={known} retry={ask} what="The server does not answer" /></main>;
+  if (!signedIn && !hasExpired) return <SignInPage />;
   return (
     <>
       <a className="skip" href="#main" onClick={(event) => { event.preventDefault(); document.getElementById("main")?.focus(); }}>Skip to content</a>
       <div className="shell">
         <Gone />
         <Nav onHelp={() => setHelp(true)} />
-        <Main key={`${place.account}/${place.region}`}><Page /></Main>
+        <Main key={`${place.account}/${place.region}/${session.user ?? ""}`}><Page /></Main>
       </div>
       {help && <Help onClose={() => setHelp(false)} />}
+      {hasExpired && <SignInAgain />}
     </>
   );
 }
@@ -92,6 +105,7 @@ function Main({ children }: { children: ReactNode }) {
   const { location } = useRouter();
   const main = useRef<HTMLElement>(null);
   const where = location.segments.join("/");
+  useTitle(titleOf(location.segments));
   const first = useRef(true);
   // Whoever follows a link with the keyboard or hears the page goes on at its beginning.
   useEffect(() => {
@@ -100,6 +114,16 @@ function Main({ children }: { children: ReactNode }) {
     window.scrollTo(0, 0);
   }, [where]);
   return <main id="main" ref={main} tabIndex={-1}><Suspense fallback={<Loading />}>{children}</Suspense></main>;
+}
+
+/** What a tab of the browser says. */
+function titleOf([thing, arn, verb]: string[]): string {
+  if (thing === undefined) return "Dashboard";
+  if (thing === "inbox") return "Waiting tasks";
+  if (thing === "machines" && arn === undefined) return "State machines";
+  if (thing === "machines" && arn === "new") return "Create state machine";
+  if (arn === undefined) return "Not found";
+  return verb === "edit" ? `Edit ${shortName(arn)}` : shortName(arn);
 }
 
 function Page() {
@@ -144,7 +168,7 @@ function Nav({ onHelp }: { onHelp: () => void }) {
         </Link>
       ))}
       <div className="nav-foot">
-        <div className="row">
+        <div className="row tools">
           <Button kind="quiet" small icon={theme === "dark" ? "sun" : "moon"} aria-label={`Use the ${other} theme`} title={`Use the ${other} theme`} onClick={() => { chooseTheme(other); setTheme(other); }} />
           <Button kind="quiet" small icon="help" aria-label="What the keys do" title="What the keys do (?)" onClick={onHelp} />
         </div>

@@ -64,7 +64,8 @@ export function follow(options: StreamOptions): () => void {
       if (!answer.ok || !answer.body) {
         const error = await ApiError.of(answer);
         if (error.kind === "ExpiredTokenException") noteExpired();
-        if (answer.status < 500 && error.kind !== "ThrottlingException") {
+        const passes = error.kind === "ThrottlingException" || error.kind === "ExpiredTokenException";
+        if (answer.status < 500 && !passes) {
           ended = true;
           options.onRefused?.(error);
           return;

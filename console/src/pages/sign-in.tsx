@@ -1,13 +1,47 @@
 /** Signing in with an access key, where the server has credentials. */
 
-import { useState } from "react";
+import { useEffect, useId, useRef, useState, type ReactNode } from "react";
 import { queries } from "../api/queries";
-import { signIn } from "../api/session";
+import { currentSession, signIn } from "../api/session";
 import { BASE } from "../router";
 import { Button, ErrorNotice } from "../ui/parts";
+import { useTitle } from "../ui/title";
+import "./sign-in.css";
 
+/** With which key this page was signed in last; forgotten with the page. */
+let lastAccessKeyId = "";
+
+/** Nobody is signed in yet. The address stays, so whoever does is where they wanted to be. */
 export function SignInPage() {
-  const [accessKeyId, setAccessKeyId] = useState("");
+  useTitle("Sign in");
+  return (
+    <main className="sign-in">
+      <div className="card body">
+        <Form title={<h1>Sign in to Stepwell</h1>} hint="With an access key that this server knows. Its policies say what you may do." />
+      </div>
+    </main>
+  );
+}
+
+/** A sign-in has expired in the middle of work: the page stays as it is behind this. */
+export function SignInAgain() {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const titleId = useId();
+  useEffect(() => {
+    const shown = dialog.current;
+    if (shown && !shown.open) shown.showModal();
+  }, []);
+  return (
+    <dialog ref={dialog} className="dialog sign-in" aria-labelledby={titleId} onCancel={(event) => event.preventDefault()}>
+      <div className="body">
+        <Form title={<h2 id={titleId}>Your sign-in has expired</h2>} hint="Sign in again to go on where you are." accessKeyId={lastAccessKeyId} />
+      </div>
+    </dialog>
+  );
+}
+
+function Form({ title, hint, accessKeyId: known = "" }: { title: ReactNode; hint: string; accessKeyId?: string }) {
+  const [accessKeyId, setAccessKeyId] = useState(known);
   const [secretAccessKey, setSecretAccessKey] = useState("");
   const [error, setError] = useState<unknown>();
   const [busy, setBusy] = useState(false);
@@ -15,43 +49,40 @@ export function SignInPage() {
     setBusy(true);
     setError(undefined);
     try {
-      // What somebody else was shown is not for us.
-      queries.clear();
+      const before = currentSession().user;
       await signIn(accessKeyId.trim(), secretAccessKey);
+      lastAccessKeyId = accessKeyId.trim();
+      // What somebody else was shown is not for us; what we were shown may be old.
+      if (currentSession().user === before) await queries.invalidateQueries();
+      else queries.clear();
     } catch (refusal) {
       setError(refusal);
-    } finally {
       setBusy(false);
     }
   };
   return (
-    <main style={{ display: "grid", placeItems: "center", minHeight: "100%", padding: 16 }}>
-      <form
-        className="card"
-        style={{ width: "min(400px, 100%)" }}
-        onSubmit={(event) => {
-          event.preventDefault();
-          void submit();
-        }}
-      >
-        <div className="body stack">
-          <div className="row">
-            <img src={new URL("icon.svg", BASE).href} alt="" width={32} height={32} />
-            <h1>Sign in to Stepwell</h1>
-          </div>
-          <p className="muted">With an access key that this server knows. Its policies say what you may do.</p>
-          {error !== undefined && <ErrorNotice error={error} what="You are not signed in" />}
-          <div className="field">
-            <label htmlFor="access-key-id">Access key id</label>
-            <input id="access-key-id" className="input mono" autoComplete="username" autoFocus required value={accessKeyId} onChange={(event) => setAccessKeyId(event.target.value)} />
-          </div>
-          <div className="field">
-            <label htmlFor="secret-access-key">Secret access key</label>
-            <input id="secret-access-key" className="input mono" type="password" autoComplete="current-password" required value={secretAccessKey} onChange={(event) => setSecretAccessKey(event.target.value)} />
-          </div>
-          <Button kind="primary" type="submit" disabled={busy || !accessKeyId || !secretAccessKey}>Sign in</Button>
-        </div>
-      </form>
-    </main>
+    <form
+      className="stack"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void submit();
+      }}
+    >
+      <div className="row">
+        <img src={new URL("icon.svg", BASE).href} alt="" width={32} height={32} />
+        {title}
+      </div>
+      <p className="muted">{hint}</p>
+      {error !== undefined && <ErrorNotice error={error} what="You are not signed in" />}
+      <div className="field">
+        <label htmlFor="access-key-id">Access key id</label>
+        <input id="access-key-id" className="input mono" autoComplete="username" autoCapitalize="off" spellCheck={false} autoFocus={!known} required value={accessKeyId} onChange={(event) => setAccessKeyId(event.target.value)} />
+      </div>
+      <div className="field">
+        <label htmlFor="secret-access-key">Secret access key</label>
+        <input id="secret-access-key" className="input mono" type="password" autoComplete="current-password" autoFocus={Boolean(known)} required value={secretAccessKey} onChange={(event) => setSecretAccessKey(event.target.value)} />
+      </div>
+      <Button kind="primary" type="submit" disabled={busy || !accessKeyId || !secretAccessKey}>{busy ? "Signing in…" : "Sign in"}</Button>
+    </form>
   );
 }

@@ -34,6 +34,12 @@ export function Failures({ failures }: { failures: RecentFailure[] }) {
   );
 }
 
+/** The execution, at the state that failed. */
+function toFailure({ executionArn, stateName }: RecentFailure): string {
+  const to = path("executions", executionArn);
+  return stateName === undefined ? to : `${to}?${new URLSearchParams({ state: stateName })}`;
+}
+
 /** The first few, and how many more there are. */
 function listed(items: string[], show: (item: string) => ReactNode): ReactNode {
   return (
@@ -67,7 +73,7 @@ function Group({ group: { error, cause, failures, machines } }: { group: Failure
         <span className="muted">last <Ago seconds={newest.stopDate} /></span>
         <ul aria-label={`Newest executions that failed with ${error}`}>
           {failures.slice(0, LINKS_MAX).map((failure) => (
-            <li key={failure.executionArn}><Link className="ellipsis" title={failure.name} to={path("executions", failure.executionArn)}>{failure.name}</Link></li>
+            <li key={failure.executionArn}><Link className="ellipsis" title={failure.name} to={toFailure(failure)}>{failure.name}</Link></li>
           ))}
         </ul>
       </div>
