@@ -8,12 +8,14 @@
 
 import type { HistoryEvent } from "../api/types";
 
+export { Run } from "./history";
+
 /** How far a step is. `caught`: it failed and a catcher took over. */
 export type StepStatus = "running" | "succeeded" | "failed" | "caught" | "timedout" | "aborted";
 
-/** One call of a task: a retry is another one. */
+/** One call of a task, or one go at a Map or Parallel: a retry is another one. */
 export interface Attempt {
-  /** Its `…Scheduled` event. */
+  /** Its `…Scheduled` event; of a Map or Parallel its `…Started`. */
   scheduledEventId: number;
   /** Its last event so far. */
   lastEventId: number;
@@ -74,6 +76,17 @@ export interface Iteration {
   startedEventId: number;
 }
 
+/** How often the steps of one name are in each status. */
+export interface Tally {
+  /** By status; those that are zero may be missing. */
+  statuses: Partial<Record<StepStatus, number>>;
+  visits: number;
+  /** Attempts behind the first ones. */
+  retries: number;
+  /** How often the state of that name came next. */
+  next: ReadonlyMap<string, number>;
+}
+
 /** What is known of a run so far. `version` rises with every change; the rest is changed in place. */
 export interface RunView {
   readonly version: number;
@@ -88,6 +101,8 @@ export interface RunView {
   iterationsOf(mapStep: number): readonly Iteration[];
   /** The visits of the state of this name. Names are unique within a state machine. */
   visitsOf(name: string): readonly Step[];
+  /** The same in numbers, kept as events come, so that it costs nothing to ask. */
+  tallyOf(name: string): Tally | undefined;
   /** The step to show to somebody who asks why it failed: the innermost one that failed first. */
   rootCause(): Step | undefined;
 }
