@@ -63,7 +63,7 @@ export function InboxPage() {
         </div>
       </div>
       {(all.length > 0 || isFiltered) && (
-        <div className="filters" role="search" aria-label="Waiting tasks">
+        <div className="inbox-filters" role="search" aria-label="Waiting tasks">
           <input type="search" className="input" data-search aria-label="Search state, execution, worker, input" placeholder="State, execution, worker, input" value={search} onChange={(event) => setSearch(event.target.value)} />
           <select className="input" aria-label="Kind" value={kind} onChange={(event) => setKind(event.target.value)}>
             <option value="">Any kind</option>
@@ -79,7 +79,7 @@ export function InboxPage() {
       {waiting.error ? <ErrorNotice error={waiting.error} retry={waiting.refetch} what="Waiting tasks" /> : null}
       {waiting.tasks === undefined && !waiting.error && <Loading what="Looking for tasks that wait" />}
       {waiting.tasks && (
-        <p className="small muted count" role="status">
+        <p className="small muted inbox-count" role="status">
           {waiting.pages !== undefined && <span className="spinner" aria-hidden="true" />}
           {shown.length === 1 ? "1 task waits" : `${shown.length} tasks wait`}
           {isFiltered && shown.length < all.length && ` of ${all.length}`}
