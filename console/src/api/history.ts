@@ -73,7 +73,7 @@ class Reader {
   };
 
   add(events: readonly HistoryEvent[]): void {
-    this.run.add(events);
+    this.run.append(events);
     this.tell({ version: this.run.version, isWhole: this.isWhole(this.next.live) });
   }
 

@@ -74,13 +74,22 @@ function Known({ executionArn, followed, execution }: { executionArn: string; fo
     onStep(step);
     if (tab === "events" || tab === "io") setTab("graph");
   };
+  const lookAt = (step: Step) => {
+    showStep(step);
+    // On a narrow page it is far below.
+    requestAnimationFrame(() => {
+      const inspector = document.getElementById("inspector");
+      inspector?.scrollIntoView({ block: "nearest" });
+      inspector?.focus({ preventScroll: true });
+    });
+  };
   const onIteration = (map: Step, index: number) => select({ state: map.name, step: map.id, iterations: [...iterationsAround(run, map), index] });
   const steps = { run, version, startedAt: execution.startDate, selected: located?.step, iteration: located?.iteration === undefined || iterations.length === 0 ? undefined : located.iteration, onStep, onIteration };
   const inspector = located && <Inspector executionArn={executionArn} run={run} version={version} states={states} located={located} execution={execution} onStep={onStep} onEvent={showEvent} />;
   return (
     <>
       <Head execution={execution} status={status} run={run} version={version} parent={parent} isLive={isLive} />
-      <Failure execution={execution} status={status} step={cause} isShown={cause !== undefined && selection.step === cause.id && tab !== "events" && tab !== "io"} onShow={() => cause && showStep(cause)} />
+      <Failure execution={execution} status={status} step={cause} onShow={() => cause && lookAt(cause)} />
       {execution.historyTruncated && <Notice tone="caught" icon="caught" title="The history is not whole">It was too long to be kept: some events, and steps, are missing.</Notice>}
       {followed.error !== undefined && <ErrorNotice error={followed.error} retry={followed.retry} what="The history could not be read" />}
       <div>

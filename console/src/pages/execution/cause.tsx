@@ -4,9 +4,8 @@ import { useMemo, useState } from "react";
 import { Button, CopyButton } from "../../ui/parts";
 import { pretty } from "../../ui/payload";
 
-/** What is longer is folded, in lines and in characters. */
-const LINES_MAX = 8;
-const CHARS_MAX = 600;
+/** What is longer than this, in characters, or than one line is folded. */
+const FOLDED_CHARS = 240;
 
 /** What people look for first in the cause of a function, before the trace. */
 function messageOf(cause: string): string | undefined {
@@ -18,25 +17,24 @@ function messageOf(cause: string): string | undefined {
   }
 }
 
+/** Folded it is the message, or the beginning; unfolded it is all of it, formatted. */
 export function Cause({ cause }: { cause: string }) {
   const [unfolded, setUnfolded] = useState(false);
   const text = useMemo(() => pretty(cause), [cause]);
   const message = useMemo(() => messageOf(cause), [cause]);
-  const lines = text.split("\n");
-  const isLong = text.length > CHARS_MAX || lines.length > LINES_MAX;
-  const shown = unfolded || !isLong ? text : `${lines.slice(0, LINES_MAX).join("\n").slice(0, CHARS_MAX)}…`;
+  const first = message ?? cause;
+  const isWhole = first === text && first.length <= FOLDED_CHARS && !first.includes("\n");
   return (
     <div className="cause">
-      {message !== undefined && <p className="name">{message}</p>}
-      {(message === undefined || unfolded) && <pre dir="ltr" tabIndex={unfolded ? 0 : undefined}>{shown}</pre>}
-      <div className="row">
-        {(isLong || message !== undefined) && (
+      {unfolded ? <pre dir="ltr" tabIndex={0}>{text}</pre> : <p className={message === undefined && text !== cause ? "mono name" : "name"}>{first.length > FOLDED_CHARS ? `${first.slice(0, FOLDED_CHARS)}…` : first}</p>}
+      {!isWhole && (
+        <div className="row">
           <Button kind="quiet" small aria-expanded={unfolded} onClick={() => setUnfolded(!unfolded)}>
             {unfolded ? "Show less" : "Show the whole cause"}
           </Button>
-        )}
-        <CopyButton text={cause} label="Copy cause" />
-      </div>
+          {unfolded && <CopyButton text={cause} label="Copy cause" />}
+        </div>
+      )}
     </div>
   );
 }

@@ -7,7 +7,7 @@ import { Button } from "../../ui/parts";
 import { executionTone } from "../../ui/status";
 import { Cause } from "./cause";
 
-export function Failure({ execution, status, step, isShown, onShow }: { execution: Execution; status: ExecutionStatus; step: Step | undefined; isShown: boolean; onShow: () => void }) {
+export function Failure({ execution, status, step, onShow }: { execution: Execution; status: ExecutionStatus; step: Step | undefined; onShow: () => void }) {
   if (status !== "FAILED" && status !== "TIMED_OUT" && status !== "ABORTED") return null;
   // One that timed out has no error in its description; that of the step is as good.
   const error = execution.error ?? step?.error;
@@ -24,7 +24,7 @@ export function Failure({ execution, status, step, isShown, onShow }: { executio
         </h2>
         {cause !== undefined && <Cause cause={cause} />}
       </div>
-      {step && <Button icon="right" disabled={isShown} title={isShown ? "It is selected" : undefined} onClick={onShow}>Go to the failed step</Button>}
+      {step && <Button icon="right" onClick={onShow}>Go to the failed step</Button>}
     </section>
   );
 }

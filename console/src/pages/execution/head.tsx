@@ -9,6 +9,7 @@ import { Link, path } from "../../router";
 import { ExecutionBadge } from "../../ui/status";
 import { Ago, Elapsed, Moment } from "../../ui/time";
 import { Actions } from "./actions";
+import { Fact } from "./fact";
 import { childOfEvent, isStart } from "./tasks";
 
 interface Props {
@@ -55,15 +56,6 @@ export function Head({ execution, status, run, version, parent, isLive }: Props)
         )}
         <Children executionArn={execution.executionArn} run={run} version={version} />
       </dl>
-    </div>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: React.ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
     </div>
   );
 }

@@ -1,16 +1,18 @@
 /** All about the step that is selected. */
 
 import { useState } from "react";
+import { shortName } from "../../api/arn";
 import type { Execution } from "../../api/types";
 import type { Attempt, RunView, Step } from "../../model/run";
 import { Link, path } from "../../router";
-import { Button, Empty, ErrorNotice, Loading, Notice, Property, TabPanel, Tabs } from "../../ui/parts";
+import { Button, Empty, ErrorNotice, Loading, Notice, TabPanel, Tabs } from "../../ui/parts";
 import { Payload } from "../../ui/payload";
 import { StepBadge } from "../../ui/status";
-import { Elapsed, formatClock, formatDuration, Moment } from "../../ui/time";
+import { Elapsed, formatClock, formatDuration, formatMoment } from "../../ui/time";
 import { Cause } from "./cause";
 import { DataFlowView } from "./dataflow-view";
 import type { States } from "./definition";
+import { Fact } from "./fact";
 import type { Located } from "./locate";
 import { eventsOf, useRecorded, type RecordedStep } from "./recorded";
 import { childOf, waitsForAnswer } from "./tasks";
@@ -27,7 +29,7 @@ interface Props {
 }
 
 const TABS = [
-  { id: "io", label: "Input & output" },
+  { id: "io", label: "In & out" },
   { id: "flow", label: "Data flow" },
   { id: "details", label: "Definition" },
   { id: "events", label: "Events" },
@@ -37,7 +39,7 @@ export function Inspector(props: Props) {
   const { located, run, onStep } = props;
   const { node, step, visits } = located;
   return (
-    <section className="inspector card" aria-label={`State ${node.name}`}>
+    <section id="inspector" tabIndex={-1} className="inspector card" aria-label={`State ${node.name}`}>
       <header>
         <div className="grow">
           <h2 className="name">{node.name}</h2>
@@ -79,7 +81,7 @@ function StepInspector({ executionArn, run, version, states, located, step, exec
   const recorded = useRecorded(executionArn, run, version, located.node, step);
   const child = childOf(step, recorded);
   return (
-    <>
+    <div className="inspector-body">
       <div className="body stack inspector-head">
         {step.error !== undefined || step.cause !== undefined ? (
           <Notice tone={step.status === "caught" ? "caught" : step.status === "succeeded" ? "plain" : "failed"} icon={step.status === "caught" ? "caught" : "failed"} title={step.error ?? "Failed"}>
@@ -91,16 +93,19 @@ function StepInspector({ executionArn, run, version, states, located, step, exec
             <Link to={`inbox?execution=${encodeURIComponent(executionArn)}`}>Answer it among the waiting tasks</Link>
           </Notice>
         )}
-        <dl className="properties">
-          <Property name="Entered"><Moment seconds={step.enteredAt} /> <span className="muted small">{formatClock(step.enteredAt)}</span></Property>
-          <Property name={step.endedAt === undefined ? "Running for" : "Duration"}><Elapsed from={step.enteredAt} to={step.endedAt} /></Property>
-          {step.attempts[0]?.resource && <Property name="Resource"><span className="mono">{[step.attempts[0].resourceType, step.attempts[0].resource].filter(Boolean).join(" · ")}</span></Property>}
-          {step.iterations && <Property name="Iterations">{iterationsText(step)}</Property>}
-          {child && <Property name="Execution"><Link to={path("executions", child)} className="mono name">{child}</Link></Property>}
+        <dl className="facts">
+          <Fact name="Entered">
+            <span title={formatMoment(step.enteredAt)}>{formatClock(step.enteredAt)}</span>
+            {execution && <span className="muted"> +{formatDuration((step.enteredAt - execution.startDate) * 1_000)}</span>}
+          </Fact>
+          <Fact name={step.endedAt === undefined ? "Running for" : "Duration"}><Elapsed from={step.enteredAt} to={step.endedAt} /></Fact>
+          {step.attempts[0]?.resource && <Fact name="Resource"><span className="name">{[step.attempts[0].resourceType, step.attempts[0].resource].filter(Boolean).join(" · ")}</span></Fact>}
+          {step.iterations && <Fact name="Iterations">{iterationsText(step)}</Fact>}
+          {child && <Fact name="Execution"><Link to={path("executions", child)} className="name">{shortName(child)}</Link></Fact>}
         </dl>
         {step.attempts.length > 1 && <Attempts attempts={step.attempts} onEvent={onEvent} />}
       </div>
-      <Tabs tabs={TABS} selected={tab} onSelect={setTab} label="About the step" panelId="step-panel" />
+      <div className="inspector-tabs"><Tabs tabs={TABS} selected={tab} onSelect={setTab} label="About the step" panelId="step-panel" /></div>
       <div className="body inspector-panel">
         <TabPanel panelId="step-panel" selected={tab}>
           {tab === "io" && <InputOutput recorded={recorded} step={step} />}
@@ -109,7 +114,7 @@ function StepInspector({ executionArn, run, version, states, located, step, exec
           {tab === "events" && <StepEvents run={run} step={step} onEvent={onEvent} />}
         </TabPanel>
       </div>
-    </>
+    </div>
   );
 }
 

@@ -19,10 +19,10 @@ export function Iterations({ run, version, map, picked, onPick }: { run: RunView
   const [jump, setJump] = useState("");
   const scroller = useRef<HTMLDivElement>(null);
   const id = useId();
-  const iterations = run.iterationsOf(map.id);
+  const iterations = useMemo(() => run.iterationsOf(map.id), [run, version, map]);
   const shown = useMemo(
     () => iterations.filter(({ status }) => filter === "" || status === filter).sort((a, b) => ORDER[a.status] - ORDER[b.status] || a.index - b.index),
-    [iterations, version, filter],
+    [iterations, filter],
   );
   const counts = useMemo(() => {
     const found = new Map<StepStatus, number>();

@@ -6,7 +6,7 @@
  */
 
 import { useEffect, useState } from "react";
-import type { Attempt, RunView, Step } from "../../model/run";
+import type { Attempt, Iteration, RunView, Step } from "../../model/run";
 import { Icon } from "../../ui/icons";
 import { Empty } from "../../ui/parts";
 import { stepTone } from "../../ui/status";
@@ -80,7 +80,7 @@ export function Timeline({ run, version, startedAt, endedAt, selected, iteration
             </span>
             <span className="timeline-bars" aria-hidden="true">
               {ticks.map(({ at, ms }) => <i key={ms} className="gridline" style={{ left: `${at * 100}%` }} />)}
-              {row.kind === "step" ? <StepBar step={row.step} span={span} until={until} /> : <Bar span={span} from={row.iteration.startedAt} to={until(row.iteration)} className="group" tone={stepTone(row.iteration.status).tone} />}
+              {row.kind === "step" ? <StepBar step={row.step} span={span} until={until} /> : <IterationBar iteration={row.iteration} span={span} to={until(row.iteration)} />}
             </span>
           </>
         )}
@@ -124,21 +124,37 @@ function Bar({ span, from, to, className, tone, title }: { span: Span; from: num
   return <i className={`bar ${className}`} title={title} style={{ ...place(span, from, to), "--tone": `var(--${tone})`, "--tone-soft": `var(--${tone}-soft)` } as React.CSSProperties} />;
 }
 
+/** How long it took: behind the bar, or before it where there is no room. */
+function Took({ span, from, to }: { span: Span; from: number; to: number }) {
+  const length = span.to - span.from;
+  const after = (to - span.from) / length;
+  const before = (from - span.from) / length;
+  const text = formatDuration((to - from) * 1_000);
+  if (after <= 0.85) return <span className="took" style={{ left: `${after * 100}%` }}>{text}</span>;
+  if (before >= 0.15) return <span className="took" style={{ right: `${(1 - before) * 100}%` }}>{text}</span>;
+  return null;
+}
+
+function IterationBar({ iteration, span, to }: { iteration: Iteration; span: Span; to: number }) {
+  return (
+    <>
+      <Bar span={span} from={iteration.startedAt} to={to} className="group" tone={stepTone(iteration.status).tone} />
+      <Took span={span} from={iteration.startedAt} to={to} />
+    </>
+  );
+}
+
 function StepBar({ step, span, until }: { step: Step; span: Span; until: (step: { endedAt?: number }) => number }) {
   const { tone } = stepTone(step.status);
   const to = until(step);
-  const took = formatDuration((to - step.enteredAt) * 1_000);
-  const after = (to - span.from) / (span.to - span.from);
-  // The label stands behind the bar, or before it where there is no room.
-  const label = <span className={after > 0.85 ? "took before" : "took"} style={after > 0.85 ? { right: `${100 - ((step.enteredAt - span.from) / (span.to - span.from)) * 100}%` } : { left: `${after * 100}%` }}>{took}</span>;
-  if (step.type === "Map" || step.type === "Parallel") return <><Bar span={span} from={step.enteredAt} to={to} className="group" tone={tone} />{label}</>;
-  if (step.type === "Wait") return <><Bar span={span} from={step.enteredAt} to={to} className="wait" tone={step.status === "succeeded" || step.status === "running" ? "waiting" : tone} />{label}</>;
-  if (step.attempts.length === 0) return <><Bar span={span} from={step.enteredAt} to={to} className="full" tone={tone} />{label}</>;
+  const isGroup = step.type === "Map" || step.type === "Parallel";
+  const waits = step.type === "Wait" && (step.status === "succeeded" || step.status === "running");
+  const kind = isGroup ? "group" : step.type === "Wait" ? "wait" : step.attempts.length === 0 ? "full" : "gap";
   return (
     <>
-      <Bar span={span} from={step.enteredAt} to={to} className="gap" tone={tone} />
+      <Bar span={span} from={step.enteredAt} to={to} className={kind} tone={waits ? "waiting" : tone} />
       {step.attempts.map((attempt) => <AttemptBar key={attempt.scheduledEventId} attempt={attempt} span={span} to={attempt.endedAt ?? to} />)}
-      {label}
+      <Took span={span} from={step.enteredAt} to={to} />
     </>
   );
 }
