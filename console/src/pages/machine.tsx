@@ -101,7 +101,7 @@ function MachineHead({ machine, onStart, onDelete }: { machine: Machine; onStart
       </div>
       <div className="actions">
         <CopyButton text={machine.stateMachineArn} label="Copy ARN" small={false} />
-        <Button kind="danger" icon="trash" onClick={onDelete} disabled={!isActive}>Delete</Button>
+        <Button kind="quiet" icon="trash" onClick={onDelete} disabled={!isActive}>Delete</Button>
         {isActive
           ? <Link className="button" to={path("machines", machine.stateMachineArn, "edit")}>Edit</Link>
           : <Button disabled>Edit</Button>}

@@ -56,7 +56,7 @@ export function MachinesPage() {
     };
   };
   const count = (id: "running" | "succeeded" | "failed" | "timedOut" | "aborted", label: string, status: string, from: "medium" | "wide" = "medium"): Column<Counted> => ({
-    id, label, width: "84px", number: true, from, ...sorted(id, "descending"),
+    id, label, width: "82px", number: true, from, ...sorted(id, "descending"),
     cell: (row) => <Count value={row.counts?.[id]} label={label} tone={id} to={row.type === "STANDARD" || id !== "running" ? `${path("machines", row.stateMachineArn)}?status=${status}` : undefined} />,
   });
   const columns: Column<Counted>[] = [
@@ -68,7 +68,7 @@ export function MachinesPage() {
     count("timedOut", "Timed out", "TIMED_OUT", "wide"),
     count("aborted", "Aborted", "ABORTED", "wide"),
     { id: "lastStartDate", label: "Last start", width: "108px", from: "medium", ...sorted("lastStartDate", "descending"), cell: (row) => (row.counts?.lastStartDate ? <Ago seconds={row.counts.lastStartDate} /> : <span className="muted">–</span>) },
-    { id: "creationDate", label: "Created", width: "108px", from: "wide", ...sorted("creationDate", "descending"), cell: (row) => <Ago seconds={row.creationDate} /> },
+    { id: "creationDate", label: "Created", width: "108px", from: "widest", ...sorted("creationDate", "descending"), cell: (row) => <Ago seconds={row.creationDate} /> },
   ];
 
   const create = <Link className="button primary" to="machines/new">Create state machine</Link>;

@@ -130,7 +130,7 @@ function Result({ execution }: { execution: Execution }) {
         <span className="muted">in <Elapsed from={execution.startDate} to={execution.stopDate} /></span>
         <Link to={path("executions", execution.executionArn)}>Every step of it</Link>
       </div>
-      {execution.output !== undefined && <Payload title="Output" text={execution.output} />}
+      {execution.output !== undefined && <div className="field"><span className="label">Output</span><Payload title="Output" text={execution.output} /></div>}
       {execution.error !== undefined || execution.cause !== undefined ? (
         <dl className="properties">
           <Property name="Error"><span className="name">{execution.error ?? "–"}</span></Property>

@@ -4,7 +4,7 @@
  */
 
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useLayoutEffect, useRef, useState, type ReactNode } from "react";
+import { useEffect, useLayoutEffect, useRef, useState, type CSSProperties, type ReactNode } from "react";
 import { Icon } from "../../ui/icons";
 import { useKeys } from "../../ui/keys";
 import "./virtual-table.css";
@@ -18,12 +18,14 @@ export interface Column<Row> {
   /** Aligned as numbers are. */
   number?: boolean;
   /** From which width of the page on the column is there; always without it. */
-  from?: "medium" | "wide";
+  from?: "medium" | "wide" | "widest";
   /** Sorts by this column, in the other direction if it is the one already. */
   onSort?: () => void;
   sorted?: "ascending" | "descending";
 }
 
+/** What needs how much room, from none on. */
+const ROOM: Column<never>["from"][] = [undefined, "medium", "wide", "widest"];
 const ROW_PX = 41;
 /** So many rows before the end, more are asked for. */
 const NEAR_END = 20;
@@ -77,8 +79,8 @@ export function VirtualTable<Row>({ label, columns, rows, keyOf, onNearEnd, isSe
     { key: "k", does: "Row before", run: () => move(-1) },
   ]);
 
-  const width = (from?: Column<Row>["from"]) => columns.filter((column) => !column.from || from === "wide" || column.from === from).map((column) => column.width).join(" ");
-  const tracks = { "--tracks-narrow": width(), "--tracks-medium": width("medium"), "--tracks-wide": width("wide") } as React.CSSProperties;
+  const width = (room: number) => columns.filter((column) => ROOM.indexOf(column.from) <= room).map((column) => column.width).join(" ");
+  const tracks = { "--tracks-narrow": width(0), "--tracks-medium": width(1), "--tracks-wide": width(2), "--tracks-widest": width(3) } as CSSProperties;
   return (
     <div className="vtable" role="table" aria-label={label} aria-rowcount={rows.length + 1} style={tracks}>
       <div role="rowgroup" className="vhead">
@@ -87,8 +89,9 @@ export function VirtualTable<Row>({ label, columns, rows, keyOf, onNearEnd, isSe
             <div key={column.id} role="columnheader" className={cellClass(column)} aria-sort={column.sorted}>
               {column.onSort ? (
                 <button type="button" className="sort" onClick={column.onSort}>
-                  {column.label}
+                  {!column.number && column.label}
                   <span className={column.sorted === "ascending" ? "up" : column.sorted ? "" : "off"}><Icon name="down" size={12} /></span>
+                  {column.number && column.label}
                 </button>
               ) : column.label}
             </div>
