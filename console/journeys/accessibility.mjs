@@ -3,7 +3,7 @@
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import { CHARGE, MANY, ORDER, order } from "./definitions.mjs";
-import { check, createMachine, see, settled, start } from "./harness.mjs";
+import { check, createMachine, see, settled, start, until } from "./harness.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const GRAVE = ["serious", "critical"];
@@ -76,8 +76,9 @@ export function accessibility({ server, functions: _ }) {
         await see(page, "heading", "Dashboard");
         const light = await background();
         await page.emulateMedia({ colorScheme: "dark" });
-        check((await background()) !== light, "the page follows the system");
+        await until(async () => (await background()) !== light, "the page to follow the system");
         await page.emulateMedia({ colorScheme: "light" });
+        await until(async () => (await background()) === light, "the page to follow the system back");
         await (await see(page, "button", "Use the dark theme")).click();
         const dark = await background();
         check(dark !== light, "the button changes the theme");

@@ -14,9 +14,10 @@ export function machines({ server }) {
         await page.goto(`${server.console}machines/${stateMachineArn}`);
         await (await see(page, "tab", "Revisions")).click();
         const panel = page.getByRole("tabpanel").first();
-        await panel.getByText("INITIAL").first().waitFor();
-        await panel.locator(".cm-changedLine, .cm-insertedLine, .cm-changedText").first().waitFor();
-        await panel.getByText(/"Check"/).first().waitFor();
+        await panel.getByText("INITIAL").waitFor();
+        await panel.locator(".text-diff").getByText('"Check"', { exact: false }).first().waitFor();
+        await (await see(panel, "button", "Graph")).click();
+        await panel.locator(".react-flow__node").filter({ hasText: "Check" }).first().waitFor();
       },
     },
     {

@@ -2,7 +2,7 @@
 
 import { rmSync, writeFileSync } from "node:fs";
 import { CHARGE, ORDER, order, SLOW } from "./definitions.mjs";
-import { check, createMachine, see, settled, start, until } from "./harness.mjs";
+import { check, createMachine, see, settled, start } from "./harness.mjs";
 
 export function repair({ server, functions }) {
   const mended = `${functions}/shop/mended`;
@@ -14,21 +14,24 @@ export function repair({ server, functions }) {
         await page.goto(server.console);
         await (await see(page, "link", "Create a state machine")).click();
         await page.waitForURL("**/console/machines/new**");
-        await page.getByRole("textbox", { name: "Name", exact: true }).fill("greetings");
-        const editor = page.locator(".cm-content").first();
-        await editor.click();
-        await page.keyboard.press("ControlOrMeta+a");
-        await page.keyboard.insertText(JSON.stringify({ StartAt: "Hello", States: { Hello: { Type: "Pass", Next: "Nowhere" } } }, null, 2));
-        await page.getByText(/Nowhere/).and(page.locator(":not(.cm-content *)")).first().waitFor();
-        await editor.click();
-        await page.keyboard.press("ControlOrMeta+a");
-        await page.keyboard.insertText(JSON.stringify({ StartAt: "Hello", States: { Hello: { Type: "Wait", Seconds: 1, Next: "Goodbye" }, Goodbye: { Type: "Pass", End: true } } }, null, 2));
-        const create = page.getByRole("button", { name: /^Create/ }).last();
-        await until(() => create.isEnabled(), "the mistake to be gone");
-        await create.click();
-        const role = page.getByRole("dialog").getByRole("button", { name: /^Create/ });
+        await page.getByLabel("Name", { exact: true }).fill("greetings");
+        const write = async (definition) => {
+          await page.getByRole("textbox", { name: "Definition" }).click();
+          await page.keyboard.press("ControlOrMeta+a");
+          await page.keyboard.insertText(JSON.stringify(definition, null, 2));
+        };
+        await write({ StartAt: "Hello", States: { Hello: { Type: "Wait", Seconds: 1, Next: "Nowhere" } } });
+        const problems = await see(page, "region", "Problems");
+        // The place is told, and leads there.
+        await (await see(problems, "button", /Nowhere/)).click();
+        await problems.getByText(/[1-9] error/).waitFor();
+        await page.keyboard.press("Escape");
+        await write({ StartAt: "Hello", States: { Hello: { Type: "Wait", Seconds: 1, Next: "Goodbye" }, Goodbye: { Type: "Pass", End: true } } });
+        await problems.getByText("No problems").waitFor();
+        await (await see(page, "button", "Create", { exact: true })).click();
+        const dialog = await see(page, "dialog", "Create state machine");
+        await dialog.getByRole("button", { name: "Create", exact: true }).click();
         await see(page, "heading", "greetings");
-        check((await role.count()) === 0, "no dialog is left open");
         const { definition } = await server.call("DescribeStateMachine", { stateMachineArn: "arn:aws:states:us-east-1:000000000000:stateMachine:greetings" });
         check(JSON.parse(definition).States.Hello.Seconds === 1, "the second text was created");
       },
@@ -103,7 +106,7 @@ export function repair({ server, functions }) {
         await server.call("CreateActivity", { name: "approve-order" });
         const machine = await createMachine(server, "order-fulfilment", ORDER);
         const page = await open();
-        const arn = await start(server, machine, order(1, { courierSeconds: 1 }), "order-1");
+        const arn = await start(server, machine, order(1, { courierSeconds: 3 }), "order-1");
         await page.goto(`${server.console}executions/${arn}`);
         await see(page, "treeitem", /^WaitForCourier, Wait, In progress/);
         await page.locator(".execution-head").getByText("Succeeded").waitFor();
