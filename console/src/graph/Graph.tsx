@@ -1,0 +1,211 @@
+/**
+ * The picture of a machine, and of a run of it. To look at: it changes nothing.
+ *
+ * The tree of states beside it says the same to those who use a keyboard or a screen reader.
+ */
+
+import { Background, Controls, MiniMap, ReactFlow, ReactFlowProvider, useReactFlow, useStoreApi, type Edge, type Node } from "@xyflow/react";
+import "@xyflow/react/dist/style.css";
+import { memo, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import type { Machine } from "../model/machine";
+import type { RunView } from "../model/run";
+import { Empty, Loading } from "../ui/parts";
+import "./graph.css";
+import type { Layout, PlacedNode } from "./layout";
+import { GraphContext, MarkerPart, ScopePart, StatePart, TransitionPart } from "./parts";
+import { useLayout } from "./useLayout";
+import { GraphView, type Difference, type IterationOf, type NodePlace } from "./view";
+
+export type { Difference, IterationOf } from "./view";
+
+export interface GraphProps {
+  machine: Machine;
+  /** Without one, no state is shown as taken or not. Tell of its changes by rendering again. */
+  run?: RunView;
+  /** The name of a state. */
+  selected?: string;
+  onSelect?: (name: string) => void;
+  /** The iteration to show of a Map, instead of all together. */
+  iterationOf?: IterationOf;
+  /** What is shown is not the present. */
+  dimmed?: boolean;
+  /** How states differ from another definition, by name. */
+  diff?: ReadonlyMap<string, Difference>;
+  /** What it is a picture of, for those who do not see it. */
+  label?: string;
+}
+
+export function Graph({ machine, run, selected, onSelect, iterationOf, dimmed, diff, label = "Graph of the state machine" }: GraphProps) {
+  const { layout, isStale, error } = useLayout(machine);
+  const [view] = useState(() => new GraphView());
+  // Before parts ask for the first time, and for each change after that.
+  const first = useRef(true);
+  if (first.current) {
+    first.current = false;
+    view.show(run, iterationOf, selected, diff);
+  }
+  const version = run?.version;
+  useEffect(() => view.show(run, iterationOf, selected, diff), [view, run, version, iterationOf, selected, diff]);
+  const select = useRef(onSelect);
+  useEffect(() => {
+    select.current = onSelect;
+  }, [onSelect]);
+  const onPick = useCallback((name: string) => select.current?.(name), []);
+
+  if (!layout) return error ? <Empty title="The graph cannot be drawn">{error}</Empty> : <Loading what="Drawing the graph" />;
+  if (layout.nodes.length === 0) return <Empty title="No states yet" />;
+  return (
+    <div className={`graph ${dimmed || isStale ? "is-dimmed" : ""}`} role="group" aria-label={`${label}, ${countOf(layout)}`}>
+      <GraphContext value={view}>
+        <ReactFlowProvider>
+          <Canvas layout={layout} selected={selected} onPick={onPick} />
+        </ReactFlowProvider>
+      </GraphContext>
+    </div>
+  );
+}
+
+function countOf(layout: Layout): string {
+  const count = layout.nodes.filter((node) => node.state).length;
+  return count === 1 ? "1 state" : `${count} states`;
+}
+
+const NODE_TYPES = { state: StatePart, marker: MarkerPart, scope: ScopePart };
+const EDGE_TYPES = { transition: TransitionPart };
+const NO_ATTRIBUTION = { hideAttribution: true };
+/** From so many states on, a small map helps. */
+const STATES_FOR_MAP = 60;
+const ZOOM_MIN = 0.05;
+const ZOOM_MAX = 2;
+/** Smaller than this nothing can be read: rather show the beginning. */
+const ZOOM_READABLE = 0.5;
+const MARGIN = 24;
+
+const Canvas = memo(function Canvas({ layout, selected, onPick }: { layout: Layout; selected?: string; onPick: (name: string) => void }) {
+  const nodes = useMemo(() => nodesOf(layout), [layout]);
+  const edges = useMemo(() => edgesOf(layout), [layout]);
+  const flow = useReactFlow();
+  const store = useStoreApi();
+  const [isReady, setReady] = useState(false);
+
+  const begin = useCallback(() => {
+    const { width, height } = store.getState();
+    const whole = Math.min((width - 2 * MARGIN) / layout.width, (height - 2 * MARGIN) / layout.height, 1);
+    if (whole >= ZOOM_READABLE) {
+      void flow.setViewport({ x: (width - layout.width * whole) / 2, y: Math.max(MARGIN, (height - layout.height * whole) / 2), zoom: whole });
+    } else {
+      const zoom = Math.min(0.8, Math.max(ZOOM_READABLE, (width - 2 * MARGIN) / layout.width));
+      const start = layout.nodes.find((node) => node.kind === "start") ?? layout.nodes[0];
+      const fits = layout.width * zoom <= width;
+      void flow.setViewport({ x: fits ? (width - layout.width * zoom) / 2 : width / 2 - (start.x + start.width / 2) * zoom, y: MARGIN, zoom });
+    }
+    setReady(true);
+  }, [flow, store, layout]);
+
+  // What is selected elsewhere comes into sight.
+  useEffect(() => {
+    const node = isReady && selected !== undefined ? layout.nodes.find((each) => each.state?.name === selected) : undefined;
+    if (!node) return;
+    const { width, height, transform } = store.getState();
+    const [x, y, zoom] = transform;
+    const headHeight = Math.min(node.height, 56);
+    const [left, top] = [node.x * zoom + x, node.y * zoom + y];
+    if (left >= 0 && top >= 0 && left + node.width * zoom <= width && top + headHeight * zoom <= height) return;
+    const isStill = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    void flow.setCenter(node.x + node.width / 2, node.y + headHeight / 2, { zoom: Math.max(zoom, ZOOM_READABLE), duration: isStill ? 0 : 200 });
+  }, [selected, layout, flow, store, isReady]);
+
+  return (
+    <ReactFlow
+      nodes={nodes}
+      edges={edges}
+      nodeTypes={NODE_TYPES}
+      edgeTypes={EDGE_TYPES}
+      onInit={begin}
+      onNodeClick={(_, node) => {
+        const { placed } = node.data as { placed?: PlacedNode };
+        if (placed?.state) onPick(placed.state.name);
+      }}
+      minZoom={ZOOM_MIN}
+      maxZoom={ZOOM_MAX}
+      nodesDraggable={false}
+      nodesConnectable={false}
+      nodesFocusable={false}
+      edgesFocusable={false}
+      elementsSelectable={false}
+      disableKeyboardA11y
+      onlyRenderVisibleElements
+      zoomOnDoubleClick={false}
+      elevateEdgesOnSelect={false}
+      proOptions={NO_ATTRIBUTION}
+    >
+      <Background gap={20} size={1} color="var(--surface-3)" />
+      <Controls showInteractive={false} fitViewOptions={{ maxZoom: 1, padding: 0.06 }} />
+      {layout.nodes.length > STATES_FOR_MAP && <MiniMap pannable zoomable nodeClassName={(node) => `graph-mini-${node.type}`} ariaLabel="Small map of the graph" />}
+    </ReactFlow>
+  );
+});
+
+function nodesOf(layout: Layout): Node[] {
+  const places = placesOf(layout);
+  const scopes = layout.scopes.map((scope): Node => ({
+    ...framed(scope),
+    id: `\u0000scope${scope.id}`,
+    type: "scope",
+    zIndex: 2 * scope.depth - 1,
+    data: {},
+    selectable: false,
+  }));
+  const nodes = layout.nodes.map((placed): Node => ({
+    ...framed(placed),
+    id: placed.id,
+    type: placed.state ? "state" : "marker",
+    zIndex: 2 * placed.depth,
+    data: placed.state ? { placed, place: places.get(placed.id) } : { kind: placed.kind },
+  }));
+  // React Flow draws in this order what is on one level.
+  return [...scopes, ...nodes].sort((a, b) => a.zIndex! - b.zIndex!);
+}
+
+function framed({ x, y, width, height }: { x: number; y: number; width: number; height: number }) {
+  const handle = { width: 1, height: 1, x: width / 2 };
+  return {
+    position: { x, y },
+    width,
+    height,
+    measured: { width, height },
+    handles: [
+      { ...handle, type: "target", position: "top", y: 0 },
+      { ...handle, type: "source", position: "bottom", y: height },
+    ] as Node["handles"],
+  };
+}
+
+function edgesOf(layout: Layout): Edge[] {
+  const places = placesOf(layout);
+  return layout.edges.map((placed) => ({
+    id: placed.id,
+    source: placed.from,
+    target: placed.to,
+    type: "transition",
+    zIndex: 2 * placed.depth,
+    data: { placed, from: places.get(placed.from), to: places.get(placed.to) },
+    focusable: false,
+    selectable: false,
+  }));
+}
+
+/** By id, for every state. */
+function placesOf(layout: Layout): Map<string, NodePlace> {
+  const nodes = new Map(layout.nodes.map((node) => [node.id, node]));
+  const places = new Map<string, NodePlace>();
+  for (const node of layout.nodes) {
+    if (!node.state) continue;
+    const maps: string[] = [];
+    for (let around = node.parent && nodes.get(node.parent); around; around = around.parent && nodes.get(around.parent)) {
+      if (around.state?.type === "Map") maps.unshift(around.state.name);
+    }
+    places.set(node.id, { name: node.state.name, maps });
+  }
+  return places;
+}
