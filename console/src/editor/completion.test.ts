@@ -24,6 +24,11 @@ test("the fields of a state are those of its type that are not there yet", () =>
   expect(offered('{"StartAt": "A", "States": {"A": {"Type": "Task", "Retry": [{"ErrorEquals": [], "|": 1}]}}}')).toContain("BackoffRate");
 });
 
+test("among states, new states are offered", () => {
+  expect(offered('{"States": {"A": {"Type": "Pass"}, "|"}}')).toEqual(["Task", "Pass", "Choice", "Wait", "Parallel", "Map", "Succeed", "Fail"]);
+  expect(offered('{"States": {"A|": {"Type": "Pass"}}}')).toEqual([]);
+});
+
 test("values of a few fields are offered", () => {
   expect(offered('{"States": {"A": {"Type": "|"}}}')).toContain("Parallel");
   expect(offered('{"States": {"A": {"Type": "Task", "Catch": [{"ErrorEquals": ["|"]}]}}}')).toContain("States.ALL");

@@ -1,7 +1,7 @@
 /** What may be written at a place of a definition: names of states where one is named, fields of a state by its type. */
 
 import type { Completion, CompletionContext, CompletionResult } from "@codemirror/autocomplete";
-import { STATE_TYPES } from "./edits";
+import { freeName, stateText, STATE_TYPES } from "./edits";
 import { Source, unquote } from "./tree";
 
 const COMMON = ["Type", "Comment", "QueryLanguage"];
@@ -59,6 +59,8 @@ export function complete(context: CompletionContext): CompletionResult | null {
     }
   }
   if ((node.name === "PropertyName" || node.name === "String") && context.pos > from) {
+    const snippets = snippetsAt(source, from, node.to);
+    if (snippets) return snippets;
     return answer(keysAt(source, context.pos), from, node.to, source.text, ": ");
   }
   return null;
@@ -82,6 +84,35 @@ function answer(options: Completion[], from: number, to: number, text: string, b
     })),
     filter: true,
   };
+}
+
+/** Among the states of a scope: whole new ones. */
+function snippetsAt(source: Source, from: number, to: number): CompletionResult | null {
+  const scope = source.scopes.find(({ object }) => {
+    const states = source.member(object, "States")?.value;
+    return states && parentObject(source, from)?.from === states.from;
+  });
+  // One that has a value already is being renamed.
+  if (!scope || /^\s*:/.test(source.text.slice(to))) return null;
+  return {
+    from: from + 1,
+    to,
+    options: STATE_TYPES.map((type, index) => ({
+      label: type,
+      detail: "new state",
+      boost: -index,
+      apply: (view, _completion, _start, end) => {
+        const name = freeName(source, type);
+        view.dispatch({ changes: { from, to: Math.max(to, end), insert: stateText(source, type, name, from) }, selection: { anchor: from + 1, head: from + 1 + name.length }, userEvent: "input.complete" });
+      },
+    })),
+  };
+}
+
+function parentObject(source: Source, position: number) {
+  let object = source.root?.resolveInner(position, 1) ?? null;
+  while (object && object.name !== "Object") object = object.parent;
+  return object;
 }
 
 function valuesOf(source: Source, key: string, position: number): Completion[] {

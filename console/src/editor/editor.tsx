@@ -52,6 +52,10 @@ export function Editor({ machineArn, start, onSaved }: { machineArn?: string; st
   const leaving = useLeaving(isDirty);
   const errors = diagnosis.diagnostics.filter((each) => each.severity === "ERROR").length;
 
+  // What somebody else has made of it while it was open here, and not what we have saved ourselves.
+  const before = useRef(start.definition);
+  const isOvertaken = machineArn !== undefined && start.definition !== saved.definition && start.definition !== before.current;
+
   const draft = useMemo(() => (isDirty ? { definition: text, name, type, roleArn } : undefined), [isDirty, text, name, type, roleArn]);
   const settledDraft = useSettled(draft, DRAFT_MS);
   useEffect(() => keepDraft(draftKey, settledDraft), [draftKey, settledDraft]);
@@ -108,6 +112,7 @@ export function Editor({ machineArn, start, onSaved }: { machineArn?: string; st
       if (machineArn) {
         await call("UpdateStateMachine", { stateMachineArn: machineArn, definition: text, roleArn, ...published });
         toast(`${name} is saved`);
+        before.current = start.definition;
         setSaved({ definition: text, name, type, roleArn });
         setRestored(false);
         keepDraft(draftKey, undefined);
@@ -161,6 +166,10 @@ export function Editor({ machineArn, start, onSaved }: { machineArn?: string; st
         </Notice>
       )}
 
+      {isOvertaken && (
+        <Notice tone="caught" icon="caught" title="It has been changed elsewhere">What you save takes the place of that. The difference is shown before.</Notice>
+      )}
+
       <div className="edit-fields">
         {!machineArn && (
           <>
@@ -206,7 +215,7 @@ export function Editor({ machineArn, start, onSaved }: { machineArn?: string; st
 
       {saving && (
         <SaveDialog
-          before={machineArn && saved.definition} after={text} problems={errors} onSave={save} onClose={() => setSaving(false)}
+          before={machineArn && (isOvertaken ? start.definition : saved.definition)} after={text} problems={errors} onSave={save} onClose={() => setSaving(false)}
           roleChanged={machineArn && roleArn !== saved.roleArn ? { from: saved.roleArn, to: roleArn } : undefined}
         />
       )}

@@ -108,6 +108,11 @@ export function addFirst(source: Source, scope: Scope, type: StateType, name: st
   return changes;
 }
 
+/** A new state as a member that is written at a position. It ends there; where it leads to is for the writer. */
+export function stateText(source: Source, type: StateType, name: string, position: number): string {
+  return `${JSON.stringify(name)}: ${write(source, newState(source, type, { end: true }), lineIndent(source, position))}`;
+}
+
 /** Takes a state away. What led to it leads to where it went; where it ended, what came before ends. */
 export function remove(source: Source, state: StateAt): Change[] {
   const next = nextOf(source, state);

@@ -1,16 +1,13 @@
-/** The graph beside a text: of the last text that could be drawn, dimmed while the present one cannot. */
+/** The graph beside a text: of the last text that could be read, dimmed while the present one cannot. */
 
-import { useRef } from "react";
+import { useMemo, useRef } from "react";
+import { Graph } from "../graph/Graph";
+import { parseMachine, type Machine } from "../model/machine";
 import type { StateChange } from "./state-diff";
-import { sourceOf } from "./tree";
 
-export function GraphPane({ text, selected, onSelect }: { text: string; selected: string; onSelect: (name: string) => void; diff?: Map<string, StateChange> }) {
-  const last = useRef(text);
-  const source = sourceOf(text);
-  if (source.states.length) last.current = text;
-  return (
-    <ul className="graph-pane" style={{ padding: 12, overflow: "auto" }}>
-      {source.states.map((state) => <li key={state.name}><button type="button" className="button small" aria-pressed={state.name === selected} onClick={() => onSelect(state.name)}>{state.name}</button></li>)}
-    </ul>
-  );
+export function GraphPane({ text, selected, onSelect, diff, label }: { text: string; selected: string; onSelect: (name: string) => void; diff?: Map<string, StateChange>; label?: string }) {
+  const { machine, error } = useMemo(() => parseMachine(text), [text]);
+  const good = useRef<Machine>(undefined);
+  if (error === undefined) good.current = machine;
+  return <Graph machine={good.current ?? machine} selected={selected || undefined} onSelect={onSelect} dimmed={error !== undefined} diff={diff} label={label} />;
 }

@@ -12,7 +12,8 @@ import { tags } from "@lezer/highlight";
 
 const theme = EditorView.theme({
   "&": { color: "var(--ink)", backgroundColor: "var(--surface)", fontSize: "12.5px", height: "100%" },
-  "&.cm-focused": { outline: "2px solid var(--focus)", outlineOffset: "-2px" },
+  // The gutters would cover an outline: the place around draws it.
+  "&.cm-focused": { outline: "none" },
   ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.55" },
   ".cm-content": { caretColor: "var(--ink)", padding: "8px 0" },
   ".cm-cursor": { borderLeftColor: "var(--ink)" },
@@ -29,7 +30,7 @@ const theme = EditorView.theme({
   ".cm-tooltip": { backgroundColor: "var(--surface)", border: "1px solid var(--border-strong)", borderRadius: "6px", boxShadow: "var(--shadow)", overflow: "hidden" },
   ".cm-tooltip-autocomplete ul li": { padding: "3px 10px !important" },
   ".cm-tooltip-autocomplete ul li[aria-selected]": { backgroundColor: "var(--accent) !important", color: "var(--accent-ink) !important" },
-  ".cm-completionDetail": { color: "var(--ink-3)", fontStyle: "normal" },
+  ".cm-completionDetail": { color: "var(--ink-3)", fontStyle: "normal", marginLeft: "1.5em" },
   "li[aria-selected] .cm-completionDetail": { color: "inherit" },
   ".cm-diagnostic": { fontFamily: "var(--font)", padding: "6px 10px", maxWidth: "480px", overflowWrap: "anywhere" },
   ".cm-diagnostic-error": { borderLeftColor: "var(--failed)" },

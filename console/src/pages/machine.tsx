@@ -64,7 +64,7 @@ export function MachinePage({ stateMachineArn: named }: { stateMachineArn: strin
       <MachineHead machine={machine.data} onStart={() => setQuery({ start: "1", copy: "" })} onDelete={() => setDeleting(true)} />
       {machine.data.status === "DELETING" && (
         <Notice tone="caught" icon="trash" title="This state machine is being deleted">
-          It starts no more executions. It is gone once those that run have ended.
+          It starts no more executions, and those that run are aborted. Then it is gone.
         </Notice>
       )}
       <Tabs label="State machine" tabs={TABS} selected={tab} panelId="machine-tab" onSelect={(id) => navigate(`${path("machines", named)}${id === "executions" ? "" : `?tab=${id}`}`, { replace: true })} />
@@ -78,7 +78,7 @@ export function MachinePage({ stateMachineArn: named }: { stateMachineArn: strin
           {tab === "settings" && <SettingsTab machine={machine.data} />}
         </Suspense>
       </TabPanel>
-      {start !== "" && <StartDialog machine={machine.data} copyOf={copy} onClose={() => setQuery({ start: "", copy: "" })} />}
+      {start !== "" && <StartDialog machine={machine.data} via={named === stateMachineArn ? "" : named} copyOf={copy} onClose={() => setQuery({ start: "", copy: "" })} />}
       {deleting && <DeleteDialog machine={machine.data} onClose={() => setDeleting(false)} />}
     </>
   );
@@ -133,7 +133,7 @@ function DeleteDialog({ machine, onClose }: { machine: Machine; onClose: () => v
   };
   return (
     <Dialog title="Delete state machine" onClose={onClose} onSubmit={() => void remove()} footer={<><Button onClick={onClose}>Keep it</Button><Button kind="danger" type="submit" disabled={typed !== machine.name || busy}>Delete</Button></>}>
-      <p>It starts no more executions. {machine.type === "STANDARD" && "Executions that run go on to their end, and then it is gone with its versions and aliases."} This cannot be undone.</p>
+      <p>Executions that run are aborted, and then it is gone with its executions, versions and aliases. This cannot be undone.</p>
       <div className="field">
         <label htmlFor="delete-name">Type its name to confirm: <bdi className="mono">{machine.name}</bdi></label>
         <input id="delete-name" className="input" autoFocus autoComplete="off" value={typed} onChange={(event) => setTyped(event.target.value)} />

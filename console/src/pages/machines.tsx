@@ -56,7 +56,7 @@ export function MachinesPage() {
     };
   };
   const count = (id: "running" | "succeeded" | "failed" | "timedOut" | "aborted", label: string, status: string, from: "medium" | "wide" = "medium"): Column<Counted> => ({
-    id, label, width: "82px", number: true, from, ...sorted(id, "descending"),
+    id, label, width: "94px", number: true, from, ...sorted(id, "descending"),
     cell: (row) => <Count value={row.counts?.[id]} label={label} tone={id} to={row.type === "STANDARD" || id !== "running" ? `${path("machines", row.stateMachineArn)}?status=${status}` : undefined} />,
   });
   const columns: Column<Counted>[] = [
@@ -79,7 +79,7 @@ export function MachinesPage() {
           <h1>State machines</h1>
           <p className="muted small">
             {machines.data && `${machines.data.length} in ${currentPlace().region}. `}
-            {counts.data ? <>Ended executions are counted since <Ago seconds={counts.data.since} />.</> : counts.error ? "Executions cannot be counted now." : null}
+            {counts.data ? "Executions that ended are counted for 24 hours." : counts.error ? "Executions cannot be counted now." : null}
           </p>
         </div>
         <div className="actions">{create}</div>

@@ -6,7 +6,7 @@ import { call } from "../../api/client";
 import { ApiError } from "../../api/errors";
 import { listAll } from "../../api/queries";
 import type { Execution, ExecutionStatus, ExecutionSummary, Machine } from "../../api/types";
-import { Link, path, useQuery, useSetQuery } from "../../router";
+import { Link, path, useQuery, useRouter, useSetQuery } from "../../router";
 import { Button, Empty, ErrorNotice, Loading, Notice } from "../../ui/parts";
 import { ExecutionBadge } from "../../ui/status";
 import { Ago, Elapsed } from "../../ui/time";
@@ -44,6 +44,10 @@ export function ExecutionsTab({ machine, qualifier }: { machine: Machine; qualif
     // One that has exactly this name is told at once, however far down in the list it is.
     return exact && !found.some((each) => each.executionArn === exact.executionArn) ? [exact, ...found] : found;
   }, [list.executions, words, fromSeconds, toSeconds, exact]);
+
+  const { navigate } = useRouter();
+  // The address names a version or an alias itself: all of them are at that of the machine.
+  const choose = (way: string) => (way === "" && qualifier ? navigate(path("machines", machine.stateMachineArn)) : setVia(way));
 
   const isFiltered = Boolean(words.trim() || from || to);
   const oldest = list.executions.at(-1);
@@ -98,7 +102,7 @@ export function ExecutionsTab({ machine, qualifier }: { machine: Machine; qualif
           {STATUSES.filter(([id]) => !isExpress || id !== "RUNNING").map(([id, text]) => <option key={id} value={id}>{text}</option>)}
         </select>
         {!isExpress && (ways.length > 0 || via) && (
-          <select className="input" aria-label="Version or alias" value={via} onChange={(event) => setVia(event.target.value)}>
+          <select className="input" aria-label="Version or alias" value={via} onChange={(event) => choose(event.target.value)}>
             <option value="">All versions</option>
             {[...new Set([...(via ? [via] : []), ...ways])].map((way) => <option key={way} value={way}>{/^\d+$/.test(way) ? `Version ${way}` : way}</option>)}
           </select>

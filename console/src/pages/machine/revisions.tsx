@@ -46,7 +46,7 @@ export function RevisionsTab({ machine }: { machine: Machine }) {
       <section className="card" aria-labelledby="revisions-title">
         <header><h2 id="revisions-title">Revisions</h2></header>
         <div className="table-scroll" style={{ maxHeight: 320, overflow: "auto" }} tabIndex={0} role="region" aria-label="List of revisions">
-          <table className="table">
+          <table className="table roomy">
             <thead><tr><th scope="col">Revision</th><th scope="col">Id</th><th scope="col">Made</th><th scope="col">Versions</th><th scope="col"><span className="visually-hidden">What to do</span></th></tr></thead>
             <tbody>
               {list.map((revision, index) => (
@@ -102,8 +102,8 @@ function Comparison({ machine, from, to }: { machine: Machine; from: number; to:
       {before.data?.roleArn !== after.data?.roleArn && <p>Role: <bdi className="mono name">{before.data?.roleArn}</bdi> became <bdi className="mono name">{after.data?.roleArn}</bdi></p>}
       {isGraph ? (
         <div className="pair tall">
-          {hasRemoved && <figure className="card"><figcaption>Revision {from}</figcaption><div className="graph-place"><GraphPane text={old} selected={selected} onSelect={setSelected} diff={removed} /></div></figure>}
-          <figure className="card" style={hasRemoved ? undefined : { gridColumn: "1 / -1" }}><figcaption>Revision {to}</figcaption><div className="graph-place"><GraphPane text={now} selected={selected} onSelect={setSelected} diff={added} /></div></figure>
+          {hasRemoved && <figure className="card"><figcaption>Revision {from}</figcaption><div className="graph-place"><GraphPane label={`Graph of revision ${from}`} text={old} selected={selected} onSelect={setSelected} diff={removed} /></div></figure>}
+          <figure className="card" style={hasRemoved ? undefined : { gridColumn: "1 / -1" }}><figcaption>Revision {to}</figcaption><div className="graph-place"><GraphPane label={`Graph of revision ${to}`} text={now} selected={selected} onSelect={setSelected} diff={added} /></div></figure>
         </div>
       ) : old === now ? <div className="card"><Empty title="The definitions are the same" /></div> : (
         <div className="card diff-card"><Diff before={old} after={now} beforeLabel={`Revision ${from}`} afterLabel={`Revision ${to}`} /></div>

@@ -19,12 +19,19 @@ import { recentInputs, rememberInput } from "./recent-inputs";
 
 const FIRST_INPUT = "{\n  \n}";
 
-export function StartDialog({ machine, copyOf, onClose }: { machine: Machine; copyOf: string; onClose: () => void }) {
+export function StartDialog({ machine, via: firstVia, copyOf, onClose }: {
+  machine: Machine;
+  /** The ARN of the version or the alias to start with; empty for the current revision. */
+  via: string;
+  /** The ARN of an execution whose input to begin with; may be empty. */
+  copyOf: string;
+  onClose: () => void;
+}) {
   const { stateMachineArn } = machine;
   const isExpress = machine.type === "EXPRESS";
   const [input, setInput] = useState(() => recentInputs(stateMachineArn)[0] ?? FIRST_INPUT);
   const [name, setName] = useState("");
-  const [via, setVia] = useState("");
+  const [via, setVia] = useState(firstVia);
   const [isSync, setSync] = useState(true);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
@@ -102,6 +109,7 @@ export function StartDialog({ machine, copyOf, onClose }: { machine: Machine; co
           <label htmlFor="start-via">Version or alias</label>
           <select id="start-via" className="input" value={via} onChange={(event) => setVia(event.target.value)}>
             <option value="">The current revision</option>
+            {via && !ways.data && <option value={via}>{last(via)}</option>}
             {ways.data && ways.data.aliases.length > 0 && <optgroup label="Aliases">{ways.data.aliases.map((arn) => <option key={arn} value={arn}>{last(arn)}</option>)}</optgroup>}
             {ways.data && ways.data.versions.length > 0 && <optgroup label="Versions">{ways.data.versions.map((arn) => <option key={arn} value={arn}>Version {last(arn)}</option>)}</optgroup>}
           </select>

@@ -57,7 +57,7 @@ export function VersionsTab({ machine }: { machine: Machine }) {
           <Empty title="No aliases">An alias is a name that leads to one version, or to two by weight.</Empty>
         ) : (
           <div className="table-scroll">
-            <table className="table">
+            <table className="table roomy">
               <thead><tr><th scope="col">Alias</th><th scope="col">Leads to</th><th scope="col">Description</th><th scope="col">Changed</th><th scope="col"><span className="visually-hidden">What to do</span></th></tr></thead>
               <tbody>
                 {aliases.data.map((alias) => (
@@ -87,7 +87,7 @@ export function VersionsTab({ machine }: { machine: Machine }) {
           <Empty title="No versions">A version is a revision that has a number and never changes.</Empty>
         ) : (
           <div className="table-scroll">
-            <table className="table">
+            <table className="table roomy">
               <thead><tr><th scope="col">Version</th><th scope="col">Aliases</th><th scope="col">Description</th><th scope="col">Published</th><th scope="col"><span className="visually-hidden">What to do</span></th></tr></thead>
               <tbody>
                 {versions.data.map((version) => (
