@@ -5,18 +5,23 @@
 //! |---|---|
 //! | `POST /` with `X-Amz-Target: AWSStepFunctions.<Operation>` | what the operation answers |
 //! | `POST /` with a form that names `GetCallerIdentity` or `ListRoles` | XML, as STS and IAM answer |
+//! | `GET /console/**`, and what leads there | the console, for browsers (`console.rs`) |
+//! | `/console/session` | signing in to it, and out (`sign_in.rs`) |
 //! | `GET /health` | 200 `{"status":"ok"}`, or 503 with the reason |
 //! | `GET /metrics` | the text format of Prometheus; with credentials only for this machine, unless made public |
-//! | anything for another host or from a foreign web page | 403, before all else |
+//! | anything for another host or from a foreign web page | 403, before all else; but a link may lead to the console |
 //! | anything else | 404 |
 //!
 //! Without credentials the server is open: it believes whatever credential a request names, so it
-//! belongs on loopback. With credentials every `POST /` must be signed with one of them.
+//! belongs on loopback. With credentials every `POST /` must be signed with one of them, or come from
+//! the console of somebody who has signed in with one.
 //! It reads no more of a request than fits, waits for no client longer than its patience, and
 //! bounds how many there are.
 
+mod attempts;
 mod body;
 mod connection;
+mod console;
 mod credential;
 mod gate;
 mod hosts;
@@ -25,10 +30,13 @@ mod query;
 mod replays;
 mod request_id;
 mod route;
+mod session;
+mod sign_in;
 mod tls;
 
 pub use gate::Credentials;
 pub use log::{Level, Log, LogLine};
+pub use stepwell_console_assets::Assets;
 pub use stepwell_sigv4::Secret;
 pub use tls::{Tls, TlsError};
 
@@ -64,6 +72,8 @@ pub struct Options {
     pub refuse_replays: bool,
     /// Whether `/metrics` is for everybody even with credentials, and not for this machine alone.
     pub public_metrics: bool,
+    /// The files of the console; the default is the one that was built into the program.
+    pub console: Assets,
     /// How to speak TLS. Without, the server speaks plain HTTP.
     pub tls: Option<Tls>,
     /// Hears what an operator should know.
@@ -88,6 +98,7 @@ impl Default for Options {
             credentials: None,
             refuse_replays: true,
             public_metrics: false,
+            console: Assets::embedded(),
             tls: None,
             log: Arc::new(|_| ()),
             log_level: Level::Info,
@@ -105,6 +116,7 @@ struct Server {
     callers: credential::Callers,
     gate: Option<gate::Gate>,
     public_metrics: bool,
+    console: Assets,
     tls: Option<Tls>,
     request_ids: request_id::RequestIds,
     body_budget: Semaphore,
@@ -138,6 +150,7 @@ pub async fn serve(
         callers: credential::Callers::new(),
         gate: options.credentials.map(|known| gate::Gate::new(known, options.refuse_replays)),
         public_metrics: options.public_metrics,
+        console: options.console,
         tls: options.tls,
         request_ids: request_id::RequestIds::new(),
         body_budget: Semaphore::new(body::BUDGET_KIB),
