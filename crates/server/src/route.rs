@@ -42,6 +42,10 @@ pub(crate) const SERVICES: [&str; 1] = ["states"];
 /// The content type of a form, which is looked at only beside a signature; see [`query`].
 const FORM: &[u8] = b"application/x-www-form-urlencoded";
 
+/// What is said at every other path.
+const NOTHING_HERE: &str = "There is nothing here: operations are at POST /, the console is at GET /console/, \
+                            and there are GET /health and GET /metrics";
+
 /// Content types that an operation takes. None of them is one that a web page may send to another
 /// origin without asking first.
 const CONTENT_TYPES: [&[u8]; 3] =
@@ -122,9 +126,7 @@ async fn route(server: &Server, progress: &Progress, parts: &Parts, body: Incomi
             Answer::new(StatusCode::OK, &PROMETHEUS, server.api.metrics())
         }
         _ => {
-            let message = "There is nothing here: operations are at POST /, the console is at GET /console/, and there are \
-                 GET /health and GET /metrics";
-            let exception = Exception::new(ExceptionKind::UnknownOperation, message);
+            let exception = Exception::new(ExceptionKind::UnknownOperation, NOTHING_HERE);
             Answer::exception(StatusCode::NOT_FOUND, &exception)
         }
     };
