@@ -28,6 +28,7 @@ use stepwell_model::{EntityId, ExecutionStatus, Failure, Partition, TaskRef, Tim
 use stepwell_store::{Chunk, ChunkHeader, NameKey, Opening, Parent, Redrives};
 
 use crate::catalogue::{ActivityKey, Revision};
+use crate::changes::concerns_lists;
 use crate::commons::Commons;
 use crate::history_log::LoggedHistory;
 use crate::messages::{ChildStarted, Counts, Message, Release, StartEar, Turn};
@@ -447,6 +448,8 @@ impl Shard {
         let mut counts = Counts::default();
         let mut chunks = Vec::new();
         let mut history = Vec::new();
+        let mut changed: Vec<Arc<Revision>> = Vec::new();
+        let is_watched = self.commons.changes.are_places_watched();
         let touched = std::mem::take(&mut self.touched);
         for entity in &touched {
             let Some(resident) = self.residents.get_mut(entity) else { continue };
@@ -461,6 +464,10 @@ impl Shard {
                 match body {
                     Ok(body) => {
                         let (chunk, events) = self.seal_chunk(*entity, body.into(), &mut counts);
+                        if is_watched && concerns_lists(&chunk.header, &events) {
+                            changed
+                                .extend(self.residents.get(entity).map(|resident| resident.revision.clone()));
+                        }
                         chunks.push(chunk);
                         history.extend(self.logged(*entity, events));
                     }
@@ -501,6 +508,7 @@ impl Shard {
             at_once: std::mem::take(&mut self.at_once),
             counts,
             history,
+            changed,
         }
     }
 
