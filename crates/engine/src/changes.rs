@@ -5,7 +5,7 @@
 //!
 //! | watcher | is told when |
 //! |---|---|
-//! | [`ExecutionWatcher`] | a chunk of the execution is durable |
+//! | [`ExecutionWatcher`] | a chunk of the execution is durable, or it is gone |
 //! | [`PlaceWatcher`] | a machine of an account and region was created, changed or deleted, or an execution of it started, ended or was redriven |
 //!
 //! Where nobody watches, a batch costs the committer one look at a number, a turn one its shard, and
@@ -97,6 +97,13 @@ impl Changes {
             if let Some(heard) = watched.executions.get(&chunk.header.entity) {
                 heard.send_replace(());
             }
+        }
+    }
+
+    /// Executions are gone. Which ones only the store knows, so all who watch one look whether it is theirs.
+    pub(crate) fn tell_of_sweep(&self) {
+        for heard in self.watched().executions.values() {
+            heard.send_replace(());
         }
     }
 

@@ -243,8 +243,8 @@ pub struct Turn {
     pub counts: Counts,
     /// What executions log once it is durable, in the order of what happened.
     pub history: Vec<LoggedHistory>,
-    /// What those revisions are of changes its lists of executions once it is durable. Filled only
-    /// where somebody wants to know.
+    /// Revisions of whose machines the lists of executions are other than before once it is durable.
+    /// Empty while nobody watches.
     pub changed: Vec<Arc<Revision>>,
 }
 

@@ -127,7 +127,8 @@ async fn route(
             Answer::new(StatusCode::OK, &PROMETHEUS, server.api.metrics())
         }
         _ => {
-            let message = "There is nothing here: operations are at POST /, and there are GET /events, GET /health and GET /metrics";
+            let message = "There is nothing here: operations are at POST /, and there are GET /events, GET /health and \
+                           GET /metrics";
             let exception = Exception::new(ExceptionKind::UnknownOperation, message);
             Answer::exception(StatusCode::NOT_FOUND, &exception)
         }

@@ -465,8 +465,7 @@ impl Shard {
                     Ok(body) => {
                         let (chunk, events) = self.seal_chunk(*entity, body.into(), &mut counts);
                         if is_watched && concerns_lists(&chunk.header, &events) {
-                            changed
-                                .extend(self.residents.get(entity).map(|resident| resident.revision.clone()));
+                            self.note_changed(*entity, &mut changed);
                         }
                         chunks.push(chunk);
                         history.extend(self.logged(*entity, events));
@@ -510,6 +509,14 @@ impl Shard {
             history,
             changed,
         }
+    }
+
+    /// Notes that lists of executions of a revision change.
+    fn note_changed(&self, entity: EntityId, changed: &mut Vec<Arc<Revision>>) {
+        let revision = self.residents.get(&entity).map(|resident| &resident.revision);
+        // Of many executions in a turn most are of the same one.
+        let new = revision.filter(|new| changed.last().is_none_or(|last| !Arc::ptr_eq(last, new)));
+        changed.extend(new.cloned());
     }
 
     /// What an execution logs of the events of its chunk.
