@@ -7,14 +7,15 @@
 //! | `POST /` with a form that names `GetCallerIdentity` or `ListRoles` | XML, as STS and IAM answer |
 //! | `GET /console/**`, and what leads there | the console, for browsers (`console.rs`) |
 //! | `/console/session` | signing in to it, and out (`sign_in.rs`) |
+//! | `GET /events` | what happens, as server-sent events |
 //! | `GET /health` | 200 `{"status":"ok"}`, or 503 with the reason |
 //! | `GET /metrics` | the text format of Prometheus; with credentials only for this machine, unless made public |
 //! | anything for another host or from a foreign web page | 403, before all else; but a link may lead to the console |
 //! | anything else | 404 |
 //!
 //! Without credentials the server is open: it believes whatever credential a request names, so it
-//! belongs on loopback. With credentials every `POST /` must be signed with one of them, or come from
-//! the console of somebody who has signed in with one.
+//! belongs on loopback. With credentials every `POST /`, and `GET /events`, must be signed with one of
+//! them, or come from the console of somebody who has signed in with one.
 //! It reads no more of a request than fits, waits for no client longer than its patience, and
 //! bounds how many there are.
 
@@ -23,6 +24,7 @@ mod body;
 mod connection;
 mod console;
 mod credential;
+mod events;
 mod gate;
 mod hosts;
 mod log;
@@ -82,6 +84,8 @@ pub struct Options {
     pub log_level: Level,
     /// How many connections there may be; more wait to be accepted.
     pub connections_max: usize,
+    /// How many streams of events there may be; more are refused.
+    pub event_streams_max: usize,
     /// How long a client may take: from one request to the next, for the head and for the body of
     /// one, to take a reply. The connection is closed after that long at the earliest, after twice
     /// as long at the latest.
@@ -103,6 +107,7 @@ impl Default for Options {
             log: Arc::new(|_| ()),
             log_level: Level::Info,
             connections_max: 10_000,
+            event_streams_max: 1_000,
             patience: Duration::from_secs(30),
             drain: Duration::from_secs(10),
         }
@@ -120,6 +125,7 @@ struct Server {
     tls: Option<Tls>,
     request_ids: request_id::RequestIds,
     body_budget: Semaphore,
+    event_streams: Arc<Semaphore>,
     log: Log,
     log_level: Level,
     patience: Duration,
@@ -154,6 +160,7 @@ pub async fn serve(
         tls: options.tls,
         request_ids: request_id::RequestIds::new(),
         body_budget: Semaphore::new(body::BUDGET_KIB),
+        event_streams: Arc::new(Semaphore::new(options.event_streams_max)),
         log: options.log,
         log_level: options.log_level,
         patience: options.patience,

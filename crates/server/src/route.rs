@@ -1,10 +1,10 @@
 //! What a request gets.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
@@ -14,6 +14,7 @@ use stepwell_sigv4::{Claim, Refusal, Request as SignedRequest, Verified};
 
 use crate::body::{self, NoBody};
 use crate::connection::Progress;
+use crate::events::{self, Events, ReplyBody};
 use crate::gate;
 use crate::hosts::Foreign;
 use crate::query::{self, Action, Form};
@@ -44,7 +45,7 @@ const FORM: &[u8] = b"application/x-www-form-urlencoded";
 
 /// What is said at every other path.
 const NOTHING_HERE: &str = "There is nothing here: operations are at POST /, the console is at GET /console/, \
-                            and there are GET /health and GET /metrics";
+                            and there are GET /events, GET /health and GET /metrics";
 
 /// Content types that an operation takes. None of them is one that a web page may send to another
 /// origin without asking first.
@@ -66,9 +67,9 @@ pub(crate) struct Answer {
 /// Answers a request. There is always an answer, so the error never is.
 pub(crate) async fn answer(
     server: &Server,
-    progress: &Progress,
+    progress: &Arc<Progress>,
     request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+) -> Result<Response<ReplyBody>, Infallible> {
     progress.head_read();
     let id = server.request_ids.next();
     let (parts, body) = request.into_parts();
@@ -82,10 +83,16 @@ pub(crate) async fn answer(
     let answer = match step {
         Step::Answered(answer) => answer,
         Step::Call(call) => perform(server, *call, &id).await,
+        Step::Events(events) => {
+            progress.answered();
+            let mut response = events::response(*events);
+            response.headers_mut().insert(X_AMZN_REQUEST_ID.clone(), id.to_header());
+            return Ok(response);
+        }
     };
     progress.answered();
 
-    let mut response = Response::new(Full::new(answer.body));
+    let mut response = Response::new(ReplyBody::Whole(answer.body.into()));
     *response.status_mut() = answer.status;
     let headers = response.headers_mut();
     headers.extend(answer.headers);
@@ -99,7 +106,13 @@ pub(crate) async fn answer(
     Ok(response)
 }
 
-async fn route(server: &Server, progress: &Progress, parts: &Parts, body: Incoming, id: &RequestId) -> Step {
+async fn route(
+    server: &Server,
+    progress: &Arc<Progress>,
+    parts: &Parts,
+    body: Incoming,
+    id: &RequestId,
+) -> Step {
     if sign_in::is_meant(parts) {
         return Step::Answered(sign_in::answer(server, progress, parts, body, id).await);
     }
@@ -110,6 +123,12 @@ async fn route(server: &Server, progress: &Progress, parts: &Parts, body: Incomi
         (&Method::POST, "/") => {
             return match call(server, progress, parts, body, id).await {
                 Ok(call) => Step::Call(Box::new(call)),
+                Err(answer) => Step::Answered(answer),
+            };
+        }
+        (&Method::GET, "/events") => {
+            return match watch(server, progress, parts, id).await {
+                Ok(events) => Step::Events(Box::new(events)),
                 Err(answer) => Step::Answered(answer),
             };
         }
@@ -144,6 +163,8 @@ enum Step {
     Answered(Answer),
     /// An operation is to be done.
     Call(Box<Call>),
+    /// What happens is to be told.
+    Events(Box<Events>),
 }
 
 /// An operation that a caller may ask for.
@@ -165,6 +186,43 @@ async fn perform(server: &Server, call: Call, id: &RequestId) -> Answer {
         Ok(json) => Answer::new(StatusCode::OK, &AWS_JSON, json),
         Err(exception) => Answer::of(&exception),
     }
+}
+
+/// Opens a stream of events.
+async fn watch(
+    server: &Server,
+    progress: &Arc<Progress>,
+    parts: &Parts,
+    id: &RequestId,
+) -> Result<Events, Answer> {
+    progress.body_read();
+    let caller = caller_of_get(server, progress, parts, id)?;
+    let started = (server.log_level >= Level::Info).then(Instant::now);
+    let opened = events::open(server, progress, parts, &caller).await;
+    if let Some(started) = started {
+        log_call(server, "events", &caller, id, started, opened.as_ref().err());
+    }
+    opened.map_err(|exception| Answer::of(&exception))
+}
+
+/// Who asks for something by a request without a body that changes nothing.
+pub(crate) fn caller_of_get(
+    server: &Server,
+    progress: &Progress,
+    parts: &Parts,
+    id: &RequestId,
+) -> Result<Caller, Answer> {
+    if let Some(caller) = session::caller(server, progress, parts) {
+        return caller.map_err(|exception| Answer::of(&exception));
+    }
+    let headers = if server.gate.is_some() { gate::headers(&parts.headers) } else { Default::default() };
+    let signed = gate::signed(parts, &headers);
+    let refused =
+        |claim: Option<&Claim<'_>>, refusal| unsigned(server, progress, id, claim, refusal, Dialect::Json);
+    let claim = server.gate.as_ref().map(|gate| gate.claim(&signed, &SERVICES)).transpose();
+    let claim = claim.map_err(|refusal| refused(None, refusal))?;
+    let caller = caller(server, progress, parts, claim.as_ref(), &signed, b"");
+    caller.map(|(caller, _)| caller).map_err(|refusal| refused(claim.as_ref(), refusal))
 }
 
 /// Reads the call of the operation that the headers name, or does what a form asks for.

@@ -27,8 +27,7 @@ use stepwell_api::{Caller, Exception, ExceptionKind, Principal};
 use stepwell_sigv4::Secret;
 
 use crate::connection::Progress;
-use crate::gate::{self, Gate};
-use crate::route::SERVICES;
+use crate::gate::Gate;
 use crate::{Server, credential};
 
 /// The name of the cookie.
@@ -118,25 +117,16 @@ pub(crate) fn of_call(gate: &Gate, parts: &Parts) -> Option<Result<Session, NoSe
     Some(session.and_then(|session| session.check_csrf(headers).map(|()| session)))
 }
 
-/// Who asks for something by a request without a body that changes nothing: by a session or by a signature
-/// where there are credentials, as claimed where there are none.
-///
-/// # Errors
-///
-/// What signed calls are refused with, or that the sign-in has expired.
-pub(crate) fn caller(server: &Server, progress: &Progress, parts: &Parts) -> Result<Caller, Exception> {
-    let authorization = parts.headers.get(AUTHORIZATION);
-    let Some(gate) = &server.gate else { return Ok(server.callers.caller(authorization)) };
-    let (source_ip, secure) = (progress.peer.ip(), progress.secure);
-    if has_cookie(&parts.headers) {
-        let session = gate.sessions.of(&parts.headers, Instant::now());
-        return session.ok_or(NoSession::Expired.exception())?.caller(parts, source_ip, secure);
-    }
-    let headers = gate::headers(&parts.headers);
-    let signed = gate::signed(parts, &headers);
-    let claim = gate.claim(&signed, &SERVICES).map_err(gate::exception)?;
-    let (caller, _) = gate.caller(&claim, &signed, b"", source_ip, secure).map_err(gate::exception)?;
-    Ok(caller)
+/// Whose session a request without a body has that changes nothing; `None` if it comes with none.
+pub(crate) fn caller(
+    server: &Server,
+    progress: &Progress,
+    parts: &Parts,
+) -> Option<Result<Caller, Exception>> {
+    let gate = server.gate.as_ref().filter(|_| has_cookie(&parts.headers))?;
+    let session = gate.sessions.of(&parts.headers, Instant::now());
+    let session = session.ok_or_else(|| NoSession::Expired.exception());
+    Some(session.and_then(|session| session.caller(parts, progress.peer.ip(), progress.secure)))
 }
 
 /// All sessions.

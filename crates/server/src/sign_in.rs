@@ -27,7 +27,7 @@
 use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
-use hyper::header::{CACHE_CONTROL, HeaderValue, RETRY_AFTER, SET_COOKIE};
+use hyper::header::{AUTHORIZATION, CACHE_CONTROL, HeaderValue, RETRY_AFTER, SET_COOKIE};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use stepwell_api::{Exception, ExceptionKind};
@@ -38,7 +38,7 @@ use crate::console::SESSION;
 use crate::gate::{Gate, NotSignedIn};
 use crate::request_id::RequestId;
 use crate::route::{self, Answer, JSON};
-use crate::session::{self, COOKIE_NAME, Session};
+use crate::session::{COOKIE_NAME, Session};
 use crate::{Level, Server, body, credential};
 
 /// The one content type of a sign-in; a web page may not send it to another origin without asking first.
@@ -66,7 +66,7 @@ pub(crate) async fn answer(
             Err(Answer::of(&Exception::new(ExceptionKind::Validation, message)))
         }
         (&Method::DELETE, gate) => sign_out(server, gate.as_ref(), progress, parts, id),
-        (_, gate) => Ok(told(server, gate.as_ref(), progress, parts)),
+        (_, gate) => Ok(told(server, gate.as_ref(), progress, parts, id)),
     };
     let mut answer = answered.unwrap_or_else(|refusal| refusal).guarded();
     answer.headers.push((CACHE_CONTROL, HeaderValue::from_static("no-store")));
@@ -74,9 +74,11 @@ pub(crate) async fn answer(
 }
 
 /// Who is signed in.
-fn told(server: &Server, gate: Option<&Gate>, progress: &Progress, parts: &Parts) -> Answer {
+fn told(server: &Server, gate: Option<&Gate>, progress: &Progress, parts: &Parts, id: &RequestId) -> Answer {
     let session = gate.and_then(|gate| gate.sessions.of(&parts.headers, Instant::now()));
-    let caller = session::caller(server, progress, parts).ok();
+    // Whoever has not signed in yet asks this first, and has done nothing wrong.
+    let is_somebody = gate.is_none() || session.is_some() || parts.headers.contains_key(AUTHORIZATION);
+    let caller = is_somebody.then(|| route::caller_of_get(server, progress, parts, id).ok()).flatten();
     let who = caller.as_ref().map(|caller| (caller.account(), caller.region(), caller.user()));
     Answer::new(StatusCode::OK, &JSON, state(gate.is_some(), who, session.as_ref()))
 }

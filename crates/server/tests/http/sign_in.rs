@@ -287,3 +287,18 @@ async fn an_open_server_has_nobody_to_sign_in_and_believes_what_a_request_claims
     let cookie = "Cookie: stepwell_session=left-over\r\n";
     assert_eq!(call(&site, "ListStateMachines", cookie, "{}").await.status, 200);
 }
+
+#[tokio::test]
+async fn events_are_told_to_a_session_and_not_to_one_that_is_over() {
+    let site = site().await;
+    let browser = Browser::signed_in(&site).await;
+    let watch = format!("GET /events HTTP/1.1\r\nHost: localhost:8083\r\n{}\r\n", browser.cookie);
+    let mut client = site.client().await;
+    client.send(&watch).await;
+    let head = client.head().await;
+    assert_eq!((head.status, head.header("content-type")), (200, Some("text/event-stream")));
+
+    let headers = format!("{}{}", browser.cookie, browser.csrf);
+    assert_eq!(ask(&site, "DELETE", "/console/session", &headers, "").await.status, 204);
+    check(&site.ask(&watch).await, 403, "ExpiredTokenException");
+}
