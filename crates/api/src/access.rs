@@ -105,10 +105,12 @@ fn about(operation: &str, request: &Request) -> About {
         "ListExecutions" if text(request.body(), "mapRunArn").is_some() => About::Thing("mapRunArn"),
         "ListExecutions" | "ListExpressExecutions" => About::Machine("stateMachineArn"),
         "DescribeExecution"
+        | "DescribeExecutionParent"
         | "DescribeExpressExecution"
         | "DescribeStateMachineForExecution"
         | "GetExecutionHistory"
         | "GetExpressExecutionHistory"
+        | "GetHistoryEvents"
         | "ListMapRuns"
         | "RedriveExecution"
         | "StopExecution" => About::Thing("executionArn"),
@@ -128,7 +130,10 @@ pub fn only_reads(operation: &str) -> bool {
         || operation.starts_with("List")
         || matches!(
             operation,
-            "GetExecutionHistory" | "GetExpressExecutionHistory" | "ValidateStateMachineDefinition"
+            "GetExecutionHistory"
+                | "GetExpressExecutionHistory"
+                | "GetHistoryEvents"
+                | "ValidateStateMachineDefinition"
         )
 }
 

@@ -26,6 +26,8 @@ pub enum ExceptionKind {
     Conflict,
     /// The execution is not one that can be redriven.
     ExecutionNotRedrivable,
+    /// What showed who the caller is has expired.
+    ExpiredToken,
     /// A signature does not say all it must.
     IncompleteSignature,
     /// Something is wrong on our side; the call was not done.
@@ -95,6 +97,7 @@ impl ExceptionKind {
             ExceptionKind::ExecutionAlreadyExists => "ExecutionAlreadyExists",
             ExceptionKind::ExecutionDoesNotExist => "ExecutionDoesNotExist",
             ExceptionKind::ExecutionNotRedrivable => "ExecutionNotRedrivable",
+            ExceptionKind::ExpiredToken => "ExpiredTokenException",
             ExceptionKind::IncompleteSignature => "IncompleteSignatureException",
             ExceptionKind::InternalFailure => "InternalFailure",
             ExceptionKind::InvalidArn => "InvalidArn",

@@ -1,7 +1,8 @@
 //! The operations of Step Functions: one file each, one list ([`operations::ALL`]).
 //!
 //! A call comes in as the name of an operation, who calls, and the bytes of a JSON body; it goes
-//! out as JSON text or as an [`Exception`], the only spelling of AWS's errors. There is no HTTP
+//! out as JSON text or as an [`Exception`], the only spelling of AWS's errors. Beside the operations
+//! there are watches, which tell what happens as it happens. There is no HTTP
 //! here, and nothing is read or written but through the engine.
 //!
 //! Order of checks, as with AWS: the body is JSON; the caller may do this; its members have their types;
@@ -22,11 +23,13 @@ mod page;
 mod reply;
 mod request;
 mod routing;
+mod watches;
 
 pub use access::{Principal, only_reads};
 pub use exception::{Exception, ExceptionKind};
 pub use identity::{Identity, Role};
 pub use names::Caller;
+pub use watches::{ExecutionWatch, News, PlaceWatch};
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -139,7 +142,7 @@ impl Api {
         result
     }
 
-    /// From now on long polls end at once with nothing, so that a server can stop.
+    /// From now on long polls end at once with nothing, and watches end, so that a server can stop.
     pub fn drain(&self) {
         self.draining.send_replace(true);
     }

@@ -33,5 +33,5 @@ pub use definition::{Definition, Diagnostic, Severity, StateId};
 pub use execution::Execution;
 pub use io::{Effect, Input, Origin, Outstanding, Recorder, Refused, TIMEOUT_GRACE_SECONDS, TaskSpec, World};
 pub use journal::{Event, EventKind, Transition};
-pub use projection::project;
+pub use projection::{project, state_name};
 pub use redrive::{CLIENT_TOKEN_SECONDS, CLIENT_TOKENS_MAX};

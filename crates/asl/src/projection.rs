@@ -106,6 +106,11 @@ pub fn project(event: &Event, origin: &Origin) -> Option<HistoryEvent> {
     Some(HistoryEvent { id: event.id, previous_event_id: event.previous_id, timestamp: event.at, kind })
 }
 
+/// The name of the state that an event is about, if it is about one.
+pub fn state_name<'a>(event: &Event, definition: &'a Definition) -> Option<&'a std::sync::Arc<str>> {
+    definition.state(event.kind.state()?).map(|state| &state.name)
+}
+
 fn map_name(definition: &Definition, state: StateId) -> Option<std::sync::Arc<str>> {
     definition.state(state).map(|state| state.name.clone())
 }

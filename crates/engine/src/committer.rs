@@ -138,10 +138,12 @@ fn commit_and_release(
         Submission::Catalogue(..) => None,
     }));
     let mut committed = vec![0; mailboxes.len()];
+    let mut changed = Vec::new();
     for submission in submissions {
         match submission {
-            Submission::Turn(shard, turn) => {
+            Submission::Turn(shard, mut turn) => {
                 committed[shard] = turn.number;
+                changed.append(&mut turn.changed);
                 commons.stats.count(&turn.counts);
                 for release in turn.releases {
                     if let Some(effect) = release.answer() {
@@ -152,6 +154,8 @@ fn commit_and_release(
             Submission::Catalogue(_, done) => done(),
         }
     }
+    commons.changes.tell_chunks(&batch.chunks);
+    commons.changes.tell_machines(&changed);
     for (mailbox, turn) in mailboxes.iter().zip(committed) {
         if turn > 0 {
             mailbox.committed(turn);

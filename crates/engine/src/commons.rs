@@ -10,7 +10,8 @@ use stepwell_model::{Failure, PARTITIONS, Partition, Resource, TaskRef, Timestam
 use stepwell_store::{HighMarks, Store, StoreError};
 use stepwell_task::{Integration, Target, TaskRequest};
 
-use crate::catalogue::{Catalogue, Resolved, Revision};
+use crate::catalogue::{Catalogue, Change, Resolved, Revision};
+use crate::changes::Changes;
 use crate::dispatcher::Dispatcher;
 use crate::keys::Keys;
 use crate::messages::{Message, Reply, StartEar, TaskAnswer};
@@ -28,6 +29,8 @@ pub struct Commons {
     pub(crate) options: EngineOptions,
     pub(crate) keys: Keys,
     pub(crate) stats: Stats,
+    /// Who is told what was committed.
+    pub(crate) changes: Changes,
     /// Express executions that ended last.
     pub(crate) recent: Recent,
     /// How many Express executions are under way in shards.
@@ -74,6 +77,7 @@ impl Commons {
         Ok(Commons {
             keys: Keys::of(&store.identity()),
             stats: Stats::new(options.shards),
+            changes: Changes::default(),
             recent,
             express_open: AtomicU64::new(0),
             server_started_at: now.max(high_marks.at),
@@ -115,6 +119,15 @@ impl Commons {
     /// The catalogue, to be changed by what is durable.
     pub fn catalogue_mut(&self) -> RwLockWriteGuard<'_, Catalogue> {
         self.catalogue.write().expect("nobody panics while changing the catalogue")
+    }
+
+    /// A change of the catalogue is durable: others see it from now on.
+    pub(crate) fn apply(&self, change: Change) {
+        let machine = change.machine().cloned();
+        self.catalogue_mut().apply(change);
+        if let Some(machine) = machine {
+            self.changes.tell_machine(&machine);
+        }
     }
 
     /// What was counted.
@@ -246,6 +259,7 @@ impl Commons {
                 dispatcher.drop_pollers();
             }
             self.quiet.notify_all();
+            self.changes.end();
         }
     }
 

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::committer::Submission;
 use crate::commons::store_error;
+use crate::mailbox::Mailbox;
 use crate::messages::{Message, Reply};
 use crate::options::LogLevel;
 use crate::requests::{EngineError, ExecutionKey, Machine};
@@ -111,7 +112,7 @@ fn delete(
     let writes = change.writes();
     let commons = wires.commons.clone();
     let seen = move || {
-        commons.catalogue_mut().apply(change);
+        commons.apply(change);
         drop(guard);
         let _ = reply.send(Ok(()));
     };
@@ -142,14 +143,18 @@ fn stop(wires: &Wires, key: ExecutionKey, caller: &mut Caller) -> Result<Closed,
 
 /// Waits until everything that shards had been told before is durable, or the engine has stopped.
 pub(crate) fn barrier(wires: &Wires) {
-    let mut answers = Vec::new();
-    for mailbox in &wires.mailboxes {
-        let (reply, answer) = oneshot::channel();
-        mailbox.tell(Message::Barrier { reply });
-        answers.push(answer);
-    }
-    for answer in answers {
+    for answer in barriers(wires) {
         // Dropped means that the engine has stopped.
         let _ = answer.blocking_recv();
     }
+}
+
+/// Hear, one for each shard, when everything that it had been told before is durable.
+pub(crate) fn barriers(wires: &Wires) -> Vec<oneshot::Receiver<Result<(), EngineError>>> {
+    let ask = |mailbox: &Arc<Mailbox>| {
+        let (reply, answer) = oneshot::channel();
+        mailbox.tell(Message::Barrier { reply });
+        answer
+    };
+    wires.mailboxes.iter().map(ask).collect()
 }

@@ -11,6 +11,7 @@ use stepwell_value::Payload;
 use tokio::sync::oneshot;
 
 use crate::catalogue::{Activity, ActivityKey, Catalogue, CreateActivity, Plan, Updated};
+use crate::changes::ExecutionProgress;
 use crate::clock::Clock;
 use crate::committer::Submission;
 use crate::commons::Commons;
@@ -21,8 +22,8 @@ use crate::options::EngineOptions;
 use crate::redrive::NotRedrivable;
 use crate::requests::{
     ActivityTask, CreateMachine, EngineError, ExecutionKey, ExecutionStarted, ExecutionSummary,
-    ExecutionView, History, HistoryOrder, ListCursor, ListExecutions, Machine, MachineKey, PinnedMachine,
-    Place, StartExecution, UpdateMachine,
+    ExecutionView, History, HistoryOrder, ListCursor, ListExecutions, Machine, MachineKey, ParentTask,
+    PinnedMachine, Place, StartExecution, UpdateMachine,
 };
 use crate::runtime::{Runtime, Wires};
 use crate::shard::Shard;
@@ -261,6 +262,33 @@ impl Engine {
         self.commons().history_page(key, order, count)
     }
 
+    /// An execution as it is, and at least `count` events, if there are so many, after the event `after`
+    /// of its history; see [`ExecutionReader::progress`](crate::ExecutionReader::progress). Reads the
+    /// store.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::execution`].
+    pub fn execution_progress(
+        &self,
+        key: &ExecutionKey,
+        after: u64,
+        count: usize,
+    ) -> Result<ExecutionProgress, EngineError> {
+        let entity = self.commons().entity_of(key)?;
+        self.commons().execution_progress(entity, after, count)
+    }
+
+    /// The task that started an execution; `None` if no task did, or its execution is gone. Reads the
+    /// store.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::execution`].
+    pub fn parent_task(&self, key: &ExecutionKey) -> Result<Option<ParentTask>, EngineError> {
+        self.commons().parent_task(key)
+    }
+
     /// A page of the executions of a machine, most recent first, and where the next one begins.
     /// Reads the store.
     ///
@@ -444,7 +472,7 @@ impl Engine {
         let writes = change.writes();
         let commons = self.runtime.wires.commons.clone();
         let seen = move || {
-            commons.catalogue_mut().apply(change);
+            commons.apply(change);
             // Held until here, also if the caller has gone meanwhile.
             drop(guard);
             let _ = reply.send(Ok(()));

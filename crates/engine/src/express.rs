@@ -112,6 +112,7 @@ impl Engine {
                     &mut Kept::default(),
                     Some(&ended),
                 );
+                commons.changes.tell_machine(&revision.key);
                 return Ok(ended);
             }
             rounds += 1;

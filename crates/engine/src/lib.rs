@@ -15,6 +15,7 @@
 //! | `express`    | Express executions, which are decided where their callers wait          |
 //! | `recent`     | Express executions that ended not long ago                             |
 //! | `reads`      | what is read, out of the store                                         |
+//! | `changes`    | who is told that something was committed                               |
 //! | `redrive`    | which executions can be redriven                                       |
 //! | `history_log`| what executions log, once it is durable                                |
 //! | `deletion`, `retention` | what takes its time                                         |
@@ -26,6 +27,7 @@
 //! go when their retention ends.
 
 mod catalogue;
+mod changes;
 mod child_words;
 mod clock;
 mod committer;
@@ -58,6 +60,7 @@ pub use catalogue::{
     PublishVersion, Published, Resolved, Revision, Route, TAGS_MAX, TagChange, TaggedKey, Tags, UpdateAlias,
     Updated, Version, execution_arn, machine_arn, qualified_arn, version_number,
 };
+pub use changes::{ExecutionProgress, ExecutionReader, ExecutionWatcher, PlaceWatcher};
 pub use clock::{Clock, SystemClock};
 pub use commons::{Commons, NO_INTEGRATION};
 pub use dispatcher::{Dispatcher, Poller};

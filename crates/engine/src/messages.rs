@@ -8,6 +8,7 @@ use stepwell_task::{TaskOutcome, TaskRequest};
 use stepwell_value::Payload;
 use tokio::sync::oneshot;
 
+use crate::catalogue::Revision;
 use crate::dispatcher::Poller;
 use crate::express::{ExpressStart, ExpressUnderWay};
 use crate::history_log::LoggedHistory;
@@ -242,6 +243,9 @@ pub struct Turn {
     pub counts: Counts,
     /// What executions log once it is durable, in the order of what happened.
     pub history: Vec<LoggedHistory>,
+    /// Revisions of whose machines the lists of executions are other than before once it is durable.
+    /// Empty while nobody watches.
+    pub changed: Vec<Arc<Revision>>,
 }
 
 impl Turn {

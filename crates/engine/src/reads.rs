@@ -4,15 +4,16 @@
 
 use std::sync::Arc;
 
-use stepwell_asl::{Event, EventKind, decode, project};
+use stepwell_asl::{Event, EventKind, decode, project, state_name};
 use stepwell_model::{EntityId, HistoryEventKind, Resource, TaskRef, Timestamp};
 use stepwell_store::{Chunk, ExecutionRow, ListQuery, Parent};
 
 use crate::catalogue::{Listed, execution_arn};
+use crate::changes::ExecutionProgress;
 use crate::commons::{Commons, store_error};
 use crate::requests::{
     EngineError, ExecutionKey, ExecutionSummary, ExecutionView, History, HistoryOrder, ListCursor,
-    ListExecutions, PinnedMachine,
+    ListExecutions, ParentTask, PinnedMachine,
 };
 use crate::shard::{origin_of, origin_of_opening};
 
@@ -174,6 +175,68 @@ impl Commons {
             HistoryOrder::NewestFirst { .. } => page.reverse(),
         }
         Ok(page)
+    }
+
+    /// The identity of an execution.
+    pub(crate) fn entity_of(&self, key: &ExecutionKey) -> Result<EntityId, EngineError> {
+        self.row(key).map(|row| row.entity)
+    }
+
+    /// An execution as it is, and about `count` events after the event `after`: all that the chunks
+    /// have which had to be read.
+    pub(crate) fn execution_progress(
+        &self,
+        entity: EntityId,
+        after: u64,
+        count: usize,
+    ) -> Result<ExecutionProgress, EngineError> {
+        let row = self.store.execution(entity).map_err(store_error)?;
+        let row = row.filter(|row| !self.is_gone(row.closed_at)).ok_or(EngineError::NoSuchExecution)?;
+        let mut progress = ExecutionProgress {
+            status: row.status,
+            started_at: row.opening.started_at,
+            closed_at: row.closed_at,
+            redrive_count: row.redrive_count,
+            last_event_id: row.last_event_id,
+            events: Vec::new(),
+        };
+        let oldest = after.saturating_add(1);
+        let wanted = oldest..=oldest.saturating_add((count as u64).saturating_sub(1)).min(row.last_event_id);
+        if wanted.is_empty() {
+            return Ok(progress);
+        }
+        let chunks = self.store.chunks_between(entity, wanted).map_err(store_error)?;
+        let (origin, _revision) = origin_of_opening(self, &row.opening).map_err(EngineError::Damaged)?;
+        for chunk in &chunks {
+            let decoded = events_of(chunk)?;
+            let new = decoded.iter().filter(|event| event.id > after);
+            progress.events.extend(new.filter_map(|event| project(event, &origin)));
+        }
+        match progress.events.is_empty() {
+            // It may have been swept since its row was read.
+            true if self.store.execution(entity).map_err(store_error)?.is_none() => {
+                Err(EngineError::NoSuchExecution)
+            }
+            true => Err(EngineError::Damaged(format!("no chunk has the event {oldest}"))),
+            false => Ok(progress),
+        }
+    }
+
+    /// The task that started an execution: the execution it belongs to, and the name of its state;
+    /// `None` if no task did, or its execution is gone.
+    pub fn parent_task(&self, key: &ExecutionKey) -> Result<Option<ParentTask>, EngineError> {
+        let Some(parent) = self.parent_of(&self.row(key)?)? else { return Ok(None) };
+        let TaskRef { execution, scheduled_event_id } = parent.task;
+        let row = self.store.execution(execution).map_err(store_error)?;
+        let Some(row) = row.filter(|row| !self.is_gone(row.closed_at)) else { return Ok(None) };
+        let (origin, revision) = origin_of_opening(self, &row.opening).map_err(EngineError::Damaged)?;
+        let events = scheduled_event_id..=scheduled_event_id;
+        let chunks = self.store.chunks_between(execution, events).map_err(store_error)?;
+        let decoded = chunks.first().map_or(Ok(Vec::new()), events_of)?;
+        let scheduled = decoded.iter().find(|event| event.id == scheduled_event_id);
+        let state_name = scheduled.and_then(|event| state_name(event, &origin.definition)).cloned();
+        let execution = ExecutionKey { machine: revision.key.clone(), name: row.opening.name };
+        Ok(Some(ParentTask { execution, state_name }))
     }
 
     /// The activity whose task this was; `None` if it was no activity's, or none that is durable.

@@ -230,6 +230,15 @@ pub struct ExecutionView {
     pub redriven_at: Option<Timestamp>,
 }
 
+/// The task that started an execution.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ParentTask {
+    /// The execution that it belongs to.
+    pub execution: ExecutionKey,
+    /// The name of its state.
+    pub state_name: Option<Arc<str>>,
+}
+
 /// An execution in a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExecutionSummary {

@@ -54,6 +54,9 @@ impl Commons {
     pub fn sweep(&self, before: Timestamp, rows_max: usize) -> Result<Swept, StoreError> {
         let swept = self.store.sweep(before, rows_max)?;
         self.stats.count_swept(swept.executions);
+        if swept.executions > 0 {
+            self.changes.tell_of_sweep();
+        }
         Ok(swept)
     }
 

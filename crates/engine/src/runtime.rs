@@ -71,6 +71,7 @@ fn no_thread(error: std::io::Error) -> EngineError {
 
 impl Drop for Runtime {
     fn drop(&mut self) {
+        self.wires.commons.changes.end();
         if let Some(sweeper) = &self.sweeper {
             sweeper.stop();
         }

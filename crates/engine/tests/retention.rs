@@ -244,10 +244,14 @@ fn the_engine_sweeps_by_its_clock_and_leaves_nothing_of_a_deleted_machine() {
     clock.0.fetch_add(1, Ordering::SeqCst);
     let second = start();
     assert!(is_there(&first) && is_there(&second));
+    let mut watcher = engine.watch_execution(&first.key).unwrap();
     // To the millisecond at which the retention of the first ends.
     clock.0.fetch_add(999_999, Ordering::SeqCst);
     until("the first is swept", || engine.stats().swept == 1);
     assert!(!is_there(&first) && is_there(&second));
+    runtime.block_on(watcher.changed()).unwrap();
+    assert_eq!(watcher.reader().progress(0, 1), Err(EngineError::NoSuchExecution));
+    drop(watcher);
 
     runtime.block_on(engine.delete_machine(&key)).unwrap();
     until("the machine is gone", || engine.machine(&key).is_none());

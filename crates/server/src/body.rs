@@ -36,7 +36,10 @@ pub(crate) const BUDGET_KIB: usize = 32 * 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoBody {
     /// It is too large. Not all of it may have been read, so the connection has to be closed.
-    TooLarge,
+    TooLarge {
+        /// How large it may be, in bytes.
+        bytes_max: usize,
+    },
     /// The connection broke, or the body was not sent as it was announced.
     Broken,
     /// Other large bodies have the whole budget. Not all of it may have been read.
@@ -60,16 +63,30 @@ pub(crate) async fn receive(mut body: Incoming, budget: &Semaphore) -> Result<Re
         if bytes <= REFUSED_BYTES_READ as u64 {
             forget(body).await;
         }
-        return Err(NoBody::TooLarge);
+        return Err(NoBody::TooLarge { bytes_max: BODY_BYTES_MAX });
     }
     let mut share = None;
     match read(&mut body, budget, &mut share).await? {
         Some(bytes) => Ok(Received { bytes, _share: share }),
         None => {
             forget(body).await;
-            Err(NoBody::TooLarge)
+            Err(NoBody::TooLarge { bytes_max: BODY_BYTES_MAX })
         }
     }
+}
+
+/// Reads a whole body of which little is expected: one that needs no share of the budget.
+pub(crate) async fn receive_small(mut body: Incoming) -> Result<Bytes, NoBody> {
+    let mut all = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| NoBody::Broken)?.into_data() else { continue };
+        if all.len() + data.len() > FREE_BYTES_MAX {
+            forget(body).await;
+            return Err(NoBody::TooLarge { bytes_max: FREE_BYTES_MAX });
+        }
+        all.extend_from_slice(&data);
+    }
+    Ok(all.freeze())
 }
 
 /// The whole body; `None` if there is more than fits.

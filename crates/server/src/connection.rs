@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -11,13 +12,16 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior, sleep_until};
 
 use crate::{Server, route};
 
 /// How large the head of a request may be, in bytes. SDKs send about two thousand; whoever sends a
 /// head slowly holds so much of our memory on each connection.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
+
+/// How long the end of a stream may take when the server stops: its client may not be reading.
+const STREAM_END: Duration = Duration::from_millis(250);
 
 /// How far a connection is.
 ///
@@ -27,8 +31,11 @@ pub(crate) struct Progress {
     pub(crate) peer: SocketAddr,
     /// Whether the connection is one of TLS.
     pub(crate) secure: bool,
-    requests: AtomicU64,
+    /// How often it got on: each request counts, and each piece of a stream.
+    steps: AtomicU64,
     phase: AtomicU8,
+    /// Whether the reply is one that ends only when somebody ends it.
+    streams: AtomicBool,
 }
 
 /// It is the client's turn: to send a head, or to take a reply.
@@ -40,11 +47,17 @@ const SERVER: u8 = 2;
 
 impl Progress {
     fn new(peer: SocketAddr, secure: bool) -> Progress {
-        Progress { peer, secure, requests: AtomicU64::new(0), phase: AtomicU8::new(CLIENT) }
+        Progress {
+            peer,
+            secure,
+            steps: AtomicU64::new(0),
+            phase: AtomicU8::new(CLIENT),
+            streams: AtomicBool::new(false),
+        }
     }
 
     pub(crate) fn head_read(&self) {
-        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.moved();
         self.phase.store(BODY, Ordering::Relaxed);
     }
 
@@ -56,8 +69,21 @@ impl Progress {
         self.phase.store(CLIENT, Ordering::Relaxed);
     }
 
+    /// The client has taken something of a stream: there was room for more.
+    pub(crate) fn moved(&self) {
+        self.steps.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn stream_begins(&self) {
+        self.streams.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn stream_ends(&self) {
+        self.streams.store(false, Ordering::Relaxed);
+    }
+
     fn snapshot(&self) -> (u64, u8) {
-        (self.requests.load(Ordering::Relaxed), self.phase.load(Ordering::Relaxed))
+        (self.steps.load(Ordering::Relaxed), self.phase.load(Ordering::Relaxed))
     }
 }
 
@@ -92,6 +118,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     progress: Progress,
     mut closing: watch::Receiver<bool>,
 ) {
+    let progress = Arc::new(progress);
     let service = service_fn(|request| route::answer(server, &progress, request));
     // A client that goes away in the middle of a long poll must end the poll, so a half-closed
     // connection counts as closed; that is hyper's default.
@@ -106,6 +133,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     look.reset();
     let mut seen = progress.snapshot();
     let mut open = true;
+    let mut cut_at = None;
     loop {
         tokio::select! {
             // How it ended does not matter: there is nobody left to tell.
@@ -119,8 +147,10 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             }
             _ = closing.wait_for(|closing| *closing), if open => {
                 open = false;
+                cut_at = progress.streams.load(Ordering::Relaxed).then(|| Instant::now() + STREAM_END);
                 connection.as_mut().graceful_shutdown();
             }
+            () = sleep_until(cut_at.unwrap_or_else(Instant::now)), if cut_at.is_some() => return,
         }
     }
 }

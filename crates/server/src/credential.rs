@@ -9,7 +9,7 @@ use hyper::header::HeaderValue;
 use stepwell_api::Caller;
 
 const ACCOUNT_DEFAULT: &str = "000000000000";
-const REGION_DEFAULT: &str = "us-east-1";
+pub(crate) const REGION_DEFAULT: &str = "us-east-1";
 /// No region of AWS has a name half as long.
 const REGION_BYTES_MAX: usize = 64;
 
@@ -44,9 +44,14 @@ fn scope(header: &str) -> Option<(&str, &str)> {
     let mut parts = credential.split('/');
     let (key_id, _date, region) = (parts.next()?, parts.next()?, parts.next()?);
     let is_account = key_id.len() == 12 && key_id.bytes().all(|byte| byte.is_ascii_digit());
-    let is_region = (1..=REGION_BYTES_MAX).contains(&region.len())
-        && region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    Some((if is_account { key_id } else { ACCOUNT_DEFAULT }, if is_region { region } else { REGION_DEFAULT }))
+    let region = if is_region(region) { region } else { REGION_DEFAULT };
+    Some((if is_account { key_id } else { ACCOUNT_DEFAULT }, region))
+}
+
+/// Whether a text can be the name of a region.
+pub(crate) fn is_region(text: &str) -> bool {
+    (1..=REGION_BYTES_MAX).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
 #[cfg(test)]

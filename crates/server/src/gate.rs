@@ -2,15 +2,17 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use hyper::header::HeaderMap;
 use hyper::http::request::Parts;
 use stepwell_api::{Caller, Exception, ExceptionKind, Principal};
 use stepwell_sigv4::{Claim, Refusal, RefusalKind, Request, Secret, Verified};
 
+use crate::attempts::Attempts;
 use crate::replays::Replays;
+use crate::session::Sessions;
 
 /// The access keys that a server knows.
 #[derive(Debug, Clone, Default)]
@@ -33,18 +35,69 @@ impl Credentials {
 pub(crate) struct Gate {
     credentials: Credentials,
     replays: Option<Replays>,
+    attempts: Mutex<Attempts>,
+    pub(crate) sessions: Sessions,
+}
+
+/// Why somebody cannot sign in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotSignedIn {
+    /// There is no such key, or this is not its secret.
+    Wrong,
+    /// Too many attempts have failed. This one was not looked at; the next may come after so long.
+    Wait(Duration),
 }
 
 impl Gate {
     pub(crate) fn new(credentials: Credentials, refuse_replays: bool) -> Gate {
-        Gate { credentials, replays: refuse_replays.then(Replays::new) }
+        Gate {
+            credentials,
+            replays: refuse_replays.then(Replays::new),
+            attempts: Mutex::default(),
+            sessions: Sessions::default(),
+        }
+    }
+
+    /// Whether there is a key of this id.
+    pub(crate) fn knows(&self, access_key_id: &str) -> bool {
+        self.credentials.keys.contains_key(access_key_id)
+    }
+
+    /// The principal of whoever shows a key and its secret, as people do who sign in to the console.
+    pub(crate) fn sign_in(
+        &self,
+        access_key_id: &str,
+        secret: &str,
+        peer: IpAddr,
+        now: Instant,
+    ) -> Result<Arc<Principal>, NotSignedIn> {
+        let key = self.credentials.keys.get(access_key_id);
+        let known = key.map(|_| access_key_id);
+        // Held while the secrets are compared, so that many attempts at once count as many.
+        let mut attempts = self.attempts.lock().expect("held for a moment only");
+        if let Some(left) = attempts.wait(known, peer, now) {
+            return Err(NotSignedIn::Wait(left));
+        }
+        // An unknown key costs the same time as a wrong secret.
+        let nobodys = Secret::new("the secret of a key that there is not");
+        let is_right = key.map_or(&nobodys, |(secret, _)| secret).is(secret);
+        match key {
+            Some((_, principal)) if is_right => {
+                attempts.succeeded(access_key_id, peer);
+                Ok(principal.clone())
+            }
+            Some(_) | None => {
+                attempts.failed(known, peer, now);
+                Err(NotSignedIn::Wrong)
+            }
+        }
     }
 
     /// What the head of a request says of its signer: enough to know that reading the body is worth
     /// it, not enough to believe it.
     pub(crate) fn claim<'a>(&self, request: &Request<'a>, services: &[&str]) -> Result<Claim<'a>, Refusal> {
         let claim = Claim::read(request, now_seconds(), services)?;
-        match self.credentials.keys.contains_key(claim.access_key_id()) {
+        match self.knows(claim.access_key_id()) {
             true => Ok(claim),
             false => Err(Refusal::unrecognized()),
         }
@@ -115,5 +168,21 @@ mod tests {
         assert!(credentials.add("AKID", Secret::new("hush"), principal()));
         assert!(!credentials.add("AKID", Secret::new("other"), principal()));
         assert!(!format!("{credentials:?}").contains("hush"));
+    }
+
+    #[test]
+    fn a_right_secret_is_not_even_looked_at_while_the_wait_lasts() {
+        let mut credentials = Credentials::default();
+        credentials.add("AKID", Secret::new("hush"), Principal::new("123456789012", "ci", Vec::new()));
+        let gate = Gate::new(credentials, true);
+        let (peer, now) = ("192.0.2.1".parse().unwrap(), Instant::now());
+        for _ in 0..5 {
+            assert_eq!(gate.sign_in("AKID", "hus", peer, now), Err(NotSignedIn::Wrong));
+        }
+        let wait = Duration::from_secs(4);
+        assert_eq!(gate.sign_in("AKID", "hush", peer, now), Err(NotSignedIn::Wait(wait)));
+        assert!(gate.sign_in("AKID", "hush", "192.0.2.2".parse().unwrap(), now).is_ok());
+        assert!(gate.sign_in("AKID", "hush", peer, now + wait).is_ok());
+        assert_eq!(gate.sign_in("OTHER", "hush", peer, now), Err(NotSignedIn::Wrong));
     }
 }

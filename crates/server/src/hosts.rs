@@ -7,6 +7,10 @@
 //!   `evil.example` whose name suddenly resolves to 127.0.0.1 (DNS rebinding) sends its own name.
 //! - **Origin** must be absent or our own, and **Sec-Fetch-Site** absent, `same-origin` or `none`.
 //!
+//! One thing may come from anywhere: following a link, in a chat or a ticket, to a page of the console.
+//! A browser says of that that it navigates, in a window and not in a frame. The page that is
+//! answered is the same for everybody, and the one with the link cannot read it.
+//!
 //! Source: the table of abuse cases in the project's reliability notes, cases 2 and 3.
 
 use std::net::{IpAddr, SocketAddr};
@@ -19,6 +23,8 @@ use hyper::http::uri::Authority;
 const SYNC_PREFIX: &str = "sync-";
 
 static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+static SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// The names that are ours, in lower case, without ports.
 #[derive(Debug, Clone)]
@@ -44,8 +50,14 @@ impl Hosts {
         Hosts { names }
     }
 
-    /// Turns away what does not come for us or comes from a foreign web page.
-    pub(crate) fn check(&self, headers: &HeaderMap, authority: Option<&Authority>) -> Result<(), Foreign> {
+    /// Turns away what does not come for us or comes from a foreign web page. `linkable` says that
+    /// what is asked for may be reached by a link from there.
+    pub(crate) fn check(
+        &self,
+        headers: &HeaderMap,
+        authority: Option<&Authority>,
+        linkable: bool,
+    ) -> Result<(), Foreign> {
         if let Some(authority) = authority
             && !self.is_ours(authority.as_str())
         {
@@ -66,8 +78,9 @@ impl Hosts {
                 return Err(Foreign("Requests from other origins are not accepted".into()));
             }
         }
+        let by_link = linkable && follows_a_link(headers);
         for site in headers.get_all(&SEC_FETCH_SITE) {
-            if !matches!(site.as_bytes(), b"same-origin" | b"none") {
+            if !by_link && !matches!(site.as_bytes(), b"same-origin" | b"none") {
                 return Err(Foreign("Requests from other sites are not accepted".into()));
             }
         }
@@ -82,6 +95,15 @@ impl Hosts {
             || prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(SYNC_PREFIX))
                 && same(&host[SYNC_PREFIX.len()..])
     }
+}
+
+/// Whether a browser says that a window goes to another page.
+fn follows_a_link(headers: &HeaderMap) -> bool {
+    let says = |name: &HeaderName, value: &str| {
+        let mut all = headers.get_all(name).iter();
+        all.next().is_some_and(|first| first == value) && all.next().is_none()
+    };
+    says(&SEC_FETCH_MODE, "navigate") && says(&SEC_FETCH_DEST, "document")
 }
 
 fn foreign_host(host: &str) -> Foreign {
@@ -114,12 +136,16 @@ mod tests {
     }
 
     fn check(headers: &[(&str, &str)], authority: Option<&str>) -> bool {
+        check_that(false, headers, authority)
+    }
+
+    fn check_that(linkable: bool, headers: &[(&str, &str)], authority: Option<&str>) -> bool {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(HeaderName::try_from(*name).unwrap(), value.parse().unwrap());
         }
         let authority = authority.map(|text| text.parse().unwrap());
-        hosts().check(&map, authority.as_ref()).is_ok()
+        hosts().check(&map, authority.as_ref(), linkable).is_ok()
     }
 
     #[test]
@@ -188,5 +214,30 @@ mod tests {
         let site = |site: &str| check(&[("host", "localhost:8083"), ("sec-fetch-site", site)], None);
         assert!(site("same-origin") && site("none"));
         assert!(!site("cross-site") && !site("same-site") && !site(""));
+    }
+
+    #[test]
+    fn a_link_from_anywhere_leads_to_what_may_be_linked_to_and_to_nothing_else() {
+        let host = ("host", "localhost:8083");
+        let link = |site| {
+            [host, ("sec-fetch-site", site), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")]
+        };
+        assert!(check_that(true, &link("cross-site"), None));
+        assert!(check_that(true, &link("same-site"), None));
+        assert!(!check_that(false, &link("cross-site"), None));
+        for (mode, dest) in
+            [("navigate", "iframe"), ("no-cors", "document"), ("cors", "empty"), ("no-cors", "script")]
+        {
+            let headers =
+                [host, ("sec-fetch-site", "cross-site"), ("sec-fetch-mode", mode), ("sec-fetch-dest", dest)];
+            assert!(!check_that(true, &headers, None), "{mode} {dest}");
+        }
+        assert!(!check_that(true, &[host, ("sec-fetch-site", "cross-site")], None));
+        let mut foreign = link("cross-site").to_vec();
+        foreign[0] = ("host", "evil.example");
+        assert!(!check_that(true, &foreign, None), "the name must be ours all the same");
+        let mut posted = link("cross-site").to_vec();
+        posted.push(("origin", "https://evil.example"));
+        assert!(!check_that(true, &posted, None), "a page of another origin sends something");
     }
 }

@@ -5,19 +5,26 @@
 //! |---|---|
 //! | `POST /` with `X-Amz-Target: AWSStepFunctions.<Operation>` | what the operation answers |
 //! | `POST /` with a form that names `GetCallerIdentity` or `ListRoles` | XML, as STS and IAM answer |
+//! | `GET /console/**`, and what leads there | the console, for browsers (`console.rs`) |
+//! | `/console/session` | signing in to it, and out (`sign_in.rs`) |
+//! | `GET /events` | what happens, as server-sent events |
 //! | `GET /health` | 200 `{"status":"ok"}`, or 503 with the reason |
 //! | `GET /metrics` | the text format of Prometheus; with credentials only for this machine, unless made public |
-//! | anything for another host or from a foreign web page | 403, before all else |
+//! | anything for another host or from a foreign web page | 403, before all else; but a link may lead to the console |
 //! | anything else | 404 |
 //!
 //! Without credentials the server is open: it believes whatever credential a request names, so it
-//! belongs on loopback. With credentials every `POST /` must be signed with one of them.
+//! belongs on loopback. With credentials every `POST /`, and `GET /events`, must be signed with one of
+//! them, or come from the console of somebody who has signed in with one.
 //! It reads no more of a request than fits, waits for no client longer than its patience, and
 //! bounds how many there are.
 
+mod attempts;
 mod body;
 mod connection;
+mod console;
 mod credential;
+mod events;
 mod gate;
 mod hosts;
 mod log;
@@ -25,10 +32,13 @@ mod query;
 mod replays;
 mod request_id;
 mod route;
+mod session;
+mod sign_in;
 mod tls;
 
 pub use gate::Credentials;
 pub use log::{Level, Log, LogLine};
+pub use stepwell_console_assets::Assets;
 pub use stepwell_sigv4::Secret;
 pub use tls::{Tls, TlsError};
 
@@ -64,6 +74,8 @@ pub struct Options {
     pub refuse_replays: bool,
     /// Whether `/metrics` is for everybody even with credentials, and not for this machine alone.
     pub public_metrics: bool,
+    /// The files of the console; the default is the one that was built into the program.
+    pub console: Assets,
     /// How to speak TLS. Without, the server speaks plain HTTP.
     pub tls: Option<Tls>,
     /// Hears what an operator should know.
@@ -72,6 +84,8 @@ pub struct Options {
     pub log_level: Level,
     /// How many connections there may be; more wait to be accepted.
     pub connections_max: usize,
+    /// How many streams of events there may be; more are refused.
+    pub event_streams_max: usize,
     /// How long a client may take: from one request to the next, for the head and for the body of
     /// one, to take a reply. The connection is closed after that long at the earliest, after twice
     /// as long at the latest.
@@ -88,10 +102,12 @@ impl Default for Options {
             credentials: None,
             refuse_replays: true,
             public_metrics: false,
+            console: Assets::embedded(),
             tls: None,
             log: Arc::new(|_| ()),
             log_level: Level::Info,
             connections_max: 10_000,
+            event_streams_max: 1_000,
             patience: Duration::from_secs(30),
             drain: Duration::from_secs(10),
         }
@@ -105,9 +121,11 @@ struct Server {
     callers: credential::Callers,
     gate: Option<gate::Gate>,
     public_metrics: bool,
+    console: Assets,
     tls: Option<Tls>,
     request_ids: request_id::RequestIds,
     body_budget: Semaphore,
+    event_streams: Arc<Semaphore>,
     log: Log,
     log_level: Level,
     patience: Duration,
@@ -138,9 +156,11 @@ pub async fn serve(
         callers: credential::Callers::new(),
         gate: options.credentials.map(|known| gate::Gate::new(known, options.refuse_replays)),
         public_metrics: options.public_metrics,
+        console: options.console,
         tls: options.tls,
         request_ids: request_id::RequestIds::new(),
         body_budget: Semaphore::new(body::BUDGET_KIB),
+        event_streams: Arc::new(Semaphore::new(options.event_streams_max)),
         log: options.log,
         log_level: options.log_level,
         patience: options.patience,

@@ -21,8 +21,7 @@ pub struct LogLine<'a> {
     /// How much it matters.
     pub level: Level,
     /// A stable name in snake case: `request`, `request_refused`, `accept_failed`,
-    /// `connection_panicked`,
-    /// `signature_refused`.
+    /// `connection_panicked`, `signature_refused`, `sign_in_refused`, `signed_in`, `signed_out`.
     pub event: &'static str,
     /// What happened, in words; may be empty.
     pub message: &'a str,

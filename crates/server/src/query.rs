@@ -153,7 +153,8 @@ impl Form {
         Form(fields.collect())
     }
 
-    fn get(&self, name: &str) -> Option<&str> {
+    /// The value of the first field of this name.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }

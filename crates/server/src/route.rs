@@ -1,10 +1,10 @@
 //! What a request gets.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
@@ -14,11 +14,13 @@ use stepwell_sigv4::{Claim, Refusal, Request as SignedRequest, Verified};
 
 use crate::body::{self, NoBody};
 use crate::connection::Progress;
+use crate::events::{self, Events, ReplyBody};
 use crate::gate;
 use crate::hosts::Foreign;
 use crate::query::{self, Action, Form};
 use crate::request_id::RequestId;
-use crate::{Level, Server};
+use crate::session::{self, NoSession};
+use crate::{Level, Server, console, sign_in};
 
 /// What stands before the operation in the target header.
 const TARGET_PREFIX: &str = "AWSStepFunctions.";
@@ -31,15 +33,19 @@ static X_AMZN_TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 static X_AMZN_REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
 static AWS_JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.0");
-static JSON: HeaderValue = HeaderValue::from_static("application/json");
+pub(crate) static JSON: HeaderValue = HeaderValue::from_static("application/json");
 static XML: HeaderValue = HeaderValue::from_static("text/xml");
 static PROMETHEUS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
 /// The services that a signature of an operation may be for.
-const SERVICES: [&str; 1] = ["states"];
+pub(crate) const SERVICES: [&str; 1] = ["states"];
 
 /// The content type of a form, which is looked at only beside a signature; see [`query`].
 const FORM: &[u8] = b"application/x-www-form-urlencoded";
+
+/// What is said at every other path.
+const NOTHING_HERE: &str = "There is nothing here: operations are at POST /, the console is at GET /console/, \
+                            and there are GET /events, GET /health and GET /metrics";
 
 /// Content types that an operation takes. None of them is one that a web page may send to another
 /// origin without asking first.
@@ -47,24 +53,28 @@ const CONTENT_TYPES: [&[u8]; 3] =
     [b"application/x-amz-json-1.0", b"application/x-amz-json-1.1", b"application/json"];
 
 /// An answer before it has its request id.
-struct Answer {
-    status: StatusCode,
-    content_type: &'static HeaderValue,
-    body: Bytes,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    /// What the body is, if there is one.
+    pub(crate) content_type: Option<HeaderValue>,
+    /// What else there is to say.
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) body: Bytes,
     /// Whether nothing more can be read from the connection.
-    close: bool,
+    pub(crate) close: bool,
 }
 
 /// Answers a request. There is always an answer, so the error never is.
 pub(crate) async fn answer(
     server: &Server,
-    progress: &Progress,
+    progress: &Arc<Progress>,
     request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+) -> Result<Response<ReplyBody>, Infallible> {
     progress.head_read();
     let id = server.request_ids.next();
     let (parts, body) = request.into_parts();
-    let step = match server.hosts.check(&parts.headers, parts.uri.authority()) {
+    let linkable = console::is_linkable(&parts);
+    let step = match server.hosts.check(&parts.headers, parts.uri.authority(), linkable) {
         Ok(()) => route(server, progress, &parts, body, &id).await,
         Err(Foreign(why)) => Step::Answered(refuse(server, progress, &parts, &id, why)),
     };
@@ -73,13 +83,22 @@ pub(crate) async fn answer(
     let answer = match step {
         Step::Answered(answer) => answer,
         Step::Call(call) => perform(server, *call, &id).await,
+        Step::Events(events) => {
+            progress.answered();
+            let mut response = events::response(*events);
+            response.headers_mut().insert(X_AMZN_REQUEST_ID.clone(), id.to_header());
+            return Ok(response);
+        }
     };
     progress.answered();
 
-    let mut response = Response::new(Full::new(answer.body));
+    let mut response = Response::new(ReplyBody::Whole(answer.body.into()));
     *response.status_mut() = answer.status;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, answer.content_type.clone());
+    headers.extend(answer.headers);
+    if let Some(content_type) = answer.content_type {
+        headers.insert(CONTENT_TYPE, content_type);
+    }
     headers.insert(X_AMZN_REQUEST_ID.clone(), id.to_header());
     if answer.close {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
@@ -87,11 +106,29 @@ pub(crate) async fn answer(
     Ok(response)
 }
 
-async fn route(server: &Server, progress: &Progress, parts: &Parts, body: Incoming, id: &RequestId) -> Step {
+async fn route(
+    server: &Server,
+    progress: &Arc<Progress>,
+    parts: &Parts,
+    body: Incoming,
+    id: &RequestId,
+) -> Step {
+    if sign_in::is_meant(parts) {
+        return Step::Answered(sign_in::answer(server, progress, parts, body, id).await);
+    }
+    if let Some(answer) = console::answer(&server.console, parts) {
+        return Step::Answered(answer);
+    }
     let answer = match (&parts.method, parts.uri.path()) {
         (&Method::POST, "/") => {
             return match call(server, progress, parts, body, id).await {
                 Ok(call) => Step::Call(Box::new(call)),
+                Err(answer) => Step::Answered(answer),
+            };
+        }
+        (&Method::GET, "/events") => {
+            return match watch(server, progress, parts, id).await {
+                Ok(events) => Step::Events(Box::new(events)),
                 Err(answer) => Step::Answered(answer),
             };
         }
@@ -108,9 +145,7 @@ async fn route(server: &Server, progress: &Progress, parts: &Parts, body: Incomi
             Answer::new(StatusCode::OK, &PROMETHEUS, server.api.metrics())
         }
         _ => {
-            let message =
-                "There is nothing here: operations are at POST /, and there are GET /health and GET /metrics";
-            let exception = Exception::new(ExceptionKind::UnknownOperation, message);
+            let exception = Exception::new(ExceptionKind::UnknownOperation, NOTHING_HERE);
             Answer::exception(StatusCode::NOT_FOUND, &exception)
         }
     };
@@ -128,6 +163,8 @@ enum Step {
     Answered(Answer),
     /// An operation is to be done.
     Call(Box<Call>),
+    /// What happens is to be told.
+    Events(Box<Events>),
 }
 
 /// An operation that a caller may ask for.
@@ -151,6 +188,43 @@ async fn perform(server: &Server, call: Call, id: &RequestId) -> Answer {
     }
 }
 
+/// Opens a stream of events.
+async fn watch(
+    server: &Server,
+    progress: &Arc<Progress>,
+    parts: &Parts,
+    id: &RequestId,
+) -> Result<Events, Answer> {
+    progress.body_read();
+    let caller = caller_of_get(server, progress, parts, id)?;
+    let started = (server.log_level >= Level::Info).then(Instant::now);
+    let opened = events::open(server, progress, parts, &caller).await;
+    if let Some(started) = started {
+        log_call(server, "events", &caller, id, started, opened.as_ref().err());
+    }
+    opened.map_err(|exception| Answer::of(&exception))
+}
+
+/// Who asks for something by a request without a body that changes nothing.
+pub(crate) fn caller_of_get(
+    server: &Server,
+    progress: &Progress,
+    parts: &Parts,
+    id: &RequestId,
+) -> Result<Caller, Answer> {
+    if let Some(caller) = session::caller(server, progress, parts) {
+        return caller.map_err(|exception| Answer::of(&exception));
+    }
+    let headers = if server.gate.is_some() { gate::headers(&parts.headers) } else { Default::default() };
+    let signed = gate::signed(parts, &headers);
+    let refused =
+        |claim: Option<&Claim<'_>>, refusal| unsigned(server, progress, id, claim, refusal, Dialect::Json);
+    let claim = server.gate.as_ref().map(|gate| gate.claim(&signed, &SERVICES)).transpose();
+    let claim = claim.map_err(|refusal| refused(None, refusal))?;
+    let caller = caller(server, progress, parts, claim.as_ref(), &signed, b"");
+    caller.map(|(caller, _)| caller).map_err(|refusal| refused(claim.as_ref(), refusal))
+}
+
 /// Reads the call of the operation that the headers name, or does what a form asks for.
 async fn call(
     server: &Server,
@@ -172,8 +246,25 @@ async fn call(
     let headers = if server.gate.is_some() { gate::headers(&parts.headers) } else { Default::default() };
     let signed = gate::signed(parts, &headers);
     let dialect = if is_form { Dialect::Query } else { Dialect::Json };
+    let session = match &server.gate {
+        Some(gate) if !is_form => session::of_call(gate, parts),
+        Some(_) | None => None,
+    };
+    let session = match session.transpose() {
+        Ok(session) => session,
+        Err(why) => {
+            let close = !body::discard(body).await;
+            let exception = why.exception();
+            let answer = match why {
+                NoSession::Expired => Answer::of(&exception),
+                NoSession::Forged => refuse(server, progress, parts, id, exception.message),
+            };
+            return Err(Answer { close, ..answer });
+        }
+    };
     let claim = match &server.gate {
         None => None,
+        Some(_) if session.is_some() => None,
         Some(gate) => match gate.claim(&signed, dialect.services()) {
             Ok(claim) => Some(claim),
             // Whoever cannot have signed this need not be listened to.
@@ -193,27 +284,16 @@ async fn call(
     if claim.is_none() && operation.is_none() && !is_form {
         return Err(Answer::of(&Exception::unknown_operation("")));
     }
-    let received = match body::receive(body, &server.body_budget).await {
-        Ok(received) => received,
-        Err(NoBody::TooLarge) => {
-            let message = format!("The request is larger than {} bytes", body::BODY_BYTES_MAX);
-            let exception = Exception::new(ExceptionKind::RequestEntityTooLarge, message);
-            return Err(Answer { close: true, ..Answer::of(&exception) });
-        }
-        Err(NoBody::Busy) => {
-            let exception = Exception::new(ExceptionKind::Throttling, "Rate exceeded");
-            return Err(Answer { close: true, ..Answer::of(&exception) });
-        }
-        Err(NoBody::Broken) => {
-            let exception = Exception::new(ExceptionKind::Serialization, "The body could not be read");
-            return Err(Answer { close: true, ..Answer::of(&exception) });
-        }
-    };
+    let received = body::receive(body, &server.body_budget).await.map_err(no_body)?;
     progress.body_read();
 
-    let (caller, verified) = match caller(server, progress, parts, claim.as_ref(), &signed, &received.bytes) {
-        Ok(caller) => caller,
-        Err(refusal) => return Err(unsigned(server, progress, id, claim.as_ref(), refusal, dialect)),
+    let (caller, verified) = match &session {
+        Some(session) => {
+            let caller = session.caller(parts, progress.peer.ip(), progress.secure);
+            (caller.map_err(|exception| Answer::of(&exception))?, None)
+        }
+        None => caller(server, progress, parts, claim.as_ref(), &signed, &received.bytes)
+            .map_err(|refusal| unsigned(server, progress, id, claim.as_ref(), refusal, dialect))?,
     };
     if is_form {
         return Err(form(server, &caller, verified.as_ref(), &received.bytes, id));
@@ -230,6 +310,19 @@ async fn call(
     let trace_header = parts.headers.get(&X_AMZN_TRACE_ID).and_then(|header| header.to_str().ok());
     let caller = caller.traced(trace_header);
     Ok(Call { operation, caller, body: Body::read(&received.bytes) })
+}
+
+/// Tells why a body was not read.
+pub(crate) fn no_body(why: NoBody) -> Answer {
+    let exception = match why {
+        NoBody::TooLarge { bytes_max } => {
+            let message = format!("The request is larger than {bytes_max} bytes");
+            Exception::new(ExceptionKind::RequestEntityTooLarge, message)
+        }
+        NoBody::Busy => Exception::new(ExceptionKind::Throttling, "Rate exceeded"),
+        NoBody::Broken => Exception::new(ExceptionKind::Serialization, "The body could not be read"),
+    };
+    Answer { close: true, ..Answer::of(&exception) }
 }
 
 /// How a call and its answer are written.
@@ -262,7 +355,7 @@ fn caller(
             let (caller, verified) = gate.caller(claim, signed, body, progress.peer.ip(), progress.secure)?;
             Ok((caller, Some(verified)))
         }
-        // Nobody gets this far without a claim where there is a gate.
+        // Nobody gets this far without a claim or a session where there is a gate.
         (Some(_), None) => Err(Refusal::unrecognized()),
         (None, _) => Ok((server.callers.caller(parts.headers.get(AUTHORIZATION)), None)),
     }
@@ -335,7 +428,7 @@ fn is_signed(parts: &Parts) -> bool {
 }
 
 /// Only the media type counts, not its parameters.
-fn media_type(parts: &Parts) -> &[u8] {
+pub(crate) fn media_type(parts: &Parts) -> &[u8] {
     let content_type = parts.headers.get(CONTENT_TYPE).map_or(&[][..], HeaderValue::as_bytes);
     content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii()
 }
@@ -353,7 +446,9 @@ pub(crate) fn status(kind: ExceptionKind) -> StatusCode {
         ExceptionKind::RequestEntityTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ExceptionKind::Conflict => StatusCode::CONFLICT,
         ExceptionKind::ServiceQuotaExceeded => StatusCode::PAYMENT_REQUIRED,
-        ExceptionKind::InvalidSignature | ExceptionKind::MissingAuthenticationToken => StatusCode::FORBIDDEN,
+        ExceptionKind::ExpiredToken
+        | ExceptionKind::InvalidSignature
+        | ExceptionKind::MissingAuthenticationToken => StatusCode::FORBIDDEN,
         ExceptionKind::AccessDenied
         | ExceptionKind::ActivityAlreadyExists
         | ExceptionKind::ActivityDoesNotExist
@@ -398,7 +493,13 @@ fn health(server: &Server) -> Answer {
 }
 
 /// Turns a request away that may come from a foreign web page.
-fn refuse(server: &Server, progress: &Progress, parts: &Parts, id: &RequestId, why: String) -> Answer {
+pub(crate) fn refuse(
+    server: &Server,
+    progress: &Progress,
+    parts: &Parts,
+    id: &RequestId,
+    why: String,
+) -> Answer {
     let peer = progress.peer.to_string();
     let fields = [
         ("requestId", id.as_str()),
@@ -449,16 +550,25 @@ fn short_name(exception: &Exception) -> &'static str {
 }
 
 impl Answer {
-    fn new(status: StatusCode, content_type: &'static HeaderValue, body: impl Into<Bytes>) -> Answer {
-        Answer { status, content_type, body: body.into(), close: false }
+    pub(crate) fn new(
+        status: StatusCode,
+        content_type: &'static HeaderValue,
+        body: impl Into<Bytes>,
+    ) -> Answer {
+        Answer { content_type: Some(content_type.clone()), body: body.into(), ..Answer::bare(status) }
+    }
+
+    /// An answer without a body.
+    pub(crate) fn bare(status: StatusCode) -> Answer {
+        Answer { status, content_type: None, headers: Vec::new(), body: Bytes::new(), close: false }
     }
 
     /// An exception with the status that goes with it.
-    fn of(exception: &Exception) -> Answer {
+    pub(crate) fn of(exception: &Exception) -> Answer {
         Answer::exception(status(exception.kind), exception)
     }
 
-    fn exception(status: StatusCode, exception: &Exception) -> Answer {
+    pub(crate) fn exception(status: StatusCode, exception: &Exception) -> Answer {
         Answer::new(status, &AWS_JSON, exception.to_json())
     }
 }

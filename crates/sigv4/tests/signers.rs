@@ -314,3 +314,12 @@ proptest! {
         let _ = usual().change("authorization", |_| format!("AWS4-HMAC-SHA256 {text}")).verify(NOW);
     }
 }
+
+#[test]
+fn a_secret_is_itself_and_nothing_else() {
+    let secret = Secret::new(SECRET);
+    assert!(secret.is(SECRET));
+    for other in ["", &SECRET[1..], &SECRET[..39], &SECRET.to_lowercase(), &format!("{SECRET} ")] {
+        assert!(!secret.is(other), "{other}");
+    }
+}

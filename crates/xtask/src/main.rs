@@ -4,6 +4,7 @@
 //! `cargo xtask run` and nothing has to be installed before. What the programs need (a Python
 //! environment with pinned boto3 and AWS CLI) it sets up itself, in `.stepwell/`, which git ignores.
 
+mod console;
 mod python;
 mod run;
 mod steps;
@@ -17,8 +18,10 @@ Usage: cargo xtask COMMAND
 
   run [--release] [--listen ADDR:PORT] [serve flags]
                          build, start the server in the foreground, deploy the example
-  test                   everything: format, clippy, unit and contract tests, simulation,
-                         black-box tests, crash test
+  test                   everything: format, the console, clippy, unit and contract tests,
+                         simulation, black-box tests, journeys in a browser, crash test
+  console [--check]      builds the web console, where its sources have changed; checks its types and
+                         runs its unit tests before
   conformance [FILTER or pytest arguments]
                          the black-box tests alone
   recorded [--area A] [--case TEXT] [--verbose] ...
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         "run" => run::run(rest),
         run::DEPLOY_WHEN_READY => run::deploy_when_ready(rest),
         "test" => return test::test(rest),
+        "console" => console::console(rest),
         "conformance" => conformance(rest),
         "recorded" => recorded(rest),
         "fields" => fields(rest),
@@ -109,7 +113,7 @@ fn said(command: &Command) -> String {
 fn conformance(arguments: &[String]) -> Result<(), String> {
     let python = python::environment()?;
     must(cargo().args(["build", "--package", "stepwell"]))?;
-    must(&mut steps::javascript_client())?;
+    must(&mut steps::javascript_client()?)?;
     must(&mut steps::rust_client())?;
     let mut command = steps::black_box(&python);
     match arguments {

@@ -27,7 +27,7 @@ pub fn environment() -> Result<PathBuf, String> {
         return Ok(interpreter);
     }
     eprintln!("setting up the Python environment in .stepwell/venv");
-    require_programs()?;
+    require_python()?;
     let mut make = Command::new("python3");
     make.args(["-m", "venv", "--clear"]).arg(&folder);
     if !succeeds(Command::new("python3").args(["-c", "import venv, ensurepip"])) {
@@ -44,16 +44,9 @@ pub fn environment() -> Result<PathBuf, String> {
     Ok(interpreter)
 }
 
-/// The handlers of example and tests are in Python and Node; Rust is here, or we would not be.
-fn require_programs() -> Result<(), String> {
+fn require_python() -> Result<(), String> {
     if !succeeds(Command::new("python3").args(["-c", "import sys; sys.exit(sys.version_info < (3, 10))"])) {
         return Err("Python 3.10 or newer is needed. hint: install python3 and python3-venv".into());
-    }
-    if !succeeds(Command::new("node").arg("--version")) {
-        return Err("Node is needed for the handlers in JavaScript. hint: install nodejs 18 or newer".into());
-    }
-    if !succeeds(Command::new("npm").arg("--version")) {
-        return Err("npm is needed for the AWS SDK for JavaScript. hint: install npm".into());
     }
     Ok(())
 }
@@ -80,6 +73,6 @@ fn install_venv_module() -> Result<(), String> {
 }
 
 /// Whether a command can be started and ends well; what it prints is of no interest.
-fn succeeds(command: &mut Command) -> bool {
+pub fn succeeds(command: &mut Command) -> bool {
     command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::{cargo, must, python, root, steps};
+use crate::{cargo, console, must, python, root, steps};
 
 /// The hidden command that is the helper.
 pub const DEPLOY_WHEN_READY: &str = "deploy-when-ready";
@@ -37,6 +37,7 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     }
 
     let python = python::environment()?;
+    console::build_if_possible();
     let mut build = cargo();
     build.args(["build", "--package", "stepwell"]);
     if release {
@@ -104,8 +105,11 @@ fn what_to_try(endpoint: &str, python: &Path, server: u32) -> String {
     let machine = "arn:aws:states:us-east-1:000000000000:stateMachine:order-fulfilment";
     format!(
         "
-Stepwell runs at {endpoint} with the example order-fulfilment. In other terminals, from the
-root of the repository:
+Stepwell runs at {endpoint} with the example order-fulfilment. The console is at
+
+  {endpoint}/console/
+
+In other terminals, from the root of the repository:
 
   export AWS_ENDPOINT_URL_SFN={endpoint} AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{cargo, root};
+use crate::{cargo, console, root};
 
 /// The program as cargo built it in this profile (`debug` or `release`).
 pub fn binary(profile: &str) -> PathBuf {
@@ -12,11 +12,18 @@ pub fn binary(profile: &str) -> PathBuf {
 }
 
 /// The AWS SDK for JavaScript as its lockfile says, into `conformance/js/node_modules`.
-pub fn javascript_client() -> Command {
+///
+/// # Errors
+///
+/// That Node is missing. The tests need it for this client and for handlers in JavaScript.
+pub fn javascript_client() -> Result<Command, String> {
+    if let Some(why) = console::without_node() {
+        return Err(why.into());
+    }
     let mut command = Command::new("npm");
     command.args(["ci", "--no-audit", "--no-fund", "--loglevel", "error"]);
     command.current_dir(root().join("conformance/js"));
-    command
+    Ok(command)
 }
 
 /// The client that uses the AWS SDK for Rust: a workspace of its own, a minute on two cores.
@@ -40,14 +47,20 @@ pub fn crash(python: &Path) -> Command {
     command
 }
 
-/// What the tests in Python have in common. The credentials and endpoints of whoever runs the
-/// tests must not reach them.
+/// What the tests in Python have in common.
 fn tester(python: &Path) -> Command {
     let mut command = Command::new(python);
-    command.current_dir(root().join("conformance")).env("STEPWELL_BINARY", binary("debug"));
+    command.current_dir(root().join("conformance"));
+    against_the_binary(&mut command);
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
+/// Lets tests find the debug build. The credentials and endpoints of whoever runs the tests must not
+/// reach them.
+pub fn against_the_binary(command: &mut Command) {
+    command.env("STEPWELL_BINARY", binary("debug"));
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
         command.env_remove(name);
     }
-    command.env("PYTHONDONTWRITEBYTECODE", "1");
-    command
 }

@@ -1,14 +1,18 @@
 //! `cargo xtask test`: everything that must hold, in the order in which a failure is cheapest.
 //!
 //! Each step runs with its output on the terminal. The first failure ends the run, and the summary
-//! names what was not run because of it. The last line counts the tests inside the steps (of cargo
-//! and pytest), and the steps without tests of their own as one each.
+//! names what was not run because of it. The last line counts the tests inside the steps (of cargo,
+//! pytest, vitest and the console's journeys), and the steps without tests of their own as one each.
+//!
+//! The console comes first of all that compiles, for the binary and every crate above
+//! `console-assets` are built from it. A machine without Node or a browser skips what needs them, by
+//! name; where `CI` is set that is a failure.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::{cargo, python, root, said, steps};
+use crate::{cargo, console, python, root, said, steps};
 
 /// How many seeds the bounded simulation tries: about 40 s on one core. It runs in the development
 /// profile, where it is slower than an optimized build and sooner there. `cargo xtask sim` is for more.
@@ -44,6 +48,7 @@ type Make = fn() -> Result<Result<Command, String>, String>;
 
 const STEPS: &[(&str, Make)] = &[
     ("format", || Ok(Ok(with(&["fmt", "--all", "--check"])))),
+    ("the console", the_console),
     ("clippy", || {
         Ok(Ok(with(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"])))
     }),
@@ -51,9 +56,10 @@ const STEPS: &[(&str, Make)] = &[
     ("unit, contract and property tests", || Ok(Ok(with(&["test", "--quiet", "--workspace"])))),
     ("simulation", simulation),
     ("the binary", || Ok(Ok(with(&["build", "--quiet", "--package", "stepwell"])))),
-    ("the AWS SDK for JavaScript", || Ok(Ok(steps::javascript_client()))),
+    ("the AWS SDK for JavaScript", || Ok(Ok(steps::javascript_client()?))),
     ("the AWS SDK for Rust", || Ok(Ok(steps::rust_client()))),
     ("black-box tests", || Ok(Ok(steps::black_box(&python::environment()?)))),
+    ("console journeys", console_journeys),
     ("crash test", || {
         let mut command = steps::crash(&python::environment()?);
         command.args(["--kills", KILLS]);
@@ -135,23 +141,50 @@ fn counted(command: &mut Command) -> Result<Counts, (String, Counts)> {
 }
 
 impl Counts {
-    /// Adds what a summary line says, and nothing for any other line. Cargo writes `test result: ok. 3
-    /// passed; 0 failed; 1 ignored; ...`, pytest `2 failed, 30 passed, 1 skipped in 12.34s`.
+    /// Adds what a summary line says, and nothing for any other line:
+    ///
+    /// - cargo: `test result: ok. 3 passed; 0 failed; 1 ignored; ...`
+    /// - pytest: `2 failed, 30 passed, 1 skipped in 12.34s`
+    /// - vitest: `      Tests  1 failed | 12 passed (13)`
+    /// - the console's journeys: `9 passed, 0 failed, 1 skipped`
     fn add(&mut self, line: &str) {
+        let line = without_colours(line);
         let of_cargo = line.strip_prefix("test result: ");
         let of_pytest = line.trim_matches(['=', ' ']).split_once(" in ").filter(|(_, time)| is_time(time));
-        let Some(text) = of_cargo.or(of_pytest.map(|(counts, _)| counts)) else { return };
-        let words: Vec<&str> = text.split([' ', ',', ';', '.']).filter(|word| !word.is_empty()).collect();
+        let of_vitest = line.trim_start().strip_prefix("Tests  ");
+        let of_journeys = Some(line.trim_end()).filter(|line| is_of_journeys(line));
+        let of_pytest = of_pytest.map(|(counts, _)| counts);
+        let Some(text) = of_cargo.or(of_pytest).or(of_vitest).or(of_journeys) else { return };
+        let words: Vec<&str> =
+            text.split([' ', ',', ';', '.', '|']).filter(|word| !word.is_empty()).collect();
         for pair in words.windows(2) {
             let Ok(number) = pair[0].parse::<u64>() else { continue };
             match pair[1] {
                 "passed" | "xfailed" => self.passed += number,
                 "failed" | "error" | "errors" | "xpassed" => self.failed += number,
-                "ignored" | "skipped" => self.skipped += number,
+                "ignored" | "skipped" | "todo" => self.skipped += number,
                 _ => {}
             }
         }
     }
+}
+
+/// The line without escape sequences such as `ESC [ 3 2 m`: where `CI` is set vitest has colours
+/// without a terminal.
+fn without_colours(line: &str) -> String {
+    let mut pieces = line.split("\u{1b}[");
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |text, piece| text + piece.split_once('m').map_or(piece, |(_, rest)| rest))
+}
+
+/// Whether this is the line that ends the journeys.
+fn is_of_journeys(line: &str) -> bool {
+    let mut words = ["passed", "failed", "skipped"].iter();
+    let all = line.split(", ").all(|part| {
+        let (number, word) = part.split_once(' ').unwrap_or_default();
+        number.parse::<u64>().is_ok() && words.next() == Some(&word)
+    });
+    all && words.next().is_none()
 }
 
 /// Whether this is how pytest writes a duration: `3.20s`, `75.01s (0:01:15)`.
@@ -164,6 +197,43 @@ fn with(arguments: &[&str]) -> Command {
     let mut command = cargo();
     command.args(arguments);
     command
+}
+
+/// The console: its packages, types, unit tests and build, by this program itself.
+fn the_console() -> Result<Result<Command, String>, String> {
+    if !console::is_here() {
+        return Ok(Err("there is no folder console/".into()));
+    }
+    if let Some(why) = console::without_node() {
+        return lacking(why.into());
+    }
+    let myself = std::env::current_exe().map_err(|error| format!("could not find this program: {error}"))?;
+    let mut command = Command::new(myself);
+    command.args(["console", "--check"]);
+    Ok(Ok(command))
+}
+
+/// The journeys through the console, in a real browser.
+fn console_journeys() -> Result<Result<Command, String>, String> {
+    if !console::is_here() {
+        return Ok(Err("there is no folder console/".into()));
+    }
+    if let Some(why) = console::without_node() {
+        return lacking(why.into());
+    }
+    match console::browser() {
+        Some(browser) => Ok(Ok(console::journeys(&browser))),
+        None => lacking("Chromium is not installed. hint: install chromium, or name one in CHROMIUM".into()),
+    }
+}
+
+/// Skips a step for what this machine lacks, unless it is one that checks every change: that one must
+/// lack nothing.
+fn lacking(what: String) -> Result<Result<Command, String>, String> {
+    match std::env::var_os("CI").is_some_and(|ci| !ci.is_empty()) {
+        true => Err(what),
+        false => Ok(Err(what)),
+    }
 }
 
 /// Licences, bans and duplicates of what we depend on, where cargo-deny is installed. The advisory
@@ -232,8 +302,23 @@ mod tests {
     }
 
     #[test]
+    fn the_summary_lines_of_vitest_and_the_journeys_are_counted() {
+        check("      Tests  12 passed (12)", (12, 0, 0));
+        check("      Tests  1 failed | 10 passed | 2 skipped | 1 todo (14)", (10, 1, 3));
+        check(
+            "\u{1b}[2m      Tests \u{1b}[22m \u{1b}[1m\u{1b}[32m12 passed\u{1b}[39m\u{1b}[22m\u{1b}[90m (12)\u{1b}[39m",
+            (12, 0, 0),
+        );
+        check("9 passed, 2 failed, 1 skipped", (9, 2, 1));
+    }
+
+    #[test]
     fn other_lines_are_not_counted() {
         check("3 passed in silence", (0, 0, 0));
+        check(" Test Files  3 passed (3)", (0, 0, 0));
+        check("  9 passed, 2 failed, 1 skipped", (0, 0, 0));
+        check("9 passed, 2 failed", (0, 0, 0));
+        check("9 passed, 2 failed, 1 skipped, 3 more", (0, 0, 0));
         check("kill  3 after 1.20 s; started again in 0.03s", (0, 0, 0));
         check("waiting for 30 executions to end", (0, 0, 0));
         check("", (0, 0, 0));

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 const FIRST_FOLDERS: &[&str] = &["work", "root", "farm", "home", "Users", "tmp"];
 
 /// What git ignores, and git itself.
-const NOT_READ: &[&str] = &[".git", ".stepwell", ".venv", "target", "node_modules", "__pycache__"];
+const NOT_READ: &[&str] = &[".git", ".stepwell", ".venv", "target", "node_modules", "dist", "__pycache__"];
 
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();

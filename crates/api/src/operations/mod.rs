@@ -18,6 +18,7 @@ mod delete_state_machine_alias;
 mod delete_state_machine_version;
 mod describe_activity;
 mod describe_execution;
+mod describe_execution_parent;
 mod describe_express_execution;
 mod describe_map_run;
 mod describe_state_machine;
@@ -26,6 +27,7 @@ mod describe_state_machine_for_execution;
 mod get_activity_task;
 mod get_execution_history;
 mod get_express_execution_history;
+mod get_history_events;
 mod list_activities;
 mod list_executions;
 mod list_express_executions;
@@ -143,6 +145,11 @@ pub const OURS: &[Operation] = &[
     Operation {
         name: "Stepwell.GetExpressExecutionHistory",
         run: |call| Box::pin(get_express_execution_history::run(call)),
+    },
+    Operation { name: "Stepwell.GetHistoryEvents", run: |call| Box::pin(get_history_events::run(call)) },
+    Operation {
+        name: "Stepwell.DescribeExecutionParent",
+        run: |call| Box::pin(describe_execution_parent::run(call)),
     },
 ];
 

@@ -92,6 +92,23 @@ pub enum Change {
     ActivityGone(ActivityKey),
 }
 
+impl Change {
+    /// The machine that is another after it.
+    pub(crate) fn machine(&self) -> Option<&MachineKey> {
+        match self {
+            Change::Machine(machine)
+            | Change::Published(machine, _)
+            | Change::Tagged(machine)
+            | Change::Deleting(machine) => Some(&machine.key),
+            Change::MachineGone(key, ..)
+            | Change::VersionGone(key, _)
+            | Change::Alias(key, _)
+            | Change::AliasGone(key, _) => Some(key),
+            Change::Activity(_) | Change::ActivityGone(_) => None,
+        }
+    }
+}
+
 /// What came of planning.
 #[derive(Debug, Clone)]
 pub enum Plan<T> {

@@ -318,10 +318,14 @@ impl Shard {
         }
         if !has_ended {
             self.commons.tell_express(revision, recorder, execution, &mut express.kept, None);
+            if !was_counted {
+                self.commons.changes.tell_machine(&revision.key);
+            }
             return chunk;
         }
         let ended = self.commons.express_ended(execution, revision, express.key.clone());
         self.commons.tell_express(revision, recorder, execution, &mut express.kept, Some(&ended));
+        self.commons.changes.tell_machine(&revision.key);
         let ear = std::mem::replace(&mut express.ear, ExpressEar::Nobody);
         express.is_over = true;
         self.dismiss();

@@ -28,6 +28,7 @@ use stepwell_model::{EntityId, ExecutionStatus, Failure, Partition, TaskRef, Tim
 use stepwell_store::{Chunk, ChunkHeader, NameKey, Opening, Parent, Redrives};
 
 use crate::catalogue::{ActivityKey, Revision};
+use crate::changes::concerns_lists;
 use crate::commons::Commons;
 use crate::history_log::LoggedHistory;
 use crate::messages::{ChildStarted, Counts, Message, Release, StartEar, Turn};
@@ -447,6 +448,8 @@ impl Shard {
         let mut counts = Counts::default();
         let mut chunks = Vec::new();
         let mut history = Vec::new();
+        let mut changed: Vec<Arc<Revision>> = Vec::new();
+        let is_watched = self.commons.changes.are_places_watched();
         let touched = std::mem::take(&mut self.touched);
         for entity in &touched {
             let Some(resident) = self.residents.get_mut(entity) else { continue };
@@ -461,6 +464,9 @@ impl Shard {
                 match body {
                     Ok(body) => {
                         let (chunk, events) = self.seal_chunk(*entity, body.into(), &mut counts);
+                        if is_watched && concerns_lists(&chunk.header, &events) {
+                            self.note_changed(*entity, &mut changed);
+                        }
                         chunks.push(chunk);
                         history.extend(self.logged(*entity, events));
                     }
@@ -501,7 +507,16 @@ impl Shard {
             at_once: std::mem::take(&mut self.at_once),
             counts,
             history,
+            changed,
         }
+    }
+
+    /// Notes that lists of executions of a revision change.
+    fn note_changed(&self, entity: EntityId, changed: &mut Vec<Arc<Revision>>) {
+        let revision = self.residents.get(&entity).map(|resident| &resident.revision);
+        // Of many executions in a turn most are of the same one.
+        let new = revision.filter(|new| changed.last().is_none_or(|last| !Arc::ptr_eq(last, new)));
+        changed.extend(new.cloned());
     }
 
     /// What an execution logs of the events of its chunk.

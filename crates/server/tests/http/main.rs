@@ -1,5 +1,8 @@
 //! The server over real sockets, with an engine in memory behind it.
 
+mod console;
+mod sign_in;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -86,6 +89,17 @@ impl Client {
     }
 
     async fn reply(&mut self) -> Reply {
+        let mut reply = self.head().await;
+        let length: usize = reply.header("content-length").unwrap_or("0").parse().unwrap();
+        while self.buffer.len() < length {
+            assert!(self.read().await, "closed within a reply");
+        }
+        reply.body = String::from_utf8(self.buffer.drain(..length).collect()).unwrap();
+        reply
+    }
+
+    /// What comes before the body of a reply, and is all of the reply to a HEAD.
+    async fn head(&mut self) -> Reply {
         let head_end = loop {
             if let Some(at) = find(&self.buffer, b"\r\n\r\n") {
                 break at + 4;
@@ -93,13 +107,8 @@ impl Client {
             assert!(self.read().await, "closed before a reply: {:?}", String::from_utf8_lossy(&self.buffer));
         };
         let head = String::from_utf8(self.buffer.drain(..head_end).collect()).unwrap().to_lowercase();
-        let length: usize = header(&head, "content-length").unwrap_or("0").parse().unwrap();
-        while self.buffer.len() < length {
-            assert!(self.read().await, "closed within a reply");
-        }
-        let body = String::from_utf8(self.buffer.drain(..length).collect()).unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Reply { status, head, body }
+        Reply { status, head, body: String::new() }
     }
 
     async fn read(&mut self) -> bool {
