@@ -2,13 +2,16 @@
 
 mod support;
 
-use std::sync::Arc;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use stepwell_engine::*;
-use stepwell_model::{ExecutionStatus, Failure, MachineType};
+use stepwell_model::{ExecutionStatus, Failure, MachineType, TaskRef};
 use stepwell_store::{FailedCommit, MemoryStore};
+use stepwell_task::{Done, Integration, Target, TaskOutcome, TaskRequest};
 use stepwell_value::Payload;
+use tokio::time::timeout;
 
 const PASS: &str = r#"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}"#;
 const WAIT: &str = r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":1000,"End":true}}}"#;
@@ -22,9 +25,13 @@ struct House {
 }
 
 fn house() -> House {
+    house_with(Vec::new())
+}
+
+fn house_with(integrations: Vec<Arc<dyn Integration>>) -> House {
     let store = Arc::new(MemoryStore::new([1; 32]));
     let options = EngineOptions { shards: 2, ..EngineOptions::default() };
-    let engine = Engine::open(store.clone(), Vec::new(), Arc::new(SystemClock), options).unwrap();
+    let engine = Engine::open(store.clone(), integrations, Arc::new(SystemClock), options).unwrap();
     House { engine, store }
 }
 
@@ -168,35 +175,49 @@ async fn a_place_is_told_of_what_changes_its_lists() {
 
     house.engine.delete_machine(&machine).await.unwrap();
     told_of(&mut watcher, "m").await;
-    assert!(
-        tokio::time::timeout(Duration::ZERO, other.changed()).await.is_err(),
-        "elsewhere nothing has changed"
-    );
+    assert!(timeout(Duration::ZERO, other.changed()).await.is_err(), "elsewhere nothing has changed");
+}
+
+/// Holds up whoever sends it a task: the committer.
+struct Held(Mutex<mpsc::Receiver<()>>);
+
+impl Integration for Held {
+    fn target(&self, _: &TaskRequest) -> Option<Result<Target, Failure>> {
+        Some(Ok(Target { name: "held".into(), slots: 1, idempotent: false }))
+    }
+
+    fn start(&self, request: TaskRequest, done: Done) {
+        // An error says that the test lets go.
+        let _ = self.0.lock().unwrap().recv();
+        done(TaskOutcome::Succeeded(request.parameters));
+    }
+
+    fn cancel(&self, _: TaskRef) {}
 }
 
 #[tokio::test]
-async fn what_began_before_the_watch_is_shown_or_told() {
-    let house = house();
-    let machine = house.machine("m", WAIT).await;
-    for _ in 0..100 {
-        // Decided, perhaps, but not durable yet when the watch begins.
-        let started = house.start(&machine);
-        let place = place();
-        let (watcher, _key) = tokio::join!(house.engine.watch_place(&place), started);
-        let mut watcher = watcher.unwrap();
-        let list = ListExecutions {
-            machine: machine.clone(),
-            qualifier: None,
-            status: Some(ExecutionStatus::Running),
-            after: None,
-            limit: 10,
-        };
-        if house.engine.executions(list.clone()).unwrap().0.is_empty() {
-            told_of(&mut watcher, "m").await;
-        }
-        let (running, _) = house.engine.executions(list).unwrap();
-        house.engine.stop(running[0].key.clone(), Failure::default()).await.unwrap();
+async fn what_was_decided_before_a_watch_is_durable_when_it_begins() {
+    let (hold, held) = mpsc::channel();
+    let house = house_with(vec![Arc::new(Held(Mutex::new(held)))]);
+    // Let go before the engine ends, however the test does.
+    let hold = hold;
+    let call = r#"{"StartAt":"T","States":{"T":{"Type":"Task","End":true,
+        "Resource":"arn:aws:lambda:us-east-1:123456789012:function:f"}}}"#;
+    let (holding, machine) = (house.machine("holding", call).await, house.machine("m", WAIT).await);
+    house.start(&holding).await;
+    // Decided while nobody watched, and not written yet.
+    let mut started = pin!(house.start(&machine));
+    while house.engine.stats().resident < 2 {
+        assert!(timeout(Duration::ZERO, started.as_mut()).await.is_err());
     }
+    let place = place();
+    let mut watch = pin!(house.engine.watch_place(&place));
+    assert!(timeout(Duration::ZERO, watch.as_mut()).await.is_err());
+    drop(hold);
+    watch.await.unwrap();
+    let list =
+        ListExecutions { machine: machine.clone(), qualifier: None, status: None, after: None, limit: 10 };
+    assert_eq!(house.engine.executions(list).unwrap().0.len(), 1);
 }
 
 #[tokio::test]
