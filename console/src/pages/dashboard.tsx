@@ -1,6 +1,7 @@
 /** The start page: how executions do over time, and why some failed. */
 
 import { useMachines } from "../api/queries";
+import type { MetricPoint } from "../api/types";
 import { useQuery } from "../router";
 import { Icon } from "../ui/icons";
 import { ErrorNotice, Loading } from "../ui/parts";
@@ -55,19 +56,21 @@ function Overview({ period }: { period: Period }) {
   );
 }
 
-function Figures({ of: { metrics, whole } }: { of: MetricsOfPeriod }) {
-  const failed = whole.executionsFailed + whole.executionsTimedOut;
-  const ended = whole.executionsSucceeded + failed;
-  const rate = ended === 0 ? "–" : `${(Math.floor((1_000 * whole.executionsSucceeded) / ended) / 10).toString()} %`;
+function Figures({ of: { metrics, executionTime } }: { of: MetricsOfPeriod }) {
+  const total = (of: (point: MetricPoint) => number) => metrics.points.reduce((sum, point) => sum + of(point), 0);
+  const succeeded = total((point) => point.executionsSucceeded);
+  const failed = total((point) => point.executionsFailed + point.executionsTimedOut);
+  const ended = succeeded + failed;
+  const rate = ended === 0 ? "–" : `${Math.floor((1_000 * succeeded) / ended) / 10} %`;
   return (
     <dl className="card figures">
       <Figure name="Open now" value={formatCount(metrics.openExecutions)} />
-      <Figure name="Started" value={formatCount(whole.executionsStarted)} />
-      <Figure name="Succeeded" value={formatCount(whole.executionsSucceeded)} />
+      <Figure name="Started" value={formatCount(total((point) => point.executionsStarted))} />
+      <Figure name="Succeeded" value={formatCount(succeeded)} />
       <Figure name="Failed" title="Failed or timed out" value={formatCount(failed)} bad={failed > 0} />
       <Figure name="Success rate" title="Of those that succeeded, failed or timed out" value={rate} />
-      <Figure name="Duration p50" title="Half of the executions took no longer" value={whole.executionTime ? formatDuration(whole.executionTime.p50) : "–"} />
-      <Figure name="Duration p99" title="99 of 100 executions took no longer" value={whole.executionTime ? formatDuration(whole.executionTime.p99) : "–"} />
+      <Figure name="Duration p50" title="Half of the executions took no longer" value={executionTime ? formatDuration(executionTime.p50) : "–"} />
+      <Figure name="Duration p99" title="99 of 100 executions took no longer" value={executionTime ? formatDuration(executionTime.p99) : "–"} />
     </dl>
   );
 }
@@ -83,12 +86,11 @@ function Figure({ name, title, value, bad }: { name: string; title?: string; val
 
 const sum = ({ values }: Series) => formatCount(values.reduce<number>((total, value) => total + (value ?? 0), 0));
 
-function Charts({ of: { metrics, whole }, period }: { of: MetricsOfPeriod; period: Period }) {
+function Charts({ of: { metrics, executionTime }, period }: { of: MetricsOfPeriod; period: Period }) {
   const { points } = metrics;
   if (points.length === 0) return null;
   const shared = { startTime: points[0].timestamp, pointSeconds: period.pointSeconds };
   const times = points.map((point) => point.executionTime);
-  const longest = { p50: whole.executionTime?.p50, p99: whole.executionTime?.p99 };
   return (
     <div className="charts">
       <Chart {...shared} title="Starts" kind="bars" unit="number" summary={sum} series={[{ name: "Started", colour: "--running", values: points.map((point) => point.executionsStarted) }]} />
@@ -112,7 +114,7 @@ function Charts({ of: { metrics, whole }, period }: { of: MetricsOfPeriod; perio
         kind="lines"
         unit="ms"
         summary={({ name }) => {
-          const value = longest[name as "p50" | "p99"];
+          const value = executionTime?.[name as "p50" | "p99"];
           return value === undefined ? "–" : formatDuration(value);
         }}
         series={[

@@ -47,7 +47,7 @@ export function Chart(props: ChartProps) {
         <span className="small muted when">{shownAt !== undefined && formatSpan(startTime + shownAt * pointSeconds, pointSeconds)}</span>
         <Button kind="quiet" small aria-pressed={asTable} aria-label={`${title} as a table`} onClick={() => setAsTable(!asTable)}>Table</Button>
       </header>
-      <ul className="legend">
+      <ul className="chart-legend">
         {series.map((each) => (
           <li key={each.name}>
             <Swatch series={each} kind={props.kind} />

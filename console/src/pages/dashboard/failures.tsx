@@ -23,7 +23,7 @@ export function Failures({ failures }: { failures: RecentFailure[] }) {
     <section className="card failures" aria-labelledby="recent-failures">
       <header>
         <h2 id="recent-failures">Recent failures</h2>
-        {failures.length > 0 && <span className="small muted">{failures.length >= FAILURES_MAX ? `the last ${FAILURES_MAX}` : failures.length} by cause</span>}
+        {failures.length > 0 && <span className="small muted">{failures.length >= FAILURES_MAX && "the last "}{failures.length === 1 ? "1 execution" : `${failures.length} executions`}, by cause</span>}
       </header>
       {groups.length === 0 ? (
         <p className="body muted">No execution failed or timed out.</p>
@@ -70,7 +70,7 @@ function Group({ group: { error, cause, failures, machines } }: { group: Failure
         </p>
       </div>
       <div className="newest small">
-        <span className="muted">last <Ago seconds={newest.stopDate} /></span>
+        <span className="muted"><span className="visually-hidden">Last </span><Ago seconds={newest.stopDate} /></span>
         <ul aria-label={`Newest executions that failed with ${error}`}>
           {failures.slice(0, LINKS_MAX).map((failure) => (
             <li key={failure.executionArn}><Link className="ellipsis" title={failure.name} to={toFailure(failure)}>{failure.name}</Link></li>

@@ -4,7 +4,7 @@ import { currentPlace } from "../../api/session";
 import { Link, root } from "../../router";
 import { CopyButton } from "../../ui/parts";
 
-const DEFINITION = '{"StartAt": "Greet", "States": {"Greet": {"Type": "Pass", "Result": {"greeting": "hello"}, "End": true}}}';
+const DEFINITION = '{"StartAt": "Greet", "States": {"Greet": {"Type": "Pass", "End": true}}}';
 
 export function FirstVisit() {
   const { account, region } = currentPlace();

@@ -11,13 +11,10 @@ const REFRESH_MS = 30_000;
 /** How many failures are looked at: the most that the server tells. */
 export const FAILURES_MAX = 200;
 
-/**
- * The points of a period, and the same period as a single point: percentiles of the whole cannot be
- * made from those of its parts.
- */
+/** The points of a period, and how long executions took in all of it: percentiles of parts cannot be added. */
 export interface MetricsOfPeriod {
   metrics: Metrics;
-  whole: MetricPoint;
+  executionTime?: MetricPoint["executionTime"];
 }
 
 export function useMetrics(period: Period): UseQueryResult<MetricsOfPeriod> {
@@ -28,7 +25,7 @@ export function useMetrics(period: Period): UseQueryResult<MetricsOfPeriod> {
       const span = spanOf(period, Date.now());
       const ask = (periodSeconds: number) => call<Metrics>("Stepwell.GetExecutionMetrics", { ...span, periodSeconds }, signal);
       const [metrics, whole] = await Promise.all([ask(period.pointSeconds), ask(period.seconds)]);
-      return { metrics, whole: whole.points[0] };
+      return { metrics, executionTime: whole.points.at(0)?.executionTime };
     },
   });
 }
