@@ -9,6 +9,8 @@ import { follow } from "./stream";
 const OF_A_MACHINE = ["machine", "executions"];
 /** Questions about all machines together. */
 const OF_THE_PLACE = ["machines", "counts", "metrics", "failures", "waiting"];
+/** Those are asked for again at most this often, however much happens. */
+const PLACE_MS = 1_000;
 
 /** Follows the place while the caller is on the page. */
 export function useLivePlace(enabled: boolean): void {
@@ -36,12 +38,26 @@ export function useLivePlace(enabled: boolean): void {
   }, [enabled]);
 }
 
+let lastAt = 0;
+let timer: ReturnType<typeof setTimeout> | undefined;
+
 function invalidate(machineArns: string[]): void {
   const changed = new Set(machineArns);
   void queries.invalidateQueries({
     predicate: ({ queryKey }) => {
       const [about, arn] = queryKey as [string, string];
-      return OF_THE_PLACE.includes(about) || (OF_A_MACHINE.includes(about) && changed.has(arn));
+      return OF_A_MACHINE.includes(about) && changed.has(arn);
     },
   });
+  timer ??= setTimeout(invalidatePlace, Math.max(0, lastAt + PLACE_MS - Date.now()));
+}
+
+function invalidatePlace(): void {
+  timer = undefined;
+  lastAt = Date.now();
+  for (const about of OF_THE_PLACE) {
+    // To look through all that waits may take long. What happens meanwhile must not begin it anew each time,
+    // or it would never end; it is asked for every few seconds anyhow.
+    void queries.invalidateQueries({ queryKey: [about] }, { cancelRefetch: about !== "waiting" });
+  }
 }

@@ -15,7 +15,7 @@ const PAGE = 100;
 /** After so many we stop, until somebody wants more. */
 const STEP = 500;
 /** Deadlines pass and workers take tasks without anything starting or ending. */
-const REFRESH_MS = 10_000;
+const REFRESH_MS = 5_000;
 
 export interface Waiting {
   tasks: WaitingTask[] | undefined;
