@@ -4,7 +4,7 @@
  * The tree of states beside it says the same to those who use a keyboard or a screen reader.
  */
 
-import { Background, Controls, MiniMap, ReactFlow, ReactFlowProvider, useReactFlow, useStoreApi, type Edge, type Node } from "@xyflow/react";
+import { Controls, MiniMap, ReactFlow, ReactFlowProvider, useReactFlow, useStoreApi, type Edge, type Node } from "@xyflow/react";
 import "@xyflow/react/dist/style.css";
 import { memo, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { Machine } from "../model/machine";
@@ -139,7 +139,6 @@ const Canvas = memo(function Canvas({ layout, selected, onPick }: { layout: Layo
       elevateEdgesOnSelect={false}
       proOptions={NO_ATTRIBUTION}
     >
-      <Background gap={20} size={1} color="var(--surface-3)" />
       <Controls showInteractive={false} fitViewOptions={{ maxZoom: 1, padding: 0.06 }} />
       {layout.nodes.length > STATES_FOR_MAP && <MiniMap pannable zoomable nodeClassName={(node) => `graph-mini-${node.type}`} ariaLabel="Small map of the graph" />}
     </ReactFlow>

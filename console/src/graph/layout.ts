@@ -60,7 +60,7 @@ export interface Layout {
   edges: PlacedEdge[];
 }
 
-export const NODE_WIDTH = 216;
+export const NODE_WIDTH = 236;
 export const NODE_HEIGHT = 56;
 export const GROUP_HEAD = 56;
 const MARKER_SIZE = 44;
@@ -68,7 +68,7 @@ const MARKER_HEIGHT = 24;
 const GROUP_PADDING = 16;
 const SCOPE_PADDING = 16;
 const SCOPE_GAP = 16;
-const RANK_GAP = 40;
+const RANK_GAP = 48;
 const NODE_GAP = 36;
 const EDGE_GAP = 24;
 const LABEL_LINE = 18;
@@ -81,6 +81,8 @@ const START = "\u0000start";
 const END = "\u0000end";
 /** What dagre's best way to find ranks is too slow for. */
 const STATES_MANY = 150;
+/** More pairs of siblings than so many have are not worth their time. */
+const SIBLINGS_MANY = 12;
 
 /** One scope, with its own corner as the origin. */
 interface Block {
@@ -137,7 +139,7 @@ function layScope(scope: Scope, path: string, parent: string | undefined, depth:
   forward.forEach((link, at) => graph.setEdge(link.from, link.to, { ...labelSize(link.lines), labelpos: "c", weight: link.kind === "next" ? 2 : 1 }, String(at)));
   dagre.layout(graph, { constraints: siblings(order, forward) });
 
-  const rows = rowsOf(graph, order);
+  const rows = rowsOf(graph, order, forward);
   const block: Block = { width: 0, height: 0, nodes: [], scopes: [], edges: [] };
   for (const id of order) {
     const { x, y, width, height } = graph.node(id);
@@ -230,7 +232,12 @@ function siblings(order: string[], links: Link[]): { left: string; right: string
   const pairs: { left: string; right: string }[] = [];
   for (const list of after.values()) {
     list.sort((a, b) => place.get(a)! - place.get(b)!);
-    for (let at = 1; at < list.length; at++) pairs.push({ left: list[at - 1], right: list[at] });
+    if (list.length > SIBLINGS_MANY) {
+      for (let at = 1; at < list.length; at++) pairs.push({ left: list[at - 1], right: list[at] });
+      continue;
+    }
+    // All of them, as dagre looks at each row by itself.
+    for (const [at, left] of list.entries()) for (const right of list.slice(at + 1)) pairs.push({ left, right });
   }
   return pairs;
 }
@@ -270,8 +277,8 @@ function idsOf(link: Link, path: string, at: number): { id: string; from: string
   return { id: `${path}${link.isBack ? "back" : "edge"}${at}`, from: link.from, to: link.to };
 }
 
-/** The rows in which states stand. */
-function rowsOf(graph: InstanceType<typeof dagre.graphlib.Graph>, order: string[]): Row[] {
+/** The rows in which states and labels stand. */
+function rowsOf(graph: InstanceType<typeof dagre.graphlib.Graph>, order: string[], links: Link[]): Row[] {
   const rows = new Map<number, Row>();
   for (const id of order) {
     const { rank, y, height } = graph.node(id) as unknown as { rank: number; y: number; height: number };
@@ -281,6 +288,18 @@ function rowsOf(graph: InstanceType<typeof dagre.graphlib.Graph>, order: string[
       row.bottom = Math.max(row.bottom, y + height / 2);
     } else rows.set(rank, { top: y - height / 2, bottom: y + height / 2 });
   }
+  const states = [...rows.values()];
+  links.forEach((link, at) => {
+    const { y } = graph.edge({ v: link.from, w: link.to, name: String(at) }) as unknown as { y?: number };
+    if (link.lines.length === 0 || y === undefined) return;
+    const half = labelSize(link.lines).height / 2;
+    // That of a long transition may stand among states. The others have no rank any more, but one top for each row.
+    if (states.some((row) => y >= row.top && y <= row.bottom)) return;
+    const key = -Math.round(y - half) - 1;
+    const row = rows.get(key);
+    if (row) row.bottom = Math.max(row.bottom, y + half);
+    else rows.set(key, { top: y - half, bottom: y + half });
+  });
   return [...rows.values()].sort((a, b) => a.top - b.top);
 }
 

@@ -115,7 +115,7 @@ export const ScopePart = memo(function ScopePart() {
 
 export const TransitionPart = memo(function TransitionPart({ data }: EdgeProps<TransitionEdge>) {
   const { placed, from, to } = data!;
-  const { isTaken, isRun } = useFacts((view) => ({ isTaken: view.isTaken(from, to, placed.kind === "catch"), isRun: view.hasRun }));
+  const { isTaken, isRun } = useFacts((view) => ({ isTaken: view.isTaken(from, to, placed.kind), isRun: view.hasRun }));
   const classes = `graph-transition kind-${placed.kind} ${isTaken ? "is-taken" : isRun ? "is-untaken" : ""}`;
   const { tip, label } = placed;
   return (

@@ -109,19 +109,21 @@ export class GraphView {
   }
 
   /** Whether a transition was taken. `to` is undefined for the end. */
-  isTaken(from: NodePlace | undefined, to: NodePlace | undefined, isCatch: boolean): boolean {
+  isTaken(from: NodePlace | undefined, to: NodePlace | undefined, kind: string): boolean {
     const { run } = this;
     if (!run) return false;
     if (!from) return to !== undefined && this.nodeView(to).visits > 0;
     if (this.isInIteration(from)) {
       const steps = this.inIteration.get(from.name) ?? [];
       if (!to) return steps.some((step) => step.status === "succeeded" || step.type === "Fail");
-      return (this.inIteration.get(to.name) ?? []).some((step) => run.stepOf(run.events[step.id - 1]?.previousEventId ?? 0)?.name === from.name);
+      const status = kind === "catch" ? "caught" : "succeeded";
+      const left = (this.inIteration.get(to.name) ?? []).map((step) => run.stepOf(run.events[step.id - 1]?.previousEventId ?? 0));
+      return left.some((step) => step?.name === from.name && step.status === status);
     }
     const tally = run.tallyOf(from.name);
     if (!tally) return false;
     if (!to) return (tally.statuses.succeeded ?? 0) > 0 || run.visitsOf(from.name)[0]?.type === "Fail";
-    return (tally.next.get(to.name) ?? 0) > 0 && (!isCatch || (tally.statuses.caught ?? 0) > 0);
+    return (tally.next.get(to.name) ?? 0) > 0 && (tally.statuses[kind === "catch" ? "caught" : "succeeded"] ?? 0) > 0;
   }
 
   private isInIteration(place: NodePlace): boolean {
