@@ -15,7 +15,7 @@ import { GraphTab } from "./execution/graph-tab";
 import { Head } from "./execution/head";
 import { Inspector } from "./execution/inspector";
 import { InputOutput } from "./execution/io";
-import { iterationsAround, locate, type Located, type Locations } from "./execution/locate";
+import { iterationsAround, locate, visitToShow, type Located, type Locations } from "./execution/locate";
 import { TABS, useSelection, type Selection, type TabId } from "./execution/selection";
 import { StepTable } from "./execution/step-table";
 import { Timeline } from "./execution/timeline";
@@ -52,10 +52,11 @@ function Known({ executionArn, followed, execution }: { executionArn: string; fo
   const picked = iterations.join(".");
   const isChosen = chosenState !== undefined || chosenStep !== undefined;
   // Whoever comes to a failed execution wants to see where it failed.
-  const selection = useMemo<Selection>(
-    () => (isChosen || !cause ? { ...chosen, state: chosenState ?? (chosenStep === undefined ? undefined : run.steps.get(chosenStep)?.name) } : { ...chosen, state: cause.name, step: cause.id, iterations: iterationsAround(run, cause) }),
-    [isChosen, cause, chosenState, chosenStep, chosenEvent, picked, run, version],
-  );
+  const selection = useMemo<Selection>(() => {
+    const asked = isChosen || !cause ? { ...chosen, state: chosenState ?? (chosenStep === undefined ? undefined : run.steps.get(chosenStep)?.name) } : { ...chosen, state: cause.name, step: cause.id, iterations: iterationsAround(run, cause) };
+    if (asked.state === undefined || asked.step !== undefined || asked.iterations.length > 0) return asked;
+    return { ...asked, step: visitToShow(run, asked.state)?.id };
+  }, [isChosen, cause, chosenState, chosenStep, chosenEvent, picked, run, version]);
   // While events pour in, drawing everything may lag behind; the next key stroke may not.
   const shownVersion = useDeferredValue(version);
   const locations = useMemo(() => (states ? locate(run, states, selection) : undefined), [run, shownVersion, states, selection]);

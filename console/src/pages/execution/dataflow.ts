@@ -123,13 +123,14 @@ export function stagesOf(node: StateNode, recorded: Recorded, tested: Tested | u
   const after: JsonObject = catcher ?? source;
   const stages: Stage[] = [{ title: "Input", text: recorded.input, origin: "recorded" }];
   let last = recorded.input;
-  const add = (title: string, field: Json | undefined, text: string | undefined, origin: Stage["origin"] = "tested", before = last) => {
+  // A path changes what is there; a template makes something new, which is compared with nothing.
+  const add = (title: string, field: Json | undefined, text: string | undefined, origin: Stage["origin"] = "tested", before?: string) => {
     const isUnset = field === undefined;
     stages.push({ title, source: field, text: isUnset ? last : text, origin, before, isUnset });
     if (!isUnset) last = text;
   };
 
-  if (!isJsonata) add("InputPath", source.InputPath, seen.afterInputPath);
+  if (!isJsonata) add("InputPath", source.InputPath, seen.afterInputPath, "tested", last);
   const effective = last;
   if (type === "Map") {
     if (isJsonata) add("Items", source.Items, seen.afterItemsPath);
@@ -154,7 +155,7 @@ export function stagesOf(node: StateNode, recorded: Recorded, tested: Tested | u
     // Without ResultPath the result takes the place of the input.
     add(catcher ? "ResultPath of the catcher" : "ResultPath", after.ResultPath, isDone ? (catcher ? tested?.output : seen.afterResultPath) : undefined, "tested", effective);
   }
-  if (!isJsonata && !catcher && type !== "Fail") add("OutputPath", source.OutputPath, isDone ? tested?.output : undefined);
+  if (!isJsonata && !catcher && type !== "Fail") add("OutputPath", source.OutputPath, isDone ? tested?.output : undefined, "tested", last);
   if (type !== "Fail") {
     stages.push({ title: "Output", source: isJsonata ? after.Output : undefined, text: recorded.output, origin: "recorded", before: isJsonata ? recorded.input : undefined });
   }

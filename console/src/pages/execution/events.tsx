@@ -198,10 +198,10 @@ function EventDetail({ executionArn, event, step, lastEventId, onStep, onSelect 
       {data.error !== undefined && <ErrorNotice error={data.error} what="The payload could not be read" />}
       {PAYLOADS.map((member) => {
         const payload = details[member];
-        return payload !== undefined && <div key={member}><h3>{member}</h3><Payload text={payload} title={`${member} of event ${event.id}`} /></div>;
+        return payload !== undefined && <Payload key={member} text={payload} title={`${member} of event ${event.id}`} actions={<h3>{member}</h3>} />;
       })}
       {details.assignedVariables && Object.keys(details.assignedVariables).length > 0 && (
-        <div><h3>assignedVariables</h3><Payload text={objectOf(details.assignedVariables)} title={`Variables assigned by event ${event.id}`} /></div>
+        <Payload text={objectOf(details.assignedVariables)} title={`Variables assigned by event ${event.id}`} actions={<h3>assignedVariables</h3>} />
       )}
     </div>
   );

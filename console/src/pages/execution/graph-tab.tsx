@@ -1,13 +1,17 @@
 /** The graph, the states beside it, the iterations of the Map that is looked at, and the selected step. */
 
-import type { ReactNode } from "react";
+import { lazy, Suspense, useMemo, type ReactNode } from "react";
 import type { FollowedExecution } from "../../api/history";
+import { parseMachine } from "../../model/machine";
 import { Empty, ErrorNotice, Loading } from "../../ui/parts";
 import type { States } from "./definition";
 import { Iterations } from "./iterations";
-import { around, pickIteration, type Located, type Locations } from "./locate";
+import { around, iterationsAround, pickIteration, type Located, type Locations } from "./locate";
 import type { Selection } from "./selection";
 import { StateTree } from "./state-tree";
+
+// The graph brings a canvas and a layout: nobody waits for it who only looks at a list.
+const Graph = lazy(() => import("../../graph/Graph").then((module) => ({ default: module.Graph })));
 
 interface Props {
   followed: FollowedExecution;
@@ -22,23 +26,30 @@ interface Props {
 
 export function GraphTab({ followed, version, states, locations, selection, located, select, inspector }: Props) {
   const { run, definition, definitionError } = followed;
+  const machine = useMemo(() => (definition ? parseMachine(definition.definition).machine : undefined), [definition]);
   if (definitionError !== undefined) return <ErrorNotice error={definitionError} retry={followed.retry} what="The definition that it runs could not be read" />;
-  if (!definition || !locations) return <Loading what="Reading the definition" />;
+  if (!machine || !locations) return <Loading what="Reading the definition" />;
   if (!states) return <Empty title="The definition is no state machine" />;
   const onState = (name: string) => {
     const chosen = locations.get(name);
     if (!chosen) return;
-    const iterations = around(chosen.node).flatMap((map) => locations.get(map.name)?.iteration ?? []);
-    select({ state: name, step: chosen.step?.id, iterations: chosen.iteration === undefined ? iterations : [...iterations, chosen.iteration] });
+    // Of iterations that are looked at together, the one of the visit that tells most.
+    const outer = chosen.isTogether && chosen.step ? iterationsAround(run, chosen.step) : around(chosen.node).flatMap((map) => locations.get(map.name)?.iteration ?? []);
+    select({ state: name, step: chosen.step?.id, iterations: chosen.iteration === undefined ? outer : [...outer, chosen.iteration] });
   };
   const map = mapOf(located, locations);
+  const iterationOf = map?.step && map.iteration !== undefined ? { step: map.step.id, iteration: map.iteration } : undefined;
   return (
     <div className="graph-tab">
       <div className="graph-side">
         <StateTree states={states} locations={locations} selected={selection.state} onSelect={onState} />
         {map?.step && <Iterations key={map.step.id} run={run} version={version} map={map.step} picked={map.iteration} onPick={(index) => select(pickIteration(run, states, locations, selection, map.node.name, index))} />}
       </div>
-      <div className="graph-place card"><Empty title="The graph follows" /></div>
+      <div className="graph-place card">
+        <Suspense fallback={<Loading what="Drawing the graph" />}>
+          <Graph machine={machine} run={run} selected={selection.state} onSelect={onState} iterationOf={iterationOf} label="Graph of the execution" />
+        </Suspense>
+      </div>
       {inspector ?? <section className="inspector card none"><Empty title="Nothing is selected">Choose a state to see what went in and what came out.</Empty></section>}
     </div>
   );

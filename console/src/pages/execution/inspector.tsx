@@ -99,7 +99,7 @@ function StepInspector({ executionArn, run, version, states, located, step, exec
             {execution && <span className="muted"> +{formatDuration((step.enteredAt - execution.startDate) * 1_000)}</span>}
           </Fact>
           <Fact name={step.endedAt === undefined ? "Running for" : "Duration"}><Elapsed from={step.enteredAt} to={step.endedAt} /></Fact>
-          {step.attempts[0]?.resource && <Fact name="Resource"><span className="name">{[step.attempts[0].resourceType, step.attempts[0].resource].filter(Boolean).join(" · ")}</span></Fact>}
+          {step.attempts[0]?.resource && <Fact name="Resource"><span className="name">{resourceText(step.attempts[0])}</span></Fact>}
           {step.iterations && <Fact name="Iterations">{iterationsText(step)}</Fact>}
           {child && <Fact name="Execution"><Link to={path("executions", child)} className="name">{shortName(child)}</Link></Fact>}
         </dl>
@@ -116,6 +116,11 @@ function StepInspector({ executionArn, run, version, states, located, step, exec
       </div>
     </div>
   );
+}
+
+/** The action of a service, or the ARN of a function or an activity. */
+function resourceText({ resourceType, resource = "" }: Attempt): string {
+  return resource.startsWith("arn:") || !resourceType ? resource : `${resourceType}:${resource}`;
 }
 
 function iterationsText({ iterations }: Step): string {
@@ -150,10 +155,8 @@ function InputOutput({ recorded, step }: { recorded: RecordedStep; step: Step })
   if (recorded.loadError !== undefined) return <ErrorNotice error={recorded.loadError} what="The payloads could not be read" />;
   return (
     <>
-      <h3>Input</h3>
-      {recorded.input === undefined ? <p className="muted">The history has none.</p> : <Payload text={recorded.input} title="Input" />}
-      <h3>Output</h3>
-      {recorded.output === undefined ? <p className="muted">{step.status === "running" ? "Not yet." : "There is none: the state was not left."}</p> : <Payload text={recorded.output} title="Output" />}
+      {recorded.input === undefined ? <p className="muted">The history has no input.</p> : <Payload text={recorded.input} title="Input" actions={<h3>Input</h3>} />}
+      {recorded.output === undefined ? <p className="muted">{step.status === "running" ? "There is no output yet." : "There is no output: the state was not left."}</p> : <Payload text={recorded.output} title="Output" actions={<h3>Output</h3>} />}
     </>
   );
 }

@@ -4,6 +4,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useId, useMemo, useRef, useState, type KeyboardEvent } from "react";
 import type { Iteration, RunView, Step, StepStatus } from "../../model/run";
 import { Icon } from "../../ui/icons";
+import { Button } from "../../ui/parts";
 import { stepTone } from "../../ui/status";
 import { formatDuration } from "../../ui/time";
 
@@ -14,7 +15,7 @@ const ORDER: Record<StepStatus, number> = { failed: 0, timedout: 0, caught: 1, r
 type Filter = "" | StepStatus;
 
 /** `version` is that of the run: the iterations are changed in place. */
-export function Iterations({ run, version, map, picked, onPick }: { run: RunView; version: number; map: Step; picked: number | undefined; onPick: (index: number) => void }) {
+export function Iterations({ run, version, map, picked, onPick }: { run: RunView; version: number; map: Step; picked: number | undefined; onPick: (index: number | undefined) => void }) {
   const [filter, setFilter] = useState<Filter>("");
   const [jump, setJump] = useState("");
   const scroller = useRef<HTMLDivElement>(null);
@@ -52,7 +53,7 @@ export function Iterations({ run, version, map, picked, onPick }: { run: RunView
     <section className="iterations" aria-label={`Iterations of ${map.name}`}>
       <header>
         <h3 className="ellipsis" title={map.name}>{map.name}</h3>
-        <span className="muted small">{total.toLocaleString()} {total === 1 ? "iteration" : "iterations"}</span>
+        {picked === undefined ? <span className="muted small">{total.toLocaleString()} together</span> : <Button kind="quiet" small onClick={() => onPick(undefined)}>All {total.toLocaleString()}</Button>}
       </header>
       <div className="iteration-tools">
         <select className="input" aria-label="Status of the iterations" value={filter} onChange={(event) => setFilter(event.target.value as Filter)}>

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { HistoryEvent } from "../../api/types";
 import { Run } from "../../model/run";
 import { readStates } from "./definition";
-import { iterationsAround, locate, pickIteration } from "./locate";
+import { iterationsAround, locate, pickIteration, visitToShow } from "./locate";
 import { rowsOf } from "./rows";
 
 const STATES = readStates(
@@ -47,10 +47,13 @@ function failed(): Run {
 const NOTHING = { iterations: [] };
 
 describe("the part of a run that is looked at", () => {
-  it("is the iteration that failed, where none is picked", () => {
+  it("is all iterations together where none is picked, of which the worst visit tells most", () => {
     const locations = locate(failed(), STATES, NOTHING);
-    expect(locations.get("Each")).toMatchObject({ iteration: 1, step: { id: 4 } });
-    expect(locations.get("Store")?.step?.id).toBe(15);
+    expect(locations.get("Each")).toMatchObject({ iteration: undefined, step: { id: 4 }, isTogether: false });
+    expect(locations.get("Odd?")?.visits).toHaveLength(3);
+    expect(locations.get("Store")).toMatchObject({ isTogether: true, step: { id: 15, status: "failed" } });
+    expect(visitToShow(failed(), "Store")?.id).toBe(15);
+    expect(visitToShow(failed(), "First")?.id).toBe(2);
   });
 
   it("is the iteration of the selected step, whatever is picked", () => {
@@ -71,6 +74,7 @@ describe("the part of a run that is looked at", () => {
     const locations = locate(run, STATES, selection);
     expect(pickIteration(run, STATES, locations, selection, "Each", 0)).toEqual({ state: "Store", step: 14, iterations: [0] });
     expect(pickIteration(run, STATES, locations, selection, "Each", 2)).toEqual({ state: "Store", step: undefined, iterations: [2] });
+    expect(pickIteration(run, STATES, locations, selection, "Each", undefined)).toEqual({ state: "Each", step: 4, iterations: [] });
     expect(pickIteration(run, STATES, locations, { state: "First", step: 2, iterations: [] }, "Each", 2)).toEqual({ state: "Each", step: 4, iterations: [2] });
   });
 });

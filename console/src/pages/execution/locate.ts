@@ -1,21 +1,23 @@
 /**
- * Which part of a run is looked at: of every state the visits in the iteration that is picked.
+ * Which part of a run is looked at: of every state its visits there.
  *
- * A state in a Map is visited once for each iteration. One iteration of each Map is looked at at a time:
- * that of the selected step, else the one picked, else the first that failed, else the first.
+ * A state in a Map is visited once for each iteration. Of each Map all iterations are looked at together,
+ * or one: that of the selected step, else the one that is picked.
  */
 
-import type { RunView, Step } from "../../model/run";
+import type { RunView, Step, StepStatus } from "../../model/run";
 import type { States, StateNode } from "./definition";
 import type { Selection } from "./selection";
 
 export interface Located {
   node: StateNode;
-  /** All visits in the iteration that is looked at, in order. */
+  /** All visits in what is looked at, in order. */
   visits: readonly Step[];
-  /** The one that is looked at. */
+  /** The visit that is looked at; of several iterations together the one that tells most. */
   step?: Step;
-  /** Of a Map: the iteration that is looked at. */
+  /** Whether the visits are of several iterations. */
+  isTogether: boolean;
+  /** Of a Map: the iteration that is looked at; without one, all together. */
   iteration?: number;
 }
 
@@ -34,10 +36,22 @@ export function iterationsAround(run: RunView, step: Step | undefined): number[]
   return chainOf(run, step).flatMap((each) => (each.iteration === undefined ? [] : [each.iteration]));
 }
 
-function firstToLookAt(run: RunView, map: Step): number | undefined {
-  const iterations = run.iterationsOf(map.id);
-  const wrong = map.iterations && map.iterations.failed > 0 ? iterations.find(({ status }) => status === "failed" || status === "timedout") : undefined;
-  return (wrong ?? iterations[0])?.index;
+/** Of visits in several iterations, what somebody wants to see first. */
+const TELLING: StepStatus[] = ["failed", "timedout", "running", "caught", "aborted", "succeeded"];
+
+function mostTelling(visits: readonly Step[]): Step | undefined {
+  for (const status of TELLING) {
+    const found = visits.find((step) => step.status === status);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/** The visit of a state that only its name is known of. */
+export function visitToShow(run: RunView, name: string): Step | undefined {
+  const visits = run.visitsOf(name);
+  const last = visits.at(-1);
+  return last?.iteration === undefined && (last?.parent === undefined || iterationsAround(run, last).length === 0) ? last : mostTelling(visits);
 }
 
 export function locate(run: RunView, states: States, selection: Selection): Locations {
@@ -45,7 +59,7 @@ export function locate(run: RunView, states: States, selection: Selection): Loca
   const selected = new Set(chain.map((step) => step.id));
   const around = chain.flatMap((step) => (step.iteration === undefined ? [] : [step.iteration]));
   const located = new Map<string, Located>();
-  const walk = (nodes: StateNode[], steps: readonly Step[], depth: number): void => {
+  const walk = (nodes: StateNode[], steps: readonly Step[], depth: number, isTogether: boolean): void => {
     const byName = new Map<string, Step[]>();
     for (const step of steps) {
       const visits = byName.get(step.name);
@@ -54,19 +68,18 @@ export function locate(run: RunView, states: States, selection: Selection): Loca
     }
     for (const node of nodes) {
       const visits = byName.get(node.name) ?? [];
-      const step = visits.find(({ id }) => selected.has(id)) ?? visits.at(-1);
-      const here: Located = { node, visits, step };
+      const step = isTogether ? mostTelling(visits) : (visits.find(({ id }) => selected.has(id)) ?? visits.at(-1));
+      const here: Located = { node, visits, step, isTogether };
       located.set(node.name, here);
       if (node.children.length === 0) continue;
-      if (node.type !== "Map") {
-        walk(node.children, step ? run.childrenOf(step.id) : [], depth);
-        continue;
-      }
-      if (step) here.iteration = (selected.has(step.id) ? around[depth] : undefined) ?? pickedOf(run, step, selection.iterations[depth]) ?? firstToLookAt(run, step);
-      walk(node.children, step && here.iteration !== undefined ? run.childrenOf(step.id, here.iteration) : [], depth + 1);
+      const isMap = node.type === "Map";
+      const inner = isTogether ? visits : step ? [step] : [];
+      if (isMap && !isTogether && step) here.iteration = (selected.has(step.id) ? around[depth] : undefined) ?? pickedOf(run, step, selection.iterations[depth]);
+      const inside = inner.flatMap(({ id }) => run.childrenOf(id, here.iteration));
+      walk(node.children, inside, isMap ? depth + 1 : depth, isTogether || (isMap && here.iteration === undefined));
     }
   };
-  walk(states.roots, run.childrenOf(undefined), 0);
+  walk(states.roots, run.childrenOf(undefined), 0, false);
   return located;
 }
 
@@ -82,11 +95,12 @@ export function around(node: StateNode): StateNode[] {
   return found;
 }
 
-/** The selection of another iteration of a Map: the same state in it, if it got there. */
-export function pickIteration(run: RunView, states: States, locations: Locations, selection: Selection, mapName: string, index: number): Selection {
+/** The selection of another iteration of a Map, or of all: the same state in it, if it got there. */
+export function pickIteration(run: RunView, states: States, locations: Locations, selection: Selection, mapName: string, index: number | undefined): Selection {
   const map = locations.get(mapName);
   if (!map?.step) return selection;
   const outer = iterationsAround(run, map.step);
+  if (index === undefined) return { state: mapName, step: map.step.id, iterations: outer };
   const state = selection.state === undefined ? undefined : states.byName.get(selection.state);
   const isInside = state !== undefined && around(state).some(({ name }) => name === mapName);
   const next: Selection = { state: isInside ? state.name : mapName, iterations: [...outer, index] };

@@ -17,7 +17,7 @@ function rowsOf(states: States, locations: Locations, folded: ReadonlySet<string
     nodes.forEach((node, index) => {
       const isExpandable = node.children.length > 0;
       const isExpanded = isExpandable && !folded.has(node.name);
-      const located = locations.get(node.name) ?? { node, visits: [] };
+      const located = locations.get(node.name) ?? { node, visits: [], isTogether: false };
       rows.push({ key: node.name, level: node.level, isExpandable, isExpanded, position: index + 1, setSize: nodes.length, located });
       if (isExpanded) walk(node.children);
     });

@@ -153,7 +153,7 @@ function StepBar({ step, span, until }: { step: Step; span: Span; until: (step: 
   return (
     <>
       <Bar span={span} from={step.enteredAt} to={to} className={kind} tone={waits ? "waiting" : tone} />
-      {step.attempts.map((attempt) => <AttemptBar key={attempt.scheduledEventId} attempt={attempt} span={span} to={attempt.endedAt ?? to} />)}
+      {!isGroup && step.attempts.map((attempt) => <AttemptBar key={attempt.scheduledEventId} attempt={attempt} span={span} to={attempt.endedAt ?? to} />)}
       <Took span={span} from={step.enteredAt} to={to} />
     </>
   );

@@ -36,6 +36,7 @@ export interface VirtualTreeProps<R extends TreeRow> {
 }
 
 const ROW_HEIGHT = 30;
+const HEADER_HEIGHT = 30;
 /** A pause in typing begins anew. */
 const TYPING_MS = 800;
 
@@ -49,7 +50,9 @@ export function VirtualTree<R extends TreeRow>({ rows, label, selectedKey, onSel
     estimateSize: () => rowHeight,
     overscan: 12,
     getItemKey: (index) => rows[index].key,
-    scrollPaddingStart: header ? rowHeight : 0,
+    // The header stays at the top, and takes room before the rows.
+    scrollMargin: header ? HEADER_HEIGHT : 0,
+    scrollPaddingStart: header ? HEADER_HEIGHT : 0,
   });
   const at = selectedKey === undefined ? -1 : rows.findIndex((row) => row.key === selectedKey);
   // What is selected elsewhere comes into view; where somebody scrolls, nothing moves.
@@ -129,7 +132,7 @@ export function VirtualTree<R extends TreeRow>({ rows, label, selectedKey, onSel
               aria-expanded={row.isExpandable ? row.isExpanded : undefined}
               aria-selected={item.index === at}
               aria-label={nameOf?.(row)}
-              style={{ height: rowHeight, transform: `translateY(${item.start}px)`, "--level": row.level - 1 } as React.CSSProperties}
+              style={{ height: rowHeight, transform: `translateY(${item.start - (header ? HEADER_HEIGHT : 0)}px)`, "--level": row.level - 1 } as React.CSSProperties}
               onClick={() => onSelect(row)}
               onDoubleClick={() => row.isExpandable && onFold(row, !row.isExpanded)}
             >
