@@ -119,7 +119,7 @@ function Count({ value, label, tone, to }: { value?: number; label: string; tone
 
 function First() {
   const endpoint = new URL("..", new URL(".", document.baseURI)).href.replace(/\/$/, "");
-  const line = `aws stepfunctions create-state-machine --endpoint-url ${endpoint} --name hello \\\n  --role-arn arn:aws:iam::${currentPlace().account}:role/stepwell \\\n  --definition '{"StartAt":"Hello","States":{"Hello":{"Type":"Pass","End":true}}}'`;
+  const line = `aws stepfunctions create-state-machine --endpoint-url ${endpoint} \\\n  --name hello --role-arn arn:aws:iam::${currentPlace().account}:role/stepwell \\\n  --definition '{"StartAt":"Hello","States":{"Hello":{"Type":"Pass","End":true}}}'`;
   return (
     <div className="card">
       <Empty title="There is no state machine here yet" action={<Link className="button primary" to="machines/new">Create state machine</Link>}>
