@@ -16,6 +16,7 @@ import { Head } from "./execution/head";
 import { Inspector } from "./execution/inspector";
 import { InputOutput } from "./execution/io";
 import { iterationsAround, locate, visitToShow, type Located, type Locations } from "./execution/locate";
+import { useRoom } from "./execution/room";
 import { TABS, useSelection, type Selection, type TabId } from "./execution/selection";
 import { StepTable } from "./execution/step-table";
 import { Timeline } from "./execution/timeline";
@@ -85,6 +86,7 @@ function Known({ executionArn, followed, execution }: { executionArn: string; fo
     });
   };
   const onIteration = (map: Step, index: number) => select({ state: map.name, step: map.id, iterations: [...iterationsAround(run, map), index] });
+  const [place, room] = useRoom();
   const steps = { run, version, startedAt: execution.startDate, selected: located?.step, iteration: located?.iteration === undefined || iterations.length === 0 ? undefined : located.iteration, onStep, onIteration };
   const inspector = located && <Inspector executionArn={executionArn} run={run} version={version} states={states} located={located} execution={execution} onStep={onStep} onEvent={showEvent} />;
   return (
@@ -96,13 +98,15 @@ function Known({ executionArn, followed, execution }: { executionArn: string; fo
       <div>
         <Tabs tabs={TABS.map((id) => ({ id, label: LABELS[id] }))} selected={tab} onSelect={(id) => setTab(id === "graph" ? "" : id)} label="Views of the execution" panelId="execution-panel" />
       </div>
-      <TabPanel panelId="execution-panel" selected={tab}>
-        {tab === "graph" && <GraphTab {...{ followed, states, locations, selection, located, select, inspector }} version={shownVersion} />}
-        {tab === "timeline" && <Beside main={<Timeline {...steps} endedAt={status === "RUNNING" ? undefined : execution.stopDate} />} aside={inspector} />}
-        {tab === "table" && <Beside main={<StepTable {...steps} />} aside={inspector} />}
-        {tab === "events" && <Events {...{ executionArn, run, version, isWhole }} startedAt={execution.startDate} selected={selection.event} onSelect={onEvent} onStep={showStep} />}
-        {tab === "io" && <InputOutput execution={execution} status={status} />}
-      </TabPanel>
+      <div ref={place} style={{ "--room": `${room}px` } as React.CSSProperties}>
+        <TabPanel panelId="execution-panel" selected={tab}>
+          {tab === "graph" && <GraphTab {...{ followed, states, locations, selection, located, select, execution, status, inspector }} version={shownVersion} />}
+          {tab === "timeline" && <Beside main={<Timeline {...steps} endedAt={status === "RUNNING" ? undefined : execution.stopDate} />} aside={inspector} />}
+          {tab === "table" && <Beside main={<StepTable {...steps} />} aside={inspector} />}
+          {tab === "events" && <Events {...{ executionArn, run, version, isWhole }} startedAt={execution.startDate} selected={selection.event} onSelect={onEvent} onStep={showStep} />}
+          {tab === "io" && <InputOutput execution={execution} status={status} />}
+        </TabPanel>
+      </div>
     </>
   );
 }

@@ -2,9 +2,11 @@
 
 import { lazy, Suspense, useMemo, type ReactNode } from "react";
 import type { FollowedExecution } from "../../api/history";
+import type { Execution, ExecutionStatus } from "../../api/types";
 import { parseMachine } from "../../model/machine";
 import { Empty, ErrorNotice, Loading } from "../../ui/parts";
 import type { States } from "./definition";
+import { ExecutionPayloads } from "./io";
 import { Iterations } from "./iterations";
 import { around, iterationsAround, pickIteration, type Located, type Locations } from "./locate";
 import type { Selection } from "./selection";
@@ -21,10 +23,12 @@ interface Props {
   selection: Selection;
   located: Located | undefined;
   select: (next: Selection) => void;
+  execution: Execution;
+  status: ExecutionStatus;
   inspector: ReactNode;
 }
 
-export function GraphTab({ followed, version, states, locations, selection, located, select, inspector }: Props) {
+export function GraphTab({ followed, version, states, locations, selection, located, select, execution, status, inspector }: Props) {
   const { run, definition, definitionError } = followed;
   const machine = useMemo(() => (definition ? parseMachine(definition.definition).machine : undefined), [definition]);
   if (definitionError !== undefined) return <ErrorNotice error={definitionError} retry={followed.retry} what="The definition that it runs could not be read" />;
@@ -50,7 +54,17 @@ export function GraphTab({ followed, version, states, locations, selection, loca
           <Graph machine={machine} run={run} selected={selection.state} onSelect={onState} iterationOf={iterationOf} label="Graph of the execution" />
         </Suspense>
       </div>
-      {inspector ?? <section className="inspector card none"><Empty title="Nothing is selected">Choose a state to see what went in and what came out.</Empty></section>}
+      {inspector ?? (
+        <section className="inspector card" aria-label="The execution as a whole">
+          <header>
+            <div className="grow">
+              <h2>The whole execution</h2>
+              <p className="small muted">Choose a state to see what went in and what came out of it.</p>
+            </div>
+          </header>
+          <div className="body stack"><ExecutionPayloads execution={execution} status={status} /></div>
+        </section>
+      )}
     </div>
   );
 }

@@ -13,7 +13,7 @@ import { Cause } from "./cause";
 import { DataFlowView } from "./dataflow-view";
 import type { States } from "./definition";
 import { Fact } from "./fact";
-import type { Located } from "./locate";
+import { iterationsAround, type Located } from "./locate";
 import { eventsOf, useRecorded, type RecordedStep } from "./recorded";
 import { childOf, waitsForAnswer } from "./tasks";
 
@@ -37,7 +37,10 @@ const TABS = [
 
 export function Inspector(props: Props) {
   const { located, run, onStep } = props;
-  const { node, step, visits } = located;
+  const { node, step, isTogether } = located;
+  const within = iterationsAround(run, step);
+  // Visits in other iterations are for the iterations to pick.
+  const visits = isTogether ? [] : located.visits;
   return (
     <section id="inspector" tabIndex={-1} className="inspector card" aria-label={`State ${node.name}`}>
       <header>
@@ -45,7 +48,7 @@ export function Inspector(props: Props) {
           <h2 className="name">{node.name}</h2>
           <div className="row wrap small muted">
             <span>{node.type}</span>
-            {step?.iteration !== undefined && <span>Iteration {step.iteration}</span>}
+            {within.length > 0 && <span>Iteration {within.join(" › ")}</span>}
             {step && visits.length > 1 && <Visits visits={visits} step={step} onStep={onStep} />}
           </div>
         </div>
