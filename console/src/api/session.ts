@@ -13,8 +13,9 @@ import { ApiError, serverAnswered, serverGone } from "./errors";
 export interface Session {
   mode: "open" | "credentials";
   signedIn: boolean;
-  account: string;
-  region: string;
+  /** Absent while nobody is signed in. */
+  account?: string;
+  region?: string;
   user?: string;
   csrfToken?: string;
   version: string;
@@ -29,7 +30,7 @@ export interface Place {
 const PLACE_KEY = "stepwell.place";
 
 let session: Session = { mode: "open", signedIn: true, account: "000000000000", region: "us-east-1", version: "" };
-let place: Place = { account: session.account, region: session.region };
+let place: Place = { account: "000000000000", region: "us-east-1" };
 const listeners = new Set<() => void>();
 
 /** The session as it was told last. */
@@ -54,10 +55,12 @@ function tell(): void {
 
 function adopt(next: Session): void {
   session = next;
-  const kept = readKept();
+  // A link may name a region, as those of AWS's console do.
+  const linked = new URLSearchParams(window.location.search).get("region");
+  const kept = { ...readKept(), ...(linked ? { region: linked } : {}) };
   place = {
-    account: next.mode === "open" ? (kept.account ?? next.account) : next.account,
-    region: kept.region ?? next.region,
+    account: (next.mode === "open" ? kept.account : undefined) ?? next.account ?? place.account,
+    region: kept.region ?? next.region ?? place.region,
   };
   tell();
 }

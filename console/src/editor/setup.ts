@@ -58,6 +58,9 @@ const colours = HighlightStyle.define([
   { tag: tags.invalid, color: "var(--failed)" },
 ]);
 
+/** The server's leave for the style sheets that CodeMirror makes; another one for each page that is loaded. */
+const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? "";
+
 /** What a text of JSON has that is only looked at. */
 export function viewSetup(label: string): Extension[] {
   return [
@@ -73,6 +76,7 @@ export function viewSetup(label: string): Extension[] {
     EditorView.lineWrapping,
     EditorView.contentAttributes.of({ "aria-label": label, dir: "ltr", tabindex: "0" }),
     keymap.of([...searchKeymap, ...foldKeymap, ...defaultKeymap]),
+    EditorView.cspNonce.of(nonce),
     theme,
   ];
 }

@@ -22,10 +22,11 @@ use hyper::header::{
 };
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
+use stepwell_api::{Exception, ExceptionKind};
 use stepwell_console_assets::{Asset, Assets, INDEX};
 
-use crate::credential;
 use crate::route::Answer;
+use crate::{credential, session};
 
 /// Where the console is.
 const PREFIX: &str = "/console/";
@@ -42,18 +43,17 @@ const BASE: &str = r#"<base href="./">"#;
 static HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 static TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
-/// What every answer about the console tells the browser to refuse.
-///
-/// No script but our files, nothing from elsewhere, no frame around us, no referrer to anybody. Styles
-/// may be inline, because the editor (CodeMirror) makes `<style>` elements of its themes and the
-/// graph's canvas positions its nodes by `style`; no script can be smuggled in by them. The layout
-/// of graphs runs in a worker, which bundlers may start from a blob of a file of ours.
-const HEADERS: [(&str, &str); 4] = [
-    (
-        "content-security-policy",
-        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; \
-         base-uri 'self'; frame-ancestors 'none'; form-action 'self'; worker-src 'self' blob:",
-    ),
+/// The page's place for the nonce that style sheets made by scripts have to carry.
+const NONCE: &str = r#"<meta name="csp-nonce" content="">"#;
+
+/// What a browser is to refuse: all but our own files, and to put us into a frame. Nothing may be inline.
+const POLICY: &str =
+    "default-src 'self'; object-src 'none'; base-uri 'self'; frame-ancestors 'none'; form-action 'self'";
+
+static CONTENT_SECURITY_POLICY: HeaderName = HeaderName::from_static("content-security-policy");
+
+/// What else every answer about the console says.
+const HEADERS: [(&str, &str); 3] = [
     ("x-content-type-options", "nosniff"),
     ("referrer-policy", "no-referrer"),
     ("cross-origin-opener-policy", "same-origin"),
@@ -63,9 +63,10 @@ const HEADERS: [(&str, &str); 4] = [
 const NOT_BUILT: &str = r#"<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
+<meta name="csp-nonce" content="">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Stepwell: the console was not built</title>
-<style>
+<style nonce="">
   :root { color-scheme: light dark; }
   body { font: 16px/1.6 system-ui, sans-serif; max-width: 34rem; margin: 15vh auto 0; padding: 0 1.25rem; }
   h1 { font-size: 1.375rem; line-height: 1.3; }
@@ -110,6 +111,10 @@ impl Answer {
         let headers =
             HEADERS.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
         self.headers.extend(headers);
+        // A page has said already which styles of its own it has.
+        if !self.headers.iter().any(|(name, _)| *name == CONTENT_SECURITY_POLICY) {
+            self.headers.push((CONTENT_SECURITY_POLICY.clone(), HeaderValue::from_static(POLICY)));
+        }
         self
     }
 
@@ -136,15 +141,13 @@ fn with_region(location: &str, query: Option<&str>) -> String {
 /// A file of the console, or the index for the path of a view.
 fn file(assets: &Assets, path: &str, headers: &HeaderMap) -> Answer {
     match (assets.find(path), assets.find(INDEX)) {
-        (_, None) => {
-            Answer::new(StatusCode::SERVICE_UNAVAILABLE, &HTML, NOT_BUILT).with(CACHE_CONTROL, "no-store")
-        }
+        (_, None) => page(StatusCode::SERVICE_UNAVAILABLE, NOT_BUILT),
         (Some(asset), Some(_)) if path != INDEX => named(asset, headers),
         (None, Some(_)) if path.starts_with(HASHED) => {
             Answer::new(StatusCode::NOT_FOUND, &TEXT, "The console has no such file\n")
                 .with(CACHE_CONTROL, "no-store")
         }
-        (_, Some(index)) => view(index, path, headers),
+        (_, Some(index)) => view(index, path),
     }
 }
 
@@ -165,15 +168,25 @@ fn named(asset: &Asset, headers: &HeaderMap) -> Answer {
 
 /// The index, for a path below `/console/`. It is small, and not compressed because it is not the
 /// same for every depth.
-fn view(index: &Asset, path: &str, headers: &HeaderMap) -> Answer {
+fn view(index: &Asset, path: &str) -> Answer {
     let depth = path.matches('/').count();
-    let tag = format!("\"{}-{depth}\"", index.tag);
-    let answer = unless_known(headers, &tag, HTML.clone(), || {
-        let base = if depth == 0 { "./".to_owned() } else { "../".repeat(depth) };
-        let page = String::from_utf8_lossy(index.bytes);
-        page.replacen(BASE, &format!(r#"<base href="{base}">"#), 1).into()
-    });
-    answer.with(CACHE_CONTROL, "no-cache")
+    let base = if depth == 0 { "./".to_owned() } else { "../".repeat(depth) };
+    let html = String::from_utf8_lossy(index.bytes);
+    page(StatusCode::OK, &html.replacen(BASE, &format!(r#"<base href="{base}">"#), 1))
+}
+
+/// A page. The editor makes style sheets while it runs; a nonce, another one each time, lets them pass and
+/// nothing that somebody has smuggled in. So a page is never kept.
+fn page(status: StatusCode, html: &str) -> Answer {
+    let Ok(nonce) = session::random() else {
+        let exception = Exception::new(ExceptionKind::InternalFailure, "The system gives no randomness");
+        return Answer::exception(StatusCode::INTERNAL_SERVER_ERROR, &exception);
+    };
+    let html = html.replacen(NONCE, &format!(r#"<meta name="csp-nonce" content="{nonce}">"#), 1);
+    let html = html.replacen(r#"<style nonce="">"#, &format!(r#"<style nonce="{nonce}">"#), 1);
+    Answer::new(status, &HTML, html)
+        .with(CONTENT_SECURITY_POLICY.clone(), &format!("{POLICY}; style-src 'self' 'nonce-{nonce}'"))
+        .with(CACHE_CONTROL, "no-store")
 }
 
 /// What a tag stands for, or that the client has it.

@@ -244,7 +244,7 @@ fn key(id: &str) -> Key {
 }
 
 /// 256 bits that nobody can guess, as hexadecimal digits.
-fn random() -> Result<String, getrandom::Error> {
+pub(crate) fn random() -> Result<String, getrandom::Error> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
