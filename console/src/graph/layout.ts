@@ -74,8 +74,8 @@ const EDGE_GAP = 24;
 const LABEL_LINE = 18;
 export const LABEL_WIDTH_MAX = 216;
 const LABEL_LINES_MAX = 3;
-/** About what a character of a label takes, in pixels. */
-const LABEL_CHAR = 6.6;
+/** What a character of a label takes, in pixels, if all are rather wide and bold. */
+const LABEL_CHAR = 7.3;
 
 const START = "\u0000start";
 const END = "\u0000end";

@@ -115,14 +115,19 @@ export const ScopePart = memo(function ScopePart() {
 
 export const TransitionPart = memo(function TransitionPart({ data }: EdgeProps<TransitionEdge>) {
   const { placed, from, to } = data!;
-  const { isTaken, isRun } = useFacts((view) => ({ isTaken: view.isTaken(from, to, placed.kind), isRun: view.hasRun }));
+  const { isTaken, isRun, isReached } = useFacts((view) => ({
+    isTaken: view.isTaken(from, to, placed.kind),
+    isRun: view.hasRun,
+    // Another transition that was taken ends at the same point.
+    isReached: !placed.isBack && to !== undefined && view.nodeView(to).visits > 0,
+  }));
   const classes = `graph-transition kind-${placed.kind} ${isTaken ? "is-taken" : isRun ? "is-untaken" : ""}`;
   const { tip, label } = placed;
   return (
     <>
       <g className={classes}>
         <path className="graph-line" d={placed.path} />
-        <path className="graph-tip" d={`M${tip.x - 4.5},${tip.y - 8}L${tip.x + 4.5},${tip.y - 8}L${tip.x},${tip.y}Z`} />
+        {(isTaken || !isReached) && <path className="graph-tip" d={`M${tip.x - 4.5},${tip.y - 8}L${tip.x + 4.5},${tip.y - 8}L${tip.x},${tip.y}Z`} />}
       </g>
       {label && (
         <EdgeLabelRenderer>
