@@ -3,7 +3,7 @@
  * nothing outside is called. Needs no CodeMirror, so any page may have it.
  */
 
-import { useEffect, useId, useState } from "react";
+import { useEffect, useId, useRef, useState } from "react";
 import { call } from "../api/client";
 import { Button, ErrorNotice, Property } from "../ui/parts";
 import { Payload } from "../ui/payload";
@@ -105,6 +105,12 @@ export function TestState({ definitionText, stateName, initialInput, roleArn }: 
     setRefusal(undefined);
   }, [stateName]);
 
+  // Where there is little room, what came of it would stand below what is seen.
+  const outcome = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (tested || refusal !== undefined) outcome.current?.scrollIntoView({ block: "nearest" });
+  }, [tested, refusal]);
+
   const used = mockable ? mock : "none";
   const wrong = checkJson(input) ?? (variables.trim() ? checkJson(variables) : undefined) ?? (used === "result" ? checkJson(result) : undefined);
   const test = async () => {
@@ -173,8 +179,10 @@ export function TestState({ definitionText, stateName, initialInput, roleArn }: 
           </select></label>
         </div>
       </form>
-      {refusal !== undefined && <ErrorNotice error={refusal} what="It was not tested" />}
-      {tested && <Outcome tested={tested} />}
+      <div className="stack" ref={outcome}>
+        {refusal !== undefined && <ErrorNotice error={refusal} what="It was not tested" />}
+        {tested && <Outcome tested={tested} />}
+      </div>
     </div>
   );
 }

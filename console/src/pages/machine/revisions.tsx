@@ -39,7 +39,9 @@ export function RevisionsTab({ machine }: { machine: Machine }) {
   const [newest, second] = list;
   const from = Number(before) || second?.number;
   const to = Number(after) || newest?.number;
-  const nameOf = (revision: Revision) => `Revision ${revision.number}${revision.isCurrent ? " (current)" : ""}`;
+  // The server counts revisions over all machines; people count those of this one.
+  const ordinal = new Map(list.map((revision, index) => [revision.number, list.length - index]));
+  const nameOf = (revision: Revision) => `Revision ${ordinal.get(revision.number)}${revision.isCurrent ? " (current)" : ""}`;
   const options = list.map((revision) => <option key={revision.number} value={revision.number}>{nameOf(revision)}</option>);
   return (
     <>
@@ -51,11 +53,11 @@ export function RevisionsTab({ machine }: { machine: Machine }) {
             <tbody>
               {list.map((revision, index) => (
                 <tr key={revision.number} className={revision.number === from || revision.number === to ? "selected" : ""}>
-                  <td className="nowrap"><span className="row">Revision {revision.number} {revision.isCurrent && <Badge tone={{ tone: "succeeded", icon: "succeeded", text: "Current" }} />}</span></td>
+                  <td className="nowrap"><span className="row">Revision {ordinal.get(revision.number)} {revision.isCurrent && <Badge tone={{ tone: "succeeded", icon: "succeeded", text: "Current" }} />}</span></td>
                   <td className="mono">{revision.revisionId}</td>
                   <td className="nowrap"><Moment seconds={revision.creationDate} /></td>
                   <td>{revision.versions?.length ? revision.versions.join(", ") : <span className="muted">–</span>}</td>
-                  <td className="number nowrap">{index < list.length - 1 && <Button small kind="quiet" aria-label={`What changed in revision ${revision.number}`} onClick={() => setAll({ before: String(list[index + 1].number), after: String(revision.number) })}>What changed</Button>}</td>
+                  <td className="number nowrap">{index < list.length - 1 && <Button small kind="quiet" aria-label={`What changed in revision ${ordinal.get(revision.number)}`} onClick={() => setAll({ before: String(list[index + 1].number), after: String(revision.number) })}>What changed</Button>}</td>
                 </tr>
               ))}
             </tbody>
@@ -68,14 +70,14 @@ export function RevisionsTab({ machine }: { machine: Machine }) {
             <label className="time-filter">Compare <select className="input" value={from} onChange={(event) => setBefore(event.target.value)}>{options}</select></label>
             <label className="time-filter">with <select className="input" value={to} onChange={(event) => setAfter(event.target.value)}>{options}</select></label>
           </div>
-          <Comparison machine={machine} from={from} to={to} />
+          <Comparison machine={machine} from={from} to={to} fromName={`Revision ${ordinal.get(from) ?? from}`} toName={`Revision ${ordinal.get(to) ?? to}`} />
         </>
       )}
     </>
   );
 }
 
-function Comparison({ machine, from, to }: { machine: Machine; from: number; to: number }) {
+function Comparison({ machine, from, to, fromName, toName }: { machine: Machine; from: number; to: number; fromName: string; toName: string }) {
   const before = useRevision(machine, from);
   const after = useRevision(machine, to);
   const [view, setView] = useQuery("view");
@@ -102,11 +104,11 @@ function Comparison({ machine, from, to }: { machine: Machine; from: number; to:
       {before.data?.roleArn !== after.data?.roleArn && <p>Role: <bdi className="mono name">{before.data?.roleArn}</bdi> became <bdi className="mono name">{after.data?.roleArn}</bdi></p>}
       {isGraph ? (
         <div className="pair tall">
-          {hasRemoved && <figure className="card"><figcaption>Revision {from}</figcaption><div className="graph-place"><GraphPane label={`Graph of revision ${from}`} text={old} selected={selected} onSelect={setSelected} diff={removed} /></div></figure>}
-          <figure className="card" style={hasRemoved ? undefined : { gridColumn: "1 / -1" }}><figcaption>Revision {to}</figcaption><div className="graph-place"><GraphPane label={`Graph of revision ${to}`} text={now} selected={selected} onSelect={setSelected} diff={added} /></div></figure>
+          {hasRemoved && <figure className="card"><figcaption>{fromName}</figcaption><div className="graph-place"><GraphPane label={`Graph of ${fromName}`} text={old} selected={selected} onSelect={setSelected} diff={removed} /></div></figure>}
+          <figure className="card" style={hasRemoved ? undefined : { gridColumn: "1 / -1" }}><figcaption>{toName}</figcaption><div className="graph-place"><GraphPane label={`Graph of ${toName}`} text={now} selected={selected} onSelect={setSelected} diff={added} /></div></figure>
         </div>
       ) : old === now ? <div className="card"><Empty title="The definitions are the same" /></div> : (
-        <div className="card diff-card"><Diff before={old} after={now} beforeLabel={`Revision ${from}`} afterLabel={`Revision ${to}`} /></div>
+        <div className="card diff-card"><Diff before={old} after={now} beforeLabel={fromName} afterLabel={toName} /></div>
       )}
     </>
   );
