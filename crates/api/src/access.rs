@@ -92,7 +92,10 @@ fn about(operation: &str, request: &Request) -> About {
         "CreateStateMachineAlias" => About::Route,
         "DeleteStateMachine"
         | "DescribeStateMachine"
+        | "DescribeStateMachineRevision"
+        | "ListRecentFailures"
         | "ListStateMachineAliases"
+        | "ListStateMachineRevisions"
         | "ListStateMachineVersions"
         | "PublishStateMachineVersion"
         | "StartExecution"
@@ -114,7 +117,7 @@ fn about(operation: &str, request: &Request) -> About {
         | "StopExecution" => About::Thing("executionArn"),
         "DescribeMapRun" | "UpdateMapRun" => About::Thing("mapRunArn"),
         "ListTagsForResource" | "TagResource" | "UntagResource" => About::Thing("resourceArn"),
-        // `ListStateMachines`, `ValidateStateMachineDefinition` and, by analogy, `TestState` and
+        // `ListStateMachines`, `ValidateStateMachineDefinition` (ours, `DiagnoseDefinition`) and, by analogy, `TestState` and
         // those that have a task token.
         _ => About::All("stateMachine"),
     }
@@ -128,7 +131,10 @@ pub fn only_reads(operation: &str) -> bool {
         || operation.starts_with("List")
         || matches!(
             operation,
-            "GetExecutionHistory" | "GetExpressExecutionHistory" | "ValidateStateMachineDefinition"
+            "DiagnoseDefinition"
+                | "GetExecutionHistory"
+                | "GetExpressExecutionHistory"
+                | "ValidateStateMachineDefinition"
         )
 }
 

@@ -15,6 +15,7 @@
 //! | `express`    | Express executions, which are decided where their callers wait          |
 //! | `recent`     | Express executions that ended not long ago                             |
 //! | `reads`      | what is read, out of the store                                         |
+//! | `failures`   | what failed last, over many machines                                   |
 //! | `redrive`    | which executions can be redriven                                       |
 //! | `history_log`| what executions log, once it is durable                                |
 //! | `deletion`, `retention` | what takes its time                                         |
@@ -34,6 +35,7 @@ mod deletion;
 mod dispatcher;
 mod engine;
 mod express;
+mod failures;
 mod history_log;
 mod keys;
 mod mailbox;
@@ -63,6 +65,7 @@ pub use commons::{Commons, NO_INTEGRATION};
 pub use dispatcher::{Dispatcher, Poller};
 pub use engine::Engine;
 pub use express::{ExpressStart, ExpressUnderWay, express_arn};
+pub use failures::RecentFailure;
 pub use history_log::{HistoryLog, LoggedHistory};
 pub use keys::Keys;
 pub use messages::{

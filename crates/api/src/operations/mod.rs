@@ -23,6 +23,8 @@ mod describe_map_run;
 mod describe_state_machine;
 mod describe_state_machine_alias;
 mod describe_state_machine_for_execution;
+mod describe_state_machine_revision;
+mod diagnose_definition;
 mod get_activity_task;
 mod get_execution_history;
 mod get_express_execution_history;
@@ -30,7 +32,9 @@ mod list_activities;
 mod list_executions;
 mod list_express_executions;
 mod list_map_runs;
+mod list_recent_failures;
 mod list_state_machine_aliases;
+mod list_state_machine_revisions;
 mod list_state_machine_versions;
 mod list_state_machines;
 mod list_tags_for_resource;
@@ -144,6 +148,16 @@ pub const OURS: &[Operation] = &[
         name: "Stepwell.GetExpressExecutionHistory",
         run: |call| Box::pin(get_express_execution_history::run(call)),
     },
+    Operation { name: "Stepwell.DiagnoseDefinition", run: |call| Box::pin(diagnose_definition::run(call)) },
+    Operation {
+        name: "Stepwell.ListStateMachineRevisions",
+        run: |call| Box::pin(list_state_machine_revisions::run(call)),
+    },
+    Operation {
+        name: "Stepwell.DescribeStateMachineRevision",
+        run: |call| Box::pin(describe_state_machine_revision::run(call)),
+    },
+    Operation { name: "Stepwell.ListRecentFailures", run: |call| Box::pin(list_recent_failures::run(call)) },
 ];
 
 /// An operation by its name, ours with their prefix.

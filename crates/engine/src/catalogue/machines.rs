@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use stepwell_asl::Definition;
 use stepwell_model::{Logging, MachineType, Timestamp};
 
+use super::versions::INITIAL;
 use super::{Catalogue, Change, Encryption, Plan, Version, machine_arn};
 use crate::requests::{CreateMachine, EngineError, Machine, MachineKey, PinnedMachine, Place, UpdateMachine};
 
@@ -56,6 +57,11 @@ impl Revision {
     pub fn execution_log(&self) -> Option<&Arc<Logging>> {
         let read = || self.logging.as_deref().and_then(Logging::parse).map(Arc::new);
         self.log.get_or_init(read).as_ref()
+    }
+
+    /// Its id, also of the first, which AWS shows none of.
+    pub fn id(&self) -> &str {
+        self.revision_id.as_deref().unwrap_or(INITIAL)
     }
 
     /// As callers see it.
@@ -124,6 +130,14 @@ impl Catalogue {
     /// The revision of this number.
     pub fn revision(&self, number: u64) -> Option<&Arc<Revision>> {
         self.revisions.get(&number)
+    }
+
+    /// The revisions of a machine, the last one first.
+    pub fn revisions(&self, machine: &Machine) -> Vec<Arc<Revision>> {
+        let of_it = self.revisions.values().filter(|revision| revision.machine == machine.number);
+        let mut revisions: Vec<Arc<Revision>> = of_it.cloned().collect();
+        revisions.sort_unstable_by_key(|revision| std::cmp::Reverse(revision.number));
+        revisions
     }
 
     /// Plans a new machine. One that exists and is the same in all but its role and tags comes back

@@ -1,0 +1,295 @@
+//! The operations that a console needs beyond AWS's, over an engine in memory.
+//!
+//! The clock goes only when it is told to, and the seed is fixed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use expect_test::{Expect, expect};
+use stepwell_api::{Api, Caller, Options};
+use stepwell_engine::{Clock, Engine, EngineOptions, seeds_from};
+use stepwell_model::Timestamp;
+use stepwell_store::MemoryStore;
+use stepwell_value::Value;
+
+const ROLE: &str = "arn:aws:iam::123456789012:role/r";
+const PASS: &str = r#"{"StartAt":"A","States":{"A":{"Type":"Pass","Result":{"x":1},"End":true}}}"#;
+const FAIL: &str = r#"{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"F"},"F":{"Type":"Fail","Error":"E","Cause":"why"}}}"#;
+
+/// The start of a minute, an hour and a day.
+const MIDNIGHT_MS: u64 = 1_699_920_000_000;
+
+struct HandClock(AtomicU64);
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_epoch_ms(self.0.load(Ordering::Relaxed))
+    }
+}
+
+struct World {
+    api: Arc<Api>,
+    caller: Caller,
+    clock: Arc<HandClock>,
+}
+
+impl World {
+    fn new() -> World {
+        World::over(Arc::new(MemoryStore::new([7; 32])))
+    }
+
+    fn over(store: Arc<MemoryStore>) -> World {
+        let options = EngineOptions { shards: 1, seed: seeds_from(1), ..EngineOptions::default() };
+        let clock = Arc::new(HandClock(AtomicU64::new(MIDNIGHT_MS)));
+        let engine = Engine::open(store, Vec::new(), clock.clone(), options).expect("the store is empty");
+        let api = Arc::new(Api::new(engine, Options::new([7; 32])));
+        World { api, caller: Caller::new("123456789012", "us-east-1"), clock }
+    }
+
+    fn pass_seconds(&self, seconds: u64) {
+        self.clock.0.fetch_add(seconds * 1_000, Ordering::Relaxed);
+    }
+
+    /// The reply, or the exception after a `!`.
+    async fn call(&self, operation: &str, body: &str) -> String {
+        match self.api.call(operation, &self.caller, body.as_bytes()).await {
+            Ok(reply) => reply,
+            Err(exception) => format!("! {}", exception.to_json()),
+        }
+    }
+
+    async fn own(&self, operation: &str, body: &str) -> String {
+        self.call(&format!("Stepwell.{operation}"), body).await
+    }
+
+    async fn check(&self, operation: &str, body: &str, expected: Expect) {
+        expected.assert_eq(&self.own(operation, body).await);
+    }
+
+    async fn create(&self, name: &str, definition: &str) {
+        self.create_of("STANDARD", name, definition).await;
+    }
+
+    async fn create_of(&self, machine_type: &str, name: &str, definition: &str) {
+        let definition = Value::from(definition);
+        let body = format!(
+            r#"{{"name":"{name}","roleArn":"{ROLE}","type":"{machine_type}","definition":{definition}}}"#
+        );
+        let reply = self.call("CreateStateMachine", &body).await;
+        assert!(reply.starts_with('{'), "{reply}");
+    }
+
+    async fn start(&self, machine: &str, name: &str) {
+        let body = format!(r#"{{"stateMachineArn":"{}","name":"{name}"}}"#, machine_arn(machine));
+        let reply = self.call("StartExecution", &body).await;
+        assert!(reply.starts_with('{'), "{reply}");
+    }
+}
+
+fn machine_arn(name: &str) -> String {
+    format!("arn:aws:states:us-east-1:123456789012:stateMachine:{name}")
+}
+
+fn machine(name: &str) -> String {
+    format!(r#"{{"stateMachineArn":"{}"}}"#, machine_arn(name))
+}
+
+fn machine_and(name: &str, more: &str) -> String {
+    format!(r#"{{"stateMachineArn":"{}",{more}}}"#, machine_arn(name))
+}
+
+fn parsed(reply: &str) -> Value {
+    Value::parse(reply).unwrap_or_else(|_| panic!("no JSON: {reply}"))
+}
+
+fn list<'a>(reply: &'a Value, member: &str) -> &'a [Value] {
+    reply.get(member).and_then(Value::as_array).unwrap_or_else(|| panic!("no list {member} in {reply}"))
+}
+
+fn text<'a>(value: &'a Value, member: &str) -> &'a str {
+    value.get(member).and_then(Value::as_str).unwrap_or_else(|| panic!("no {member} in {value}"))
+}
+
+fn number(value: &Value, member: &str) -> i64 {
+    value.get(member).and_then(Value::as_i64).unwrap_or_else(|| panic!("no {member} in {value}"))
+}
+
+// All of them.
+
+#[tokio::test]
+async fn what_is_no_request_is_refused_as_by_awss_operations() {
+    let world = World::new();
+    for (operation, members) in [
+        ("ListStateMachineRevisions", &["stateMachineArn"][..]),
+        ("DescribeStateMachineRevision", &["stateMachineArn", "number"]),
+        ("ListRecentFailures", &["stateMachineArn", "maxResults"]),
+        ("DiagnoseDefinition", &["definition", "type"]),
+    ] {
+        for member in members {
+            let reply = world.own(operation, &format!(r#"{{"{member}":[]}}"#)).await;
+            assert!(reply.contains("SerializationException"), "{operation} {member}: {reply}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn machines_that_are_not_the_callers_are_told_apart_from_those_that_are_not() {
+    let world = World::new();
+    for operation in ["ListStateMachineRevisions", "DescribeStateMachineRevision", "ListRecentFailures"] {
+        let body = machine_and("nobody", r#""number":1"#);
+        let reply = world.own(operation, &body).await;
+        assert!(reply.contains("StateMachineDoesNotExist"), "{operation}: {reply}");
+        let reply = world.own(operation, &body.replace("us-east-1", "eu-west-1")).await;
+        assert!(reply.contains("StateMachineDoesNotExist"), "{operation}: {reply}");
+        let reply = world.own(operation, &body.replace("123456789012", "210987654321")).await;
+        assert!(reply.contains("AccessDeniedException"), "{operation}: {reply}");
+        let reply = world.own(operation, r#"{"stateMachineArn":"x","number":1}"#).await;
+        assert!(reply.contains("InvalidArn"), "{operation}: {reply}");
+    }
+}
+
+// DiagnoseDefinition.
+
+#[tokio::test]
+async fn a_definition_is_diagnosed_with_the_places_in_its_text() {
+    let world = World::new();
+    let diagnose = |definition: &str| format!(r#"{{"definition":{}}}"#, Value::from(definition));
+    world
+        .check("DiagnoseDefinition", &diagnose(PASS), expect![[r#"{"result":"OK","diagnostics":[]}"#]])
+        .await;
+    world
+        .check(
+            "DiagnoseDefinition",
+            &diagnose("{\n \"StartAt\": \"Goo\",\n \"States\": {\"Go\": {\"Type\": \"Succeed\"}}}"),
+            expect![[r#"{"result":"FAIL","diagnostics":[{"severity":"ERROR","code":"MISSING_TRANSITION_TARGET","message":"Missing 'Next' target: Goo","location":"/StartAt","pointer":"/StartAt","hint":"did you mean \"Go\"?","line":2,"column":2},{"severity":"ERROR","code":"MISSING_TRANSITION_TARGET","message":"State \"Go\" is not reachable.","location":"/States/Go","pointer":"/States/Go","line":3,"column":13}]}"#]],
+        )
+        .await;
+    world.check("DiagnoseDefinition", &diagnose("{\n  \"StartAt\": \"A\",\n}"), expect![[r#"{"result":"FAIL","diagnostics":[{"severity":"ERROR","code":"INVALID_JSON_DESCRIPTION","message":"expected a key in double quotes, found '}'","pointer":"","line":3,"column":1}]}"#]]).await;
+    world.check("DiagnoseDefinition", &diagnose(""), expect![[r#"{"result":"FAIL","diagnostics":[{"severity":"ERROR","code":"SCHEMA_VALIDATION_FAILED","message":"Definition must be a valid JSON object","pointer":"","line":1,"column":1}]}"#]]).await;
+    let token = r#"{"StartAt":"A","States":{"A":{"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage.waitForTaskToken","Parameters":{"QueueUrl":"q","MessageBody":"m"},"End":true}}}"#;
+    let express = diagnose(token).replace(r#"{"definition""#, r#"{"type":"EXPRESS","definition""#);
+    let reply = parsed(&world.own("DiagnoseDefinition", &express).await);
+    assert_eq!(text(&reply, "result"), "FAIL");
+    assert_eq!(text(&list(&reply, "diagnostics")[0], "pointer"), "/States/A/Resource");
+}
+
+// Revisions.
+
+#[tokio::test]
+async fn a_machine_shows_what_it_was_before_each_update() {
+    let world = World::new();
+    world.create("other", PASS).await;
+    world.create("m", PASS).await;
+    world.call("PublishStateMachineVersion", &machine("m")).await;
+    world.pass_seconds(1);
+    let update = machine_and("m", &format!(r#""definition":{},"publish":true"#, Value::from(FAIL)));
+    world.call("UpdateStateMachine", &update).await;
+    world.create("next", PASS).await;
+    world.call("UpdateStateMachine", &machine_and("m", &format!(r#""roleArn":"{ROLE}2""#))).await;
+
+    let revisions = parsed(&world.own("ListStateMachineRevisions", &machine("m")).await);
+    let revisions = list(&revisions, "revisions");
+    let shown = |revision: &Value| {
+        (
+            text(revision, "revisionId") == "INITIAL",
+            revision.get("isCurrent").and_then(Value::as_bool),
+            revision.get("versions").map(Value::to_string),
+        )
+    };
+    assert_eq!(
+        revisions.iter().map(shown).collect::<Vec<_>>(),
+        [
+            (false, Some(true), Some("[]".to_owned())),
+            (false, Some(false), Some("[2]".to_owned())),
+            (true, Some(false), Some("[1]".to_owned())),
+        ]
+    );
+    let numbers: Vec<i64> = revisions.iter().map(|revision| number(revision, "number")).collect();
+    assert!(numbers.is_sorted_by(|a, b| a > b), "{numbers:?}");
+
+    let describe = async |number: i64| {
+        world.own("DescribeStateMachineRevision", &machine_and("m", &format!(r#""number":{number}"#))).await
+    };
+    let first = parsed(&describe(numbers[2]).await);
+    assert_eq!((text(&first, "definition"), text(&first, "roleArn")), (PASS, ROLE));
+    assert_eq!(text(&parsed(&describe(numbers[1]).await), "definition"), FAIL);
+    assert_eq!(text(&parsed(&describe(numbers[0]).await), "roleArn"), format!("{ROLE}2"));
+    // That of another machine is none of this one's.
+    for none in [1, numbers[1] + 1, 99] {
+        assert!(describe(none).await.contains("ResourceNotFound"), "{none}");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_revisions_join_to_the_whole_list() {
+    let world = World::new();
+    world.create("m", PASS).await;
+    for at in 0..4 {
+        world.call("UpdateStateMachine", &machine_and("m", &format!(r#""roleArn":"{ROLE}{at}""#))).await;
+    }
+    let whole = parsed(&world.own("ListStateMachineRevisions", &machine("m")).await);
+    assert!(whole.get("nextToken").is_none());
+    let (mut joined, mut token) = (Vec::new(), String::new());
+    loop {
+        let body = machine_and("m", &format!(r#""maxResults":2{token}"#));
+        let page = parsed(&world.own("ListStateMachineRevisions", &body).await);
+        joined.extend_from_slice(list(&page, "revisions"));
+        match page.get("nextToken").and_then(Value::as_str) {
+            Some(next) => token = format!(r#","nextToken":"{next}""#),
+            None => break,
+        }
+    }
+    assert_eq!(joined, list(&whole, "revisions"));
+    assert_eq!(joined.len(), 5);
+}
+
+// ListRecentFailures.
+
+#[tokio::test]
+async fn the_last_failures_of_all_machines_are_told_with_their_reasons() {
+    let world = World::new();
+    world.check("ListRecentFailures", "{}", expect![[r#"{"failures":[]}"#]]).await;
+    world.create("a", FAIL).await;
+    world.create("b", FAIL).await;
+    world.create("good", PASS).await;
+    world.create_of("EXPRESS", "e", FAIL).await;
+    for (at, machine) in ["a", "b", "good", "a"].into_iter().enumerate() {
+        world.start(machine, &format!("x{at}")).await;
+        world.pass_seconds(1);
+    }
+    world.call("StartSyncExecution", &machine_and("e", r#""name":"x4""#)).await;
+    world.pass_seconds(1);
+    world.start("b", "x5").await;
+
+    let names = async |body: &str| {
+        let reply = parsed(&world.own("ListRecentFailures", body).await);
+        list(&reply, "failures").iter().map(|failed| text(failed, "name").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names("{}").await, ["x5", "x4", "x3", "x1", "x0"]);
+    assert_eq!(names(r#"{"maxResults":2}"#).await, ["x5", "x4"]);
+    assert_eq!(names(&machine("a")).await, ["x3", "x0"]);
+    assert_eq!(names(&machine("e")).await, ["x4"]);
+    assert_eq!(names(&machine("good")).await, [""; 0]);
+    world.check("ListRecentFailures", &machine_and("a", r#""maxResults":1"#), expect![[r#"{"failures":[{"executionArn":"arn:aws:states:us-east-1:123456789012:execution:a:x3","stateMachineArn":"arn:aws:states:us-east-1:123456789012:stateMachine:a","name":"x3","status":"FAILED","startDate":1699920003.000,"stopDate":1699920003.000,"error":"E","cause":"why","stateName":"F"}]}"#]]).await;
+    let stranger = Caller::new("123456789012", "eu-west-1");
+    let reply = world.api.call("Stepwell.ListRecentFailures", &stranger, b"{}").await;
+    assert_eq!(reply.unwrap(), r#"{"failures":[]}"#);
+}
+
+#[tokio::test]
+async fn more_failures_than_are_read_at_once_come_in_order_and_long_causes_are_cut() {
+    let world = World::new();
+    let cause = "ä".repeat(3_000);
+    world.create("a", &FAIL.replace("why", &cause)).await;
+    world.create("b", FAIL).await;
+    for at in 0..40 {
+        world.start(if at % 3 == 0 { "b" } else { "a" }, &format!("x{at}")).await;
+        world.pass_seconds(1);
+    }
+    let reply = parsed(&world.own("ListRecentFailures", r#"{"maxResults":30}"#).await);
+    let failures = list(&reply, "failures");
+    let names: Vec<&str> = failures.iter().map(|failed| text(failed, "name")).collect();
+    let expected: Vec<String> = (10..40).rev().map(|at| format!("x{at}")).collect();
+    assert_eq!(names, expected);
+    assert_eq!(text(&failures[1], "cause").chars().count(), 2_000);
+}
