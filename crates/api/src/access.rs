@@ -93,6 +93,7 @@ fn about(operation: &str, request: &Request) -> About {
         "DeleteStateMachine"
         | "DescribeStateMachine"
         | "DescribeStateMachineRevision"
+        | "GetExecutionMetrics"
         | "ListRecentFailures"
         | "ListStateMachineAliases"
         | "ListStateMachineRevisions"
@@ -133,7 +134,9 @@ pub fn only_reads(operation: &str) -> bool {
             operation,
             "DiagnoseDefinition"
                 | "GetExecutionHistory"
+                | "GetExecutionMetrics"
                 | "GetExpressExecutionHistory"
+                | "GetStateMachineCounts"
                 | "ValidateStateMachineDefinition"
         )
 }

@@ -9,7 +9,7 @@ use expect_test::{Expect, expect};
 use stepwell_api::{Api, Caller, Options};
 use stepwell_engine::{Clock, Engine, EngineOptions, seeds_from};
 use stepwell_model::Timestamp;
-use stepwell_store::MemoryStore;
+use stepwell_store::{MemoryStore, Store};
 use stepwell_value::Value;
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/r";
@@ -28,6 +28,7 @@ impl Clock for HandClock {
 }
 
 struct World {
+    engine: Engine,
     api: Arc<Api>,
     caller: Caller,
     clock: Arc<HandClock>,
@@ -39,11 +40,15 @@ impl World {
     }
 
     fn over(store: Arc<MemoryStore>) -> World {
+        World::at(store, MIDNIGHT_MS)
+    }
+
+    fn at(store: Arc<MemoryStore>, now_ms: u64) -> World {
         let options = EngineOptions { shards: 1, seed: seeds_from(1), ..EngineOptions::default() };
-        let clock = Arc::new(HandClock(AtomicU64::new(MIDNIGHT_MS)));
-        let engine = Engine::open(store, Vec::new(), clock.clone(), options).expect("the store is empty");
-        let api = Arc::new(Api::new(engine, Options::new([7; 32])));
-        World { api, caller: Caller::new("123456789012", "us-east-1"), clock }
+        let clock = Arc::new(HandClock(AtomicU64::new(now_ms)));
+        let engine = Engine::open(store, Vec::new(), clock.clone(), options).expect("the store can be read");
+        let api = Arc::new(Api::new(engine.clone(), Options::new([7; 32])));
+        World { engine, api, caller: Caller::new("123456789012", "us-east-1"), clock }
     }
 
     fn pass_seconds(&self, seconds: u64) {
@@ -124,6 +129,7 @@ async fn what_is_no_request_is_refused_as_by_awss_operations() {
         ("DescribeStateMachineRevision", &["stateMachineArn", "number"]),
         ("ListRecentFailures", &["stateMachineArn", "maxResults"]),
         ("DiagnoseDefinition", &["definition", "type"]),
+        ("GetExecutionMetrics", &["stateMachineArn", "startTime", "endTime", "periodSeconds"]),
     ] {
         for member in members {
             let reply = world.own(operation, &format!(r#"{{"{member}":[]}}"#)).await;
@@ -135,15 +141,20 @@ async fn what_is_no_request_is_refused_as_by_awss_operations() {
 #[tokio::test]
 async fn machines_that_are_not_the_callers_are_told_apart_from_those_that_are_not() {
     let world = World::new();
-    for operation in ["ListStateMachineRevisions", "DescribeStateMachineRevision", "ListRecentFailures"] {
-        let body = machine_and("nobody", r#""number":1"#);
+    for operation in [
+        "ListStateMachineRevisions",
+        "DescribeStateMachineRevision",
+        "ListRecentFailures",
+        "GetExecutionMetrics",
+    ] {
+        let body = machine_and("nobody", r#""number":1,"startTime":1,"endTime":2,"periodSeconds":60"#);
         let reply = world.own(operation, &body).await;
         assert!(reply.contains("StateMachineDoesNotExist"), "{operation}: {reply}");
         let reply = world.own(operation, &body.replace("us-east-1", "eu-west-1")).await;
         assert!(reply.contains("StateMachineDoesNotExist"), "{operation}: {reply}");
         let reply = world.own(operation, &body.replace("123456789012", "210987654321")).await;
         assert!(reply.contains("AccessDeniedException"), "{operation}: {reply}");
-        let reply = world.own(operation, r#"{"stateMachineArn":"x","number":1}"#).await;
+        let reply = world.own(operation, &body.replace("arn:", "x:")).await;
         assert!(reply.contains("InvalidArn"), "{operation}: {reply}");
     }
 }
@@ -292,4 +303,172 @@ async fn more_failures_than_are_read_at_once_come_in_order_and_long_causes_are_c
     let expected: Vec<String> = (10..40).rev().map(|at| format!("x{at}")).collect();
     assert_eq!(names, expected);
     assert_eq!(text(&failures[1], "cause").chars().count(), 2_000);
+}
+
+// Metrics.
+
+const WAIT: &str = r#"{"StartAt":"A","States":{"A":{"Type":"Wait","Seconds":4,"Next":"B"},"B":{"Type":"Wait","Seconds":100000,"End":true}}}"#;
+
+fn seconds(offset: u64) -> u64 {
+    MIDNIGHT_MS / 1_000 + offset
+}
+
+/// Points of a machine, or of all, from an offset on: the numbers of each that are not zero, by the first
+/// letter of what they count.
+async fn points(world: &World, machine: Option<&str>, from: u64, to: u64, period: u64) -> Vec<String> {
+    let (start, end) = (seconds(from), seconds(to));
+    let asked = format!(r#""startTime":{start},"endTime":{end},"periodSeconds":{period}"#);
+    let body = machine.map_or_else(|| format!("{{{asked}}}"), |name| machine_and(name, &asked));
+    let reply = parsed(&world.own("GetExecutionMetrics", &body).await);
+    let shown = |point: &Value| {
+        let kinds = ["Started", "Succeeded", "Failed", "TimedOut", "Aborted", "Open"];
+        let counted = kinds.map(|kind| (&kind[..1], number(point, &format!("executions{kind}"))));
+        let counted = counted.into_iter().filter(|(_, count)| *count > 0);
+        counted.map(|(letter, count)| format!("{letter}{count}")).collect::<Vec<_>>().join(" ")
+    };
+    list(&reply, "points").iter().map(shown).collect()
+}
+
+async fn stop(world: &World, machine: &str, name: &str) {
+    let arn = format!("arn:aws:states:us-east-1:123456789012:execution:{machine}:{name}");
+    let reply = world.call("StopExecution", &format!(r#"{{"executionArn":"{arn}"}}"#)).await;
+    assert!(reply.starts_with('{'), "{reply}");
+}
+
+#[tokio::test]
+async fn what_happens_is_counted_by_minutes() {
+    let world = World::new();
+    for (name, definition) in [("good", PASS), ("bad", FAIL), ("slow", WAIT)] {
+        world.create(name, definition).await;
+    }
+    world.create_of("EXPRESS", "e", PASS).await;
+    world.start("good", "g1").await;
+    world.start("slow", "s1").await;
+    world.pass_seconds(60);
+    world.start("bad", "b1").await;
+    world.call("StartSyncExecution", &machine("e")).await;
+    world.call("StartExecution", &machine("e")).await;
+    world.pass_seconds(120);
+    stop(&world, "slow", "s1").await;
+
+    assert_eq!(points(&world, None, 0, 240, 60).await, ["S2 S1 O1", "S3 S2 F1 O1", "O1", "A1"]);
+    assert_eq!(points(&world, Some("slow"), 0, 240, 60).await, ["S1 O1", "O1", "O1", "A1"]);
+    assert_eq!(points(&world, Some("e"), 60, 61, 60).await, ["S2 S2"]);
+    assert_eq!(points(&world, None, 30, 299, 300).await, ["S5 S3 F1 A1"]);
+    let body = machine_and(
+        "slow",
+        &format!(r#""startTime":{},"endTime":{}.5,"periodSeconds":60"#, seconds(180), seconds(180)),
+    );
+    world.check("GetExecutionMetrics", &body, expect![[r#"{"periodSeconds":60,"points":[{"timestamp":1699920180.000,"executionsStarted":0,"executionsSucceeded":0,"executionsFailed":0,"executionsTimedOut":0,"executionsAborted":1,"executionsOpen":0,"executionTime":{"average":180000,"p50":172031,"p99":172031,"maximum":180000}}],"openExecutions":0}"#]]).await;
+    world.check("GetStateMachineCounts", "{}", expect![[r#"{"since":1699833780.000,"counts":[{"stateMachineArn":"arn:aws:states:us-east-1:123456789012:stateMachine:bad","running":0,"started":1,"succeeded":0,"failed":1,"timedOut":0,"aborted":0,"lastStartDate":1699920060.000},{"stateMachineArn":"arn:aws:states:us-east-1:123456789012:stateMachine:e","running":0,"started":2,"succeeded":2,"failed":0,"timedOut":0,"aborted":0,"lastStartDate":1699920060.000},{"stateMachineArn":"arn:aws:states:us-east-1:123456789012:stateMachine:good","running":0,"started":1,"succeeded":1,"failed":0,"timedOut":0,"aborted":0,"lastStartDate":1699920000.000},{"stateMachineArn":"arn:aws:states:us-east-1:123456789012:stateMachine:slow","running":0,"started":1,"succeeded":0,"failed":0,"timedOut":0,"aborted":1,"lastStartDate":1699920000.000}]}"#]]).await;
+    let stranger = Caller::new("123456789012", "eu-west-1");
+    let reply = world.api.call("Stepwell.GetStateMachineCounts", &stranger, b"{}").await.unwrap();
+    assert!(reply.ends_with(r#""counts":[]}"#), "{reply}");
+}
+
+#[tokio::test]
+async fn series_that_are_none_are_refused() {
+    let world = World::new();
+    for (start, end, period, expected) in [
+        (0, 0, 60, "startTime must be before endTime"),
+        (60, 0, 60, "startTime must be before endTime"),
+        (0, 60, 59, "Member must have value greater than or equal to 60"),
+        (0, 60, 90, "periodSeconds must be a multiple of 60"),
+        (0, 90_001, 60, "There are 1501 periods between startTime and endTime; 1500 at most"),
+    ] {
+        let (start, end) = (seconds(start), seconds(end));
+        let body = format!(r#"{{"startTime":{start},"endTime":{end},"periodSeconds":{period}}}"#);
+        let reply = world.own("GetExecutionMetrics", &body).await;
+        assert!(reply.contains("ValidationException") && reply.contains(expected), "{reply}");
+    }
+    let reply = world.own("GetExecutionMetrics", r#"{"startTime":-1,"endTime":1e30}"#).await;
+    assert!(reply.contains("3 validation errors detected"), "{reply}");
+}
+
+#[tokio::test]
+async fn counts_outlive_a_clean_stop_and_minutes_become_hours() {
+    let store = Arc::new(MemoryStore::new([7; 32]));
+    let world = World::over(store.clone());
+    world.create("slow", WAIT).await;
+    world.create("bad", FAIL).await;
+    world.start("slow", "s1").await;
+    world.start("slow", "s2").await;
+    world.pass_seconds(90);
+    stop(&world, "slow", "s2").await;
+    world.start("bad", "b1").await;
+    world.pass_seconds(3_600);
+    world.start("bad", "b2").await;
+    let before = points(&world, None, 0, 180, 60).await;
+    assert_eq!(before, ["S2 O2", "S1 F1 A1 O1", "O1"]);
+    world.engine.drain(std::time::Duration::ZERO).await;
+    drop(world);
+
+    let world = World::at(store.clone(), MIDNIGHT_MS + 3_690_000);
+    assert_eq!(points(&world, None, 0, 180, 60).await, before);
+    assert_eq!(points(&world, None, 3_600, 7_200, 3_600).await, ["S1 F1 O1"]);
+    stop(&world, "slow", "s1").await;
+    assert_eq!(points(&world, Some("slow"), 3_660, 3_720, 60).await, ["A1"]);
+
+    // A day and an hour later the first hour is known as a whole, and the second by its minutes.
+    world.pass_seconds(86_400);
+    world.engine.drain(std::time::Duration::ZERO).await;
+    drop(world);
+    let world = World::at(store, MIDNIGHT_MS + 90_090_000);
+    assert_eq!(points(&world, None, 0, 120, 60).await, ["S3 F1 A1 O1", "O1"]);
+    assert_eq!(points(&world, None, 0, 7_200, 3_600).await, ["S3 F1 A1 O1", "S1 F1 A1"]);
+    let counts = parsed(&world.own("GetStateMachineCounts", "{}").await);
+    let of = |at: usize, member: &str| number(&list(&counts, "counts")[at], member);
+    // Those of 24 hours and a half ago count no more.
+    assert_eq!([of(0, "started"), of(0, "failed"), of(1, "started"), of(1, "aborted")], [1, 1, 0, 1]);
+    assert_eq!(of(1, "running"), 0);
+}
+
+#[tokio::test]
+async fn how_many_are_open_is_known_after_a_crash_and_a_redrive() {
+    let store = Arc::new(MemoryStore::new([7; 32]));
+    let world = World::over(store.clone());
+    world.create("slow", WAIT).await;
+    for name in ["s1", "s2", "s3"] {
+        world.start("slow", name).await;
+    }
+    stop(&world, "slow", "s2").await;
+    // Nothing is said to it: as if it had been killed. It has nothing to do any more.
+    std::mem::forget(world);
+    let world = World::at(store, MIDNIGHT_MS + 1_000);
+    let open = async || {
+        number(
+            &parsed(&world.own("GetStateMachineCounts", "{}").await)
+                .get("counts")
+                .and_then(Value::as_array)
+                .unwrap()[0],
+            "running",
+        )
+    };
+    assert_eq!(open().await, 2);
+    let s2 = r#"{"executionArn":"arn:aws:states:us-east-1:123456789012:execution:slow:s2"}"#;
+    let reply = world.call("RedriveExecution", s2).await;
+    assert!(reply.contains("redriveDate"), "{reply}");
+    assert_eq!(open().await, 3);
+    for name in ["s1", "s2", "s3"] {
+        stop(&world, "slow", name).await;
+    }
+    assert_eq!(open().await, 0);
+}
+
+#[tokio::test]
+async fn a_machine_takes_its_counts_with_it() {
+    let store = Arc::new(MemoryStore::new([7; 32]));
+    let world = World::over(store.clone());
+    world.create("m", PASS).await;
+    world.start("m", "x").await;
+    world.engine.drain(std::time::Duration::ZERO).await;
+    let written = || store.catalogue().unwrap().iter().filter(|(key, _)| key.starts_with("metrics/")).count();
+    assert_eq!(written(), 1);
+    drop(world);
+    let world = World::over(store.clone());
+    world.call("DeleteStateMachine", &machine("m")).await;
+    world.create("m", PASS).await;
+    assert_eq!(points(&world, Some("m"), 0, 60, 60).await, [""]);
+    world.engine.drain(std::time::Duration::ZERO).await;
+    assert_eq!(written(), 0);
 }

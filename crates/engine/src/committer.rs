@@ -17,6 +17,7 @@ use stepwell_task::{Done, TaskOutcome};
 use crate::commons::Commons;
 use crate::mailbox::Mailbox;
 use crate::messages::{Message, Release, Turn};
+use crate::metrics::Measured;
 use crate::options::LogLevel;
 
 /// What the committer is given.
@@ -143,6 +144,7 @@ fn commit_and_release(
             Submission::Turn(shard, turn) => {
                 committed[shard] = turn.number;
                 commons.stats.count(&turn.counts);
+                turn.measured.iter().for_each(Measured::count);
                 for release in turn.releases {
                     if let Some(effect) = release.answer() {
                         perform(commons, effect, mailboxes);

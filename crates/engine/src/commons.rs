@@ -14,6 +14,7 @@ use crate::catalogue::{Catalogue, Resolved, Revision};
 use crate::dispatcher::Dispatcher;
 use crate::keys::Keys;
 use crate::messages::{Message, Reply, StartEar, TaskAnswer};
+use crate::metrics::Metrics;
 use crate::options::{EngineOptions, LogEvent, LogLevel};
 use crate::recent::Recent;
 use crate::requests::{
@@ -28,6 +29,7 @@ pub struct Commons {
     pub(crate) options: EngineOptions,
     pub(crate) keys: Keys,
     pub(crate) stats: Stats,
+    pub(crate) metrics: Metrics,
     /// Express executions that ended last.
     pub(crate) recent: Recent,
     /// How many Express executions are under way in shards.
@@ -66,14 +68,19 @@ impl Commons {
         now: Timestamp,
     ) -> Result<Commons, EngineError> {
         let high_marks = store.high_marks().map_err(store_error)?;
-        let catalogue =
-            Catalogue::load(&store.catalogue().map_err(store_error)?).map_err(EngineError::Damaged)?;
+        let entries = store.catalogue().map_err(store_error)?;
+        let (counted, entries): (Vec<_>, Vec<_>) =
+            entries.into_iter().partition(|(key, _)| Metrics::is_key(key));
+        let catalogue = Catalogue::load(&entries).map_err(EngineError::Damaged)?;
+        let numbers = catalogue.numbers();
+        let metrics = Metrics::load(&counted, |machine| numbers.contains_key(&machine));
         let options = EngineOptions { shards: options.shards.clamp(1, usize::from(PARTITIONS)), ..options };
         let recent = Recent::new(&options, now.max(high_marks.at))
             .map_err(|error| EngineError::Stopped(format!("a thread cannot be started: {error}")))?;
         Ok(Commons {
             keys: Keys::of(&store.identity()),
             stats: Stats::new(options.shards),
+            metrics,
             recent,
             express_open: AtomicU64::new(0),
             server_started_at: now.max(high_marks.at),

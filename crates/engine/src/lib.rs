@@ -16,6 +16,7 @@
 //! | `recent`     | Express executions that ended not long ago                             |
 //! | `reads`      | what is read, out of the store                                         |
 //! | `failures`   | what failed last, over many machines                                   |
+//! | `metrics`    | what happened to the executions of each machine, minute by minute      |
 //! | `redrive`    | which executions can be redriven                                       |
 //! | `history_log`| what executions log, once it is durable                                |
 //! | `deletion`, `retention` | what takes its time                                         |
@@ -40,6 +41,7 @@ mod history_log;
 mod keys;
 mod mailbox;
 mod messages;
+mod metrics;
 mod names;
 mod options;
 mod publishing;
@@ -71,6 +73,7 @@ pub use keys::Keys;
 pub use messages::{
     ChildNews, ChildStarted, Counts, ExpressEar, Message, Release, Reply, StartEar, TaskAnswer, Turn,
 };
+pub use metrics::{ExecutionTime, MachineCounts, Measured, MetricPoint};
 pub use names::Home;
 pub use options::{
     EngineOptions, Log, LogEvent, LogLevel, RecentDisk, Seed, Stopwatch, random_seeds, seeds_from,

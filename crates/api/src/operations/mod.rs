@@ -27,7 +27,9 @@ mod describe_state_machine_revision;
 mod diagnose_definition;
 mod get_activity_task;
 mod get_execution_history;
+mod get_execution_metrics;
 mod get_express_execution_history;
+mod get_state_machine_counts;
 mod list_activities;
 mod list_executions;
 mod list_express_executions;
@@ -158,6 +160,14 @@ pub const OURS: &[Operation] = &[
         run: |call| Box::pin(describe_state_machine_revision::run(call)),
     },
     Operation { name: "Stepwell.ListRecentFailures", run: |call| Box::pin(list_recent_failures::run(call)) },
+    Operation {
+        name: "Stepwell.GetExecutionMetrics",
+        run: |call| Box::pin(get_execution_metrics::run(call)),
+    },
+    Operation {
+        name: "Stepwell.GetStateMachineCounts",
+        run: |call| Box::pin(get_state_machine_counts::run(call)),
+    },
 ];
 
 /// An operation by its name, ours with their prefix.

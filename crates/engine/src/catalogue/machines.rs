@@ -3,6 +3,7 @@
 //! A machine is created with its first revision, and every update that changes anything makes
 //! another. Both can give the revision a version in the same change.
 
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use stepwell_asl::Definition;
@@ -10,6 +11,7 @@ use stepwell_model::{Logging, MachineType, Timestamp};
 
 use super::versions::INITIAL;
 use super::{Catalogue, Change, Encryption, Plan, Version, machine_arn};
+use crate::metrics::{Meter, Metrics};
 use crate::requests::{CreateMachine, EngineError, Machine, MachineKey, PinnedMachine, Place, UpdateMachine};
 
 /// What executions are pinned to.
@@ -40,6 +42,7 @@ pub struct Revision {
     /// The ARN of the machine.
     pub machine_arn: Arc<str>,
     pub(super) log: OnceLock<Option<Arc<Logging>>>,
+    pub(super) meter: OnceLock<Arc<Meter>>,
     pub(super) parsed: OnceLock<Result<Arc<Definition>, String>>,
 }
 
@@ -62,6 +65,11 @@ impl Revision {
     /// Its id, also of the first, which AWS shows none of.
     pub fn id(&self) -> &str {
         self.revision_id.as_deref().unwrap_or(INITIAL)
+    }
+
+    /// Where what becomes of its executions is counted, looked for when first asked for.
+    pub(crate) fn meter(&self, metrics: &Metrics) -> &Arc<Meter> {
+        self.meter.get_or_init(|| metrics.meter(self.machine))
     }
 
     /// As callers see it.
@@ -94,6 +102,7 @@ impl Revision {
             revision_id: machine.revision_id.clone(),
             machine_arn: machine_arn(&machine.key).into(),
             log: OnceLock::new(),
+            meter: OnceLock::new(),
             parsed: OnceLock::new(),
         }
     }
@@ -120,6 +129,11 @@ impl Catalogue {
         let mut machines: Vec<Arc<Machine>> = all.cloned().collect();
         machines.sort_by(|a, b| (a.created_at, &a.key.name).cmp(&(b.created_at, &b.key.name)));
         machines
+    }
+
+    /// The numbers of all machines, and their types.
+    pub(crate) fn numbers(&self) -> HashMap<u64, MachineType> {
+        self.machines.values().map(|machine| (machine.number, machine.machine_type)).collect()
     }
 
     /// The machines whose deletion has begun.
