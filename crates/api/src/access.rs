@@ -119,7 +119,7 @@ fn about(operation: &str, request: &Request) -> About {
         "DescribeMapRun" | "UpdateMapRun" => About::Thing("mapRunArn"),
         "ListTagsForResource" | "TagResource" | "UntagResource" => About::Thing("resourceArn"),
         // `ListStateMachines`, `ValidateStateMachineDefinition` (ours, `DiagnoseDefinition`) and, by analogy, `TestState` and
-        // those that have a task token.
+        // those that have a task token; ours, `ListWaitingTasks`, tells such tokens, of whichever machine.
         _ => About::All("stateMachine"),
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! The clock goes only when it is told to, and the seed is fixed.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use expect_test::{Expect, expect};
-use stepwell_api::{Api, Caller, Options};
+use stepwell_api::{Api, Caller, Options, TaskAnswered};
 use stepwell_engine::{Clock, Engine, EngineOptions, seeds_from};
 use stepwell_model::Timestamp;
 use stepwell_store::{MemoryStore, Store};
@@ -130,6 +130,8 @@ async fn what_is_no_request_is_refused_as_by_awss_operations() {
         ("ListRecentFailures", &["stateMachineArn", "maxResults"]),
         ("DiagnoseDefinition", &["definition", "type"]),
         ("GetExecutionMetrics", &["stateMachineArn", "startTime", "endTime", "periodSeconds"]),
+        ("ListWaitingTasks", &["stateMachineArn", "maxResults", "nextToken"]),
+        ("AnswerTask", &["taskToken", "outcome", "output", "error", "cause", "note"]),
     ] {
         for member in members {
             let reply = world.own(operation, &format!(r#"{{"{member}":[]}}"#)).await;
@@ -146,6 +148,7 @@ async fn machines_that_are_not_the_callers_are_told_apart_from_those_that_are_no
         "DescribeStateMachineRevision",
         "ListRecentFailures",
         "GetExecutionMetrics",
+        "ListWaitingTasks",
     ] {
         let body = machine_and("nobody", r#""number":1,"startTime":1,"endTime":2,"periodSeconds":60"#);
         let reply = world.own(operation, &body).await;
@@ -471,4 +474,185 @@ async fn a_machine_takes_its_counts_with_it() {
     assert_eq!(points(&world, Some("m"), 0, 60, 60).await, [""]);
     world.engine.drain(std::time::Duration::ZERO).await;
     assert_eq!(written(), 0);
+}
+
+// Waiting tasks.
+
+const ACTIVITY: &str = "arn:aws:states:us-east-1:123456789012:activity:act";
+
+fn asks(resource: &str, more: &str) -> String {
+    format!(
+        r#"{{"StartAt":"Ask","States":{{"Ask":{{"Type":"Task","Resource":"{resource}",{more}"End":true}}}}}}"#
+    )
+}
+
+async fn take(world: &World) -> String {
+    let poll = format!(r#"{{"activityArn":"{ACTIVITY}","workerName":"w"}}"#);
+    text(&parsed(&world.call("GetActivityTask", &poll).await), "taskToken").to_owned()
+}
+
+async fn waiting(world: &World, body: &str) -> Vec<Value> {
+    list(&parsed(&world.own("ListWaitingTasks", body).await), "tasks").to_vec()
+}
+
+async fn status(world: &World, execution: &str) -> String {
+    let arn = format!("arn:aws:states:us-east-1:123456789012:execution:{execution}");
+    let reply = world.call("DescribeExecution", &format!(r#"{{"executionArn":"{arn}"}}"#)).await;
+    text(&parsed(&reply), "status").to_owned()
+}
+
+#[tokio::test]
+async fn tasks_of_activities_wait_for_a_worker_and_then_for_its_answer() {
+    let world = World::new();
+    world.check("ListWaitingTasks", "{}", expect![[r#"{"tasks":[]}"#]]).await;
+    world.call("CreateActivity", r#"{"name":"act"}"#).await;
+    world.create("pass", PASS).await;
+    world.create("m", &asks(ACTIVITY, r#""TimeoutSeconds":60,"HeartbeatSeconds":10,"#)).await;
+    world.start("pass", "p").await;
+    world.start("m", "x").await;
+    world.check("ListWaitingTasks", "{}", expect![[r#"{"tasks":[{"executionArn":"arn:aws:states:us-east-1:123456789012:execution:m:x","stateMachineArn":"arn:aws:states:us-east-1:123456789012:stateMachine:m","stateName":"Ask","kind":"ACTIVITY","resource":"arn:aws:states:us-east-1:123456789012:activity:act","activityArn":"arn:aws:states:us-east-1:123456789012:activity:act","scheduledEventId":3,"scheduledDate":1699920000.000,"input":"{}"}]}"#]]).await;
+    world.pass_seconds(5);
+    let token = take(&world).await;
+    let tasks = waiting(&world, &machine("m")).await;
+    assert_eq!(tasks.len(), 1);
+    assert_eq!((text(&tasks[0], "taskToken"), text(&tasks[0], "workerName")), (&*token, "w"));
+    let moment = |member: &str| tasks[0].get(member).map(Value::to_string).unwrap_or_default();
+    assert_eq!(moment("scheduledDate"), "1699920000.000");
+    assert_eq!(
+        (moment("startedDate"), moment("timeoutDate")),
+        ("1699920005.000".into(), "1699920065.000".into())
+    );
+    assert_eq!(waiting(&world, &machine("pass")).await, []);
+    let stranger = Caller::new("123456789012", "eu-west-1");
+    let reply = world.api.call("Stepwell.ListWaitingTasks", &stranger, b"{}").await;
+    assert_eq!(reply.unwrap(), r#"{"tasks":[]}"#);
+    world.call("SendTaskSuccess", &format!(r#"{{"taskToken":"{token}","output":"1"}}"#)).await;
+    assert_eq!(waiting(&world, "{}").await, []);
+}
+
+#[tokio::test]
+async fn callbacks_wait_in_all_machines_and_pages_join() {
+    let world = World::new();
+    world.create("child", PASS).await;
+    let child = format!(
+        r#""Parameters":{{"StateMachineArn":"{}","Input":{{"token.$":"$$.Task.Token","long":"{}"}}}},"#,
+        machine_arn("child"),
+        "x".repeat(5_000)
+    );
+    let ask = asks("arn:aws:states:::states:startExecution.waitForTaskToken", &child);
+    world.create("b", &ask).await;
+    let branches = ["Ask", "Ask2", "Ask3"].map(|name| ask.replace("\"Ask\"", &format!("\"{name}\"")));
+    let branches = branches.join(",");
+    let both = format!(
+        r#"{{"StartAt":"P","States":{{"P":{{"Type":"Parallel","Branches":[{branches}],"End":true}}}}}}"#
+    );
+    world.create("a", &both).await;
+    for (machine, name) in [("a", "1"), ("b", "2"), ("a", "3"), ("b", "4")] {
+        world.start(machine, name).await;
+        world.pass_seconds(1);
+    }
+    let all = waiting(&world, "{}").await;
+    let executions: Vec<&str> =
+        all.iter().map(|task| text(task, "executionArn").rsplit_once(":execution:").unwrap().1).collect();
+    // Machines by their age, here all the same age: as they were created; executions most recent first.
+    assert_eq!(executions, ["b:4", "b:2", "a:3", "a:3", "a:3", "a:1", "a:1", "a:1"]);
+    assert_eq!(text(&all[0], "kind"), "CALLBACK");
+    assert_eq!(text(&all[0], "resource"), "arn:aws:states:::states:startExecution.waitForTaskToken");
+    assert_eq!(text(&all[0], "stateName"), "Ask");
+    assert_eq!(text(&all[0], "input").len(), 4_096);
+    assert_eq!(all[0].get("inputTruncated").and_then(Value::as_bool), Some(true));
+    for size in [1, 2, 3, 5, 8] {
+        let (mut joined, mut token) = (Vec::new(), String::new());
+        loop {
+            let page = world.own("ListWaitingTasks", &format!(r#"{{"maxResults":{size}{token}}}"#)).await;
+            let page = parsed(&page);
+            let tasks = list(&page, "tasks");
+            assert!(tasks.len() <= size);
+            joined.extend_from_slice(tasks);
+            match page.get("nextToken").and_then(Value::as_str) {
+                Some(next) => token = format!(r#","nextToken":"{next}""#),
+                None => break,
+            }
+        }
+        assert_eq!(joined, all, "{size} at a time");
+    }
+    let page = parsed(&world.own("ListWaitingTasks", r#"{"maxResults":1}"#).await);
+    let other = machine_and("a", &format!(r#""nextToken":"{}""#, text(&page, "nextToken")));
+    assert!(world.own("ListWaitingTasks", &other).await.contains("InvalidToken"));
+}
+
+#[tokio::test]
+async fn many_open_executions_are_looked_at_page_by_page() {
+    let world = World::new();
+    world.call("CreateActivity", r#"{"name":"act"}"#).await;
+    // It may wait for somebody, and does not yet.
+    let ask = asks(ACTIVITY, "");
+    let later = format!(
+        r#"{{"StartAt":"W","States":{{"W":{{"Type":"Wait","Seconds":9,"Next":"Ask"}},{}"#,
+        ask.split_once(r#""States":{"#).unwrap().1
+    );
+    world.create("m", &later).await;
+    for at in 0..250 {
+        world.start("m", &format!("x{at}")).await;
+    }
+    let page = parsed(&world.own("ListWaitingTasks", "{}").await);
+    assert_eq!(list(&page, "tasks"), []);
+    let next = format!(r#"{{"nextToken":"{}"}}"#, text(&page, "nextToken"));
+    world.check("ListWaitingTasks", &next, expect![[r#"{"tasks":[]}"#]]).await;
+}
+
+#[tokio::test]
+async fn a_task_is_answered_by_hand_and_that_is_told() {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let mut world = World::new();
+    let ear = told.clone();
+    let options = Options {
+        on_task_answered: Arc::new(move |answered| ear.lock().unwrap().push(answered.clone())),
+        ..Options::new([7; 32])
+    };
+    world.api = Arc::new(Api::new(world.engine.clone(), options));
+    world.call("CreateActivity", r#"{"name":"act"}"#).await;
+    world.create("m", &asks(ACTIVITY, "")).await;
+    for name in ["good", "bad"] {
+        world.start("m", name).await;
+    }
+    let (good, bad) = (take(&world).await, take(&world).await);
+    let answer = |token: &str, more: &str| format!(r#"{{"taskToken":"{token}",{more}}}"#);
+    for (more, expected) in [
+        (r#""outcome":"SUCCEED""#, "ValidationException"),
+        (r#""outcome":"SUCCEED","output":"1","error":"E""#, "ValidationException"),
+        (r#""outcome":"FAIL","output":"1""#, "ValidationException"),
+        (r#""outcome":"MAYBE""#, "ValidationException"),
+        (r#""output":"1""#, "ValidationException"),
+        (r#""outcome":"SUCCEED","output":"{""#, "InvalidOutput"),
+        (r#""outcome":"SUCCEED","output":1"#, "SerializationException"),
+    ] {
+        let reply = world.own("AnswerTask", &answer(&good, more)).await;
+        assert!(reply.contains(expected), "{more}: {reply}");
+    }
+    let long = format!(r#""outcome":"FAIL","note":"{}""#, "x".repeat(1_001));
+    assert!(world.own("AnswerTask", &answer(&good, &long)).await.contains("ValidationException"));
+    let none = world.own("AnswerTask", &answer("none", r#""outcome":"FAIL""#)).await;
+    assert!(none.contains("InvalidToken"), "{none}");
+    assert_eq!(*told.lock().unwrap(), []);
+
+    let succeed = answer(&good, r#""outcome":"SUCCEED","output":"[1]","note":"looked at it""#);
+    world.check("AnswerTask", &succeed, expect!["{}"]).await;
+    world.check("AnswerTask", &answer(&bad, r#""outcome":"FAIL","error":"E""#), expect!["{}"]).await;
+    assert_eq!(
+        (status(&world, "m:good").await, status(&world, "m:bad").await),
+        ("SUCCEEDED".into(), "FAILED".into())
+    );
+    assert!(world.own("AnswerTask", &succeed).await.contains("TaskTimedOut"));
+    let arn = |name: &str| Some(format!("arn:aws:states:us-east-1:123456789012:execution:m:{name}"));
+    let answered = |name: &str, outcome, note: Option<&str>| TaskAnswered {
+        execution_arn: arn(name),
+        user: None,
+        outcome,
+        note: note.map(Arc::from),
+    };
+    assert_eq!(
+        *told.lock().unwrap(),
+        [answered("good", "SUCCEED", Some("looked at it")), answered("bad", "FAIL", None)]
+    );
 }

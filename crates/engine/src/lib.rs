@@ -16,6 +16,7 @@
 //! | `recent`     | Express executions that ended not long ago                             |
 //! | `reads`      | what is read, out of the store                                         |
 //! | `failures`   | what failed last, over many machines                                   |
+//! | `waiting`    | tasks that wait for somebody outside                                   |
 //! | `metrics`    | what happened to the executions of each machine, minute by minute      |
 //! | `redrive`    | which executions can be redriven                                       |
 //! | `history_log`| what executions log, once it is durable                                |
@@ -56,6 +57,7 @@ mod shard;
 mod stats;
 mod tokens;
 mod trial;
+mod waiting;
 
 pub use catalogue::{
     Activity, ActivityKey, Alias, Catalogue, Change, CreateActivity, CreateAlias, Encryption, Plan,
@@ -84,3 +86,4 @@ pub use requests::*;
 pub use shard::{Shard, replay};
 pub use stats::EngineStats;
 pub use trial::Trial;
+pub use waiting::{WaitingCursor, WaitingTask};

@@ -9,6 +9,7 @@ use stepwell_engine::{EngineError, MachineKey};
 use crate::reply::Reply;
 use crate::{Call, Exception, names};
 
+mod answer_task;
 mod create_activity;
 mod create_state_machine;
 mod create_state_machine_alias;
@@ -40,6 +41,7 @@ mod list_state_machine_revisions;
 mod list_state_machine_versions;
 mod list_state_machines;
 mod list_tags_for_resource;
+mod list_waiting_tasks;
 mod publish_state_machine_version;
 mod redrive_execution;
 mod send_task_failure;
@@ -168,6 +170,8 @@ pub const OURS: &[Operation] = &[
         name: "Stepwell.GetStateMachineCounts",
         run: |call| Box::pin(get_state_machine_counts::run(call)),
     },
+    Operation { name: "Stepwell.ListWaitingTasks", run: |call| Box::pin(list_waiting_tasks::run(call)) },
+    Operation { name: "Stepwell.AnswerTask", run: |call| Box::pin(answer_task::run(call)) },
 ];
 
 /// An operation by its name, ours with their prefix.

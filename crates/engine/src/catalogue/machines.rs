@@ -3,7 +3,7 @@
 //! A machine is created with its first revision, and every update that changes anything makes
 //! another. Both can give the revision a version in the same change.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 use stepwell_asl::Definition;
@@ -60,6 +60,13 @@ impl Revision {
     pub fn execution_log(&self) -> Option<&Arc<Logging>> {
         let read = || self.logging.as_deref().and_then(Logging::parse).map(Arc::new);
         self.log.get_or_init(read).as_ref()
+    }
+
+    /// Whether its executions may wait for somebody outside: a look at the text that leaves out most of
+    /// those that cannot.
+    pub(crate) fn may_wait_outside(&self) -> bool {
+        // With an escape the words may be there and not be seen.
+        ["waitForTaskToken", ":activity:", "\\u"].iter().any(|word| self.definition.contains(word))
     }
 
     /// Its id, also of the first, which AWS shows none of.
@@ -152,6 +159,24 @@ impl Catalogue {
         let mut revisions: Vec<Arc<Revision>> = of_it.cloned().collect();
         revisions.sort_unstable_by_key(|revision| std::cmp::Reverse(revision.number));
         revisions
+    }
+
+    /// The Standard machines of a place whose executions may wait for somebody outside, by number.
+    pub(crate) fn machines_that_wait(&self, place: &Place) -> BTreeMap<u64, Arc<Machine>> {
+        let waits = |revision: &&Arc<Revision>| revision.may_wait_outside();
+        let numbers: HashSet<u64> = self
+            .revisions
+            .values()
+            .filter(|revision| revision.key.place == *place)
+            .filter(waits)
+            .map(|revision| revision.machine)
+            .collect();
+        let of_place = self.machines.values().filter(|machine| machine.key.place == *place);
+        of_place
+            .filter(|machine| machine.machine_type == MachineType::Standard)
+            .filter(|machine| numbers.contains(&machine.number))
+            .map(|machine| (machine.number, machine.clone()))
+            .collect()
     }
 
     /// Plans a new machine. One that exists and is the same in all but its role and tags comes back
