@@ -156,7 +156,7 @@ impl Ended {
 
 impl Measured {
     /// Counts it: it is durable.
-    pub(crate) fn count(&self) {
+    pub fn count(&self) {
         self.meter.count(&self.news);
     }
 }

@@ -4,6 +4,7 @@ use stepwell_model::Timestamp;
 
 use super::histogram::ExecutionTime;
 use super::{Counts, MINUTE_MS, MINUTES_PER_HOUR, Tally};
+use crate::commons::Commons;
 use crate::engine::Engine;
 use crate::requests::{EngineError, MachineKey, Place};
 
@@ -127,6 +128,14 @@ impl Engine {
         let machines = self.machines(place);
         let counts = machines.iter().map(|machine| of_machine(machine.key.clone(), machine.number));
         (Timestamp::from_epoch_ms(since_ms), counts.collect())
+    }
+}
+
+impl Commons {
+    /// How many executions of the machine of this number are open, as they are counted: what the store
+    /// has open, once all turns that are durable have been counted. For the simulator.
+    pub fn open_executions(&self, machine: u64) -> u64 {
+        self.metrics.meter(machine).counts().open
     }
 }
 
