@@ -202,6 +202,25 @@ def test_counts_and_what_is_open_outlive_the_server(how):
         assert (found["running"], found["aborted"]) == (2, aborted + 1)
 
 
+def test_an_express_execution_that_is_run_again_is_open_once():
+    with servers.running() as server:
+        call = lambda operation, body: own(server, operation, body)[1]  # noqa: E731
+        world = World(server.client())
+        machine = world.sfn.create_state_machine(
+            name=world.name("express"), roleArn=servers.ROLE_ARN, type="EXPRESS",
+            definition=json.dumps({"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 3, "End": True}}}),
+        )["stateMachineArn"]
+        for _ in range(2):
+            world.start(machine)
+        assert counts(call, machine)["running"] == 2
+        server.kill()
+        server.start()
+        until(lambda: counts(call, machine)["running"] == 2)
+        until(lambda: counts(call, machine)["succeeded"] == 2)
+        assert counts(call, machine)["running"] == 0
+        assert series(call, machine)["openExecutions"] == 0
+
+
 # What waits for somebody.
 
 

@@ -267,7 +267,7 @@ impl Commons {
 
     /// Counts what was recorded of an Express execution.
     pub(crate) fn count_express(&self, revision: &Revision, recorder: &Recorder, news: &News) {
-        if news.started_at.is_some() || news.ended.is_some() {
+        if news.started_at.is_some() || news.ended.is_some() || news.open.0 != news.open.1 {
             revision.meter(&self.metrics).count(news);
         }
         let mut counts = Counts { started: u64::from(news.started_at.is_some()), ..Counts::default() };
