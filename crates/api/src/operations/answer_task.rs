@@ -25,29 +25,38 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     let note = members.text("note", &NOTE).cloned();
     members.check()?;
 
-    let (engine, place) = (&call.api.engine, &call.caller.place);
-    let sent = match (outcome, output) {
-        ("SUCCEED", Some(output)) if error.is_none() && cause.is_none() => {
-            let output = Payload::parse(&**output).map_err(|error| {
+    let answer = match (outcome, output) {
+        ("SUCCEED", Some(output)) if error.is_none() && cause.is_none() => Ok(Payload::parse(&**output)
+            .map_err(|error| {
                 let reason = json_reason(output, &error);
                 Exception::new(ExceptionKind::InvalidOutput, format!("Invalid Output: '{reason}'"))
-            })?;
-            engine.task_success(place, &token, output).await
-        }
+            })?),
         ("SUCCEED", _) => {
             return Err(Exception::validation(
                 "The outcome SUCCEED has an output, and no error and no cause",
             ));
         }
-        (_, None) => engine.task_failure(place, &token, Failure { error, cause }).await,
+        (_, None) => Err(Failure { error, cause }),
         (_, Some(_)) => return Err(Exception::validation("The outcome FAIL has no output")),
     };
-    if sent.is_ok() {
-        let (engine, place, token) = (engine.clone(), place.clone(), token.clone());
-        // It is done; that its execution cannot be named is no error.
-        let execution_arn = aside(move || engine.execution_of_token(&place, &token)).await.ok().flatten();
-        let user = call.caller.user().map(str::to_owned);
-        (call.api.on_task_answered)(&TaskAnswered { execution_arn, user, outcome, note });
-    }
+
+    let (engine, place, sealed) = (call.api.engine.clone(), call.caller.place.clone(), token.clone());
+    let (ear, user) = (call.api.on_task_answered.clone(), call.caller.user().map(str::to_owned));
+    // A caller who goes away takes nothing back, so what was done is told all the same.
+    let work = tokio::spawn(async move {
+        let sent = match answer {
+            Ok(output) => engine.task_success(&place, &sealed, output).await,
+            Err(failure) => engine.task_failure(&place, &sealed, failure).await,
+        };
+        if sent.is_ok() {
+            let of_token = aside(move || engine.execution_of_token(&place, &sealed)).await;
+            let execution_arn = of_token.ok().flatten();
+            ear(&TaskAnswered { execution_arn, user, outcome, note });
+        }
+        sent
+    });
+    let sent = work
+        .await
+        .map_err(|_| Exception::new(ExceptionKind::InternalFailure, "The call could not be finished"))?;
     super::task_answered(call, token, sent).await
 }
