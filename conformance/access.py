@@ -77,11 +77,12 @@ def running(*keys, arguments=(), listen="127.0.0.1:0"):
 class Signed:
     """A request as botocore signs it, to be altered and sent as raw as HTTP allows."""
 
-    def __init__(self, key, endpoint, operation, body, region="us-east-1", service="states", at=None, content_type=JSON_1_0):
+    def __init__(self, key, endpoint, operation, body, region="us-east-1", service="states", at=None, content_type=JSON_1_0,
+                 prefix="AWSStepFunctions"):
         self.body = body if isinstance(body, bytes) else json.dumps(body).encode()
         headers = {"Content-Type": content_type}
         if operation:
-            headers["X-Amz-Target"] = f"AWSStepFunctions.{operation}"
+            headers["X-Amz-Target"] = f"{prefix}.{operation}"
         request = AWSRequest("POST", endpoint + "/", data=self.body, headers=headers)
         request.headers["Host"] = endpoint.split("//")[1]
         signer = SigV4Auth(Credentials(key.id, key.secret), service, region)

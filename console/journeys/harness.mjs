@@ -108,7 +108,7 @@ async function callServer(url, operation, request) {
 
 /** Creates a state machine; gives back its ARN. */
 export async function createMachine(server, name, definition, more = {}) {
-  const { stateMachineArn } = await server.call("CreateStateMachine", { name, roleArn: ROLE, definition: JSON.stringify(definition), ...more });
+  const { stateMachineArn } = await server.call("CreateStateMachine", { name, roleArn: ROLE, definition: JSON.stringify(definition, null, 2), ...more });
   return stateMachineArn;
 }
 

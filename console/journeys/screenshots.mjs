@@ -8,7 +8,7 @@ import { createMachine, functionsFolder, journey, see, settled, start, startServ
 const NAMES = ["Ada Lovelace", "Grace Hopper", "Mary Shelley", "Emmy Noether", "Lise Meitner"];
 
 async function makeShop(server) {
-  for (const name of ["approve-order"]) await server.call("CreateActivity", { name });
+  await server.call("CreateActivity", { name: "approve-order" });
   const orders = await createMachine(server, "order-fulfilment", ORDER);
   const charge = await createMachine(server, "invoice-run", CHARGE);
   const nightly = await createMachine(server, "nightly-report", { StartAt: "Collect", States: { Collect: { Type: "Pass", Next: "Write" }, Write: { Type: "Pass", End: true } } });
@@ -25,6 +25,29 @@ async function makeShop(server) {
   const live = await start(server, orders, order(4_046, { courierSeconds: 86_400 }), "order-4046");
   await until(async () => (await server.call("GetExecutionHistory", { executionArn: live, maxResults: 1, reverseOrder: true })).events[0].type === "WaitStateEntered", "the order to wait for its courier");
   return { orders, live, failed: done.find((_, index) => (4_001 + index) % 9 === 0) };
+}
+
+/** An hour of a shop, which a run that makes pictures cannot live through: numbers for the charts, made up. */
+async function makeUpMetrics(page) {
+  await page.route((url) => url.pathname === "/", async (route) => {
+    const asked = route.request();
+    if (asked.headers()["x-amz-target"] !== "Stepwell.GetExecutionMetrics") return route.continue();
+    const { startTime, endTime, periodSeconds } = asked.postDataJSON();
+    const points = [];
+    for (let timestamp = startTime; timestamp < endTime; timestamp += periodSeconds) {
+      const at = (timestamp - startTime) / 60;
+      const busy = Math.round(9 + 5 * Math.sin(at / 7) + 3 * Math.sin(at * 2.3));
+      const [failed, timedOut, aborted] = [at % 11 === 4 ? 2 : at % 17 === 9 ? 1 : 0, at % 29 === 20 ? 1 : 0, at % 23 === 15 ? 1 : 0];
+      const p50 = 620 + 90 * Math.sin(at / 5);
+      points.push({
+        timestamp,
+        executionsStarted: busy + failed + timedOut + aborted, executionsSucceeded: busy, executionsFailed: failed, executionsTimedOut: timedOut, executionsAborted: aborted,
+        executionsOpen: Math.round(6 + 4 * Math.sin(at / 9 + 1)),
+        executionTime: { average: p50 * 1.2, p50, p99: 1_700 + 600 * Math.sin(at / 4) + (at % 11 === 4 ? 1_400 : 0), maximum: 4_000 },
+      });
+    }
+    return route.fulfill({ json: { periodSeconds, points, openExecutions: 6 } });
+  });
 }
 
 export async function screenshots(folder) {
@@ -60,6 +83,7 @@ export async function screenshots(folder) {
       const file = join(to, `${name}${theme === "dark" ? "-dark" : ""}.png`);
       await journey(`picture of ${name}, ${theme}`, async (open) => {
         const page = await open({ theme, reducedMotion: "reduce" });
+        if (name === "dashboard") await makeUpMetrics(page);
         await page.goto(server.console + address);
         await ready(page);
         await page.waitForFunction(() => !document.querySelector("main .spinner"));

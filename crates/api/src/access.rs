@@ -92,7 +92,11 @@ fn about(operation: &str, request: &Request) -> About {
         "CreateStateMachineAlias" => About::Route,
         "DeleteStateMachine"
         | "DescribeStateMachine"
+        | "DescribeStateMachineRevision"
+        | "GetExecutionMetrics"
+        | "ListRecentFailures"
         | "ListStateMachineAliases"
+        | "ListStateMachineRevisions"
         | "ListStateMachineVersions"
         | "PublishStateMachineVersion"
         | "StartExecution"
@@ -116,8 +120,8 @@ fn about(operation: &str, request: &Request) -> About {
         | "StopExecution" => About::Thing("executionArn"),
         "DescribeMapRun" | "UpdateMapRun" => About::Thing("mapRunArn"),
         "ListTagsForResource" | "TagResource" | "UntagResource" => About::Thing("resourceArn"),
-        // `ListStateMachines`, `ValidateStateMachineDefinition` and, by analogy, `TestState` and
-        // those that have a task token.
+        // `ListStateMachines`, `ValidateStateMachineDefinition` (ours, `DiagnoseDefinition`) and, by analogy, `TestState` and
+        // those that have a task token; ours, `ListWaitingTasks`, tells such tokens, of whichever machine.
         _ => About::All("stateMachine"),
     }
 }
@@ -130,9 +134,12 @@ pub fn only_reads(operation: &str) -> bool {
         || operation.starts_with("List")
         || matches!(
             operation,
-            "GetExecutionHistory"
+            "DiagnoseDefinition"
+                | "GetExecutionHistory"
+                | "GetExecutionMetrics"
                 | "GetExpressExecutionHistory"
                 | "GetHistoryEvents"
+                | "GetStateMachineCounts"
                 | "ValidateStateMachineDefinition"
         )
 }

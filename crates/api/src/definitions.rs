@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use stepwell_asl::{Definition, Diagnostic};
 use stepwell_model::MachineType;
-use stepwell_value::{Payload, Value};
+use stepwell_value::{Payload, Position, Value};
 
 use crate::exception::{Exception, ExceptionKind};
 use crate::json_reason::{json_place, json_reason};
@@ -27,6 +27,33 @@ pub(crate) async fn diagnose(
         let text = definition.clone();
         crate::aside(move || parse(machine_type, &text)).await
     }
+}
+
+/// Something found in a definition, and where in its text.
+pub(crate) struct Placed {
+    pub(crate) found: Diagnostic,
+    pub(crate) position: Position,
+}
+
+/// Everything that is found in a definition, from the first line to the last, at most `most` of it. What
+/// is wrong with the JSON is said in our own words.
+pub(crate) async fn diagnose_in_place(
+    machine_type: MachineType,
+    definition: &Arc<str>,
+    most: usize,
+) -> Result<Vec<Placed>, Exception> {
+    let text = definition.clone();
+    let find = move || {
+        let found = match Definition::parse_for(machine_type, &text) {
+            Ok((_, warnings)) => warnings,
+            Err(diagnostics) => diagnostics,
+        };
+        let place = |found: Diagnostic| Placed { position: found.position(&text), found };
+        let mut placed: Vec<Placed> = found.into_iter().take(most).map(place).collect();
+        placed.sort_by_key(|placed| (placed.position.line, placed.position.column));
+        placed
+    };
+    if definition.len() < CHECKED_ASIDE_FROM { Ok(find()) } else { crate::aside(find).await }
 }
 
 /// Refuses a definition that is not valid, with all that is wrong with it.

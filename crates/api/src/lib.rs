@@ -56,6 +56,22 @@ pub struct Counter {
 /// Reads the counters of parts that the API does not know.
 pub type MoreCounters = Arc<dyn Fn() -> Vec<Counter> + Send + Sync>;
 
+/// A task that somebody has answered by hand, for the log of whoever runs the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskAnswered {
+    /// The ARN of its execution; `None` if that is gone already.
+    pub execution_arn: Option<String>,
+    /// The name of the user who answered; `None` with an open server.
+    pub user: Option<String>,
+    /// `SUCCEED` or `FAIL`.
+    pub outcome: &'static str,
+    /// What the user had to say about it.
+    pub note: Option<Arc<str>>,
+}
+
+/// Hears of tasks that were answered by hand.
+pub type OnTaskAnswered = Arc<dyn Fn(&TaskAnswered) + Send + Sync>;
+
 /// How the API is set up.
 #[derive(Clone)]
 pub struct Options {
@@ -68,6 +84,8 @@ pub struct Options {
     pub poll_wait: Duration,
     /// Further counters for the metrics.
     pub more_counters: MoreCounters,
+    /// Hears of tasks that were answered by hand.
+    pub on_task_answered: OnTaskAnswered,
 }
 
 impl Options {
@@ -78,6 +96,7 @@ impl Options {
             secret,
             poll_wait: Duration::from_secs(60),
             more_counters: Arc::new(Vec::new),
+            on_task_answered: Arc::new(|_| ()),
         }
     }
 }
@@ -101,6 +120,7 @@ pub struct Api {
     draining: watch::Sender<bool>,
     counters: metrics::Counters,
     more_counters: MoreCounters,
+    on_task_answered: OnTaskAnswered,
 }
 
 impl Api {
@@ -114,6 +134,7 @@ impl Api {
             draining: watch::Sender::new(false),
             counters: metrics::Counters::new(),
             more_counters: options.more_counters,
+            on_task_answered: options.on_task_answered,
         }
     }
 

@@ -15,9 +15,13 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use stepwell_model::Timestamp;
 use stepwell_value::{Map, Value};
 
 use crate::Exception;
+
+/// The end of the year 9999, in seconds since the epoch.
+const SECONDS_END: f64 = 253_402_300_800.0;
 
 /// A request's body, read.
 pub(crate) struct Request {
@@ -244,6 +248,21 @@ impl<'a> Members<'a> {
         };
         self.violated(&format!("Value '{number}'"), name, &constraint);
         None
+    }
+
+    /// A moment in seconds since the epoch, if it is there.
+    pub(crate) fn moment(&mut self, name: &str) -> Option<Timestamp> {
+        let value = self.member(name)?;
+        let Some(seconds) = value.as_number().map(|number| number.as_f64()) else {
+            self.malformed(value, "a Timestamp");
+            return None;
+        };
+        if !(0.0..SECONDS_END).contains(&seconds) {
+            let constraint = "Member must be in the years from 1970 to 9999";
+            self.violated(&format!("Value '{value}'"), name, constraint);
+            return None;
+        }
+        Some(Timestamp::from_epoch_ms((seconds * 1_000.0) as u64))
     }
 
     /// A boolean, if it is there.

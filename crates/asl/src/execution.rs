@@ -371,6 +371,8 @@ impl Execution {
                 },
                 started: task.started,
                 submitted: task.submitted,
+                state: self.state(branch.state).name.clone(),
+                timeout_due: task.timeout_due,
             })
         };
         self.tasks.values().filter_map(outstanding).collect()

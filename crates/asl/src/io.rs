@@ -175,6 +175,10 @@ pub struct Outstanding {
     pub started: bool,
     /// Whether its first response is recorded, so that only its token is waited for.
     pub submitted: bool,
+    /// The name of its state.
+    pub state: Arc<str>,
+    /// When it times out, if it does.
+    pub timeout_due: Option<Timestamp>,
 }
 
 /// What `handle` recorded for one input, or for several.

@@ -17,12 +17,13 @@ use stepwell_task::{Done, TaskOutcome};
 use crate::commons::Commons;
 use crate::mailbox::Mailbox;
 use crate::messages::{Message, Release, Turn};
+use crate::metrics::Measured;
 use crate::options::LogLevel;
 
 /// What the committer is given.
 pub(crate) enum Submission {
     /// A turn of the shard of this index.
-    Turn(usize, Turn),
+    Turn(usize, Box<Turn>),
     /// A change of the catalogue, and what is to be done once it is durable.
     Catalogue(Vec<CatalogueWrite>, Box<dyn FnOnce() + Send>),
 }
@@ -134,7 +135,7 @@ fn commit_and_release(
     }
     // Before anything is let out: who hears that all is durable may then ask for the logs to be written.
     commons.log_turns(submissions.iter_mut().filter_map(|submission| match submission {
-        Submission::Turn(_, turn) => Some(turn),
+        Submission::Turn(_, turn) => Some(&mut **turn),
         Submission::Catalogue(..) => None,
     }));
     let mut committed = vec![0; mailboxes.len()];
@@ -145,6 +146,7 @@ fn commit_and_release(
                 committed[shard] = turn.number;
                 changed.append(&mut turn.changed);
                 commons.stats.count(&turn.counts);
+                turn.measured.iter().for_each(Measured::count);
                 for release in turn.releases {
                     if let Some(effect) = release.answer() {
                         perform(commons, effect, mailboxes);

@@ -15,6 +15,7 @@ use crate::changes::Changes;
 use crate::dispatcher::Dispatcher;
 use crate::keys::Keys;
 use crate::messages::{Message, Reply, StartEar, TaskAnswer};
+use crate::metrics::Metrics;
 use crate::options::{EngineOptions, LogEvent, LogLevel};
 use crate::recent::Recent;
 use crate::requests::{
@@ -31,6 +32,7 @@ pub struct Commons {
     pub(crate) stats: Stats,
     /// Who is told what was committed.
     pub(crate) changes: Changes,
+    pub(crate) metrics: Metrics,
     /// Express executions that ended last.
     pub(crate) recent: Recent,
     /// How many Express executions are under way in shards.
@@ -69,8 +71,12 @@ impl Commons {
         now: Timestamp,
     ) -> Result<Commons, EngineError> {
         let high_marks = store.high_marks().map_err(store_error)?;
-        let catalogue =
-            Catalogue::load(&store.catalogue().map_err(store_error)?).map_err(EngineError::Damaged)?;
+        let entries = store.catalogue().map_err(store_error)?;
+        let (counted, entries): (Vec<_>, Vec<_>) =
+            entries.into_iter().partition(|(key, _)| Metrics::is_key(key));
+        let catalogue = Catalogue::load(&entries).map_err(EngineError::Damaged)?;
+        let numbers = catalogue.numbers();
+        let metrics = Metrics::load(&counted, |machine| numbers.contains_key(&machine));
         let options = EngineOptions { shards: options.shards.clamp(1, usize::from(PARTITIONS)), ..options };
         let recent = Recent::new(&options, now.max(high_marks.at))
             .map_err(|error| EngineError::Stopped(format!("a thread cannot be started: {error}")))?;
@@ -78,6 +84,7 @@ impl Commons {
             keys: Keys::of(&store.identity()),
             stats: Stats::new(options.shards),
             changes: Changes::default(),
+            metrics,
             recent,
             express_open: AtomicU64::new(0),
             server_started_at: now.max(high_marks.at),

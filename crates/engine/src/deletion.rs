@@ -110,9 +110,10 @@ fn delete(
     let (reply, gone): (Reply<()>, _) = oneshot::channel();
     let change = wires.commons.catalogue().machine_gone(&machine.key);
     let writes = change.writes();
-    let commons = wires.commons.clone();
+    let (commons, number) = (wires.commons.clone(), machine.number);
     let seen = move || {
         commons.apply(change);
+        commons.metrics.forget(number);
         drop(guard);
         let _ = reply.send(Ok(()));
     };

@@ -18,6 +18,7 @@ use crate::commons::Commons;
 use crate::deletion;
 use crate::dispatcher::Poller;
 use crate::messages::{Message, Reply, TaskAnswer};
+use crate::metrics::keeper;
 use crate::options::EngineOptions;
 use crate::redrive::NotRedrivable;
 use crate::requests::{
@@ -507,6 +508,7 @@ fn drain(wires: &Wires, max: Duration) -> Vec<TaskRef> {
         Err(poisoned) => poisoned.into_inner().0.running_tasks(),
     };
     deletion::barrier(wires);
+    keeper::write(wires);
     commons.recent.close();
     // What an integration still says is not heard: it is about to be ended, and the next run
     // decides what becomes of its tasks.

@@ -26,6 +26,7 @@ use crate::catalogue::{Revision, qualified_arn};
 use crate::commons::Commons;
 use crate::engine::Engine;
 use crate::messages::{Counts, ExpressEar, Message, Reply, StartEar};
+use crate::metrics::{Ended, News};
 use crate::recent::Kept;
 use crate::requests::{EngineError, ExecutionStarted, ExpressEnded, ExpressKey, MachineKey, StartExpress};
 use crate::shard::Surroundings;
@@ -104,7 +105,13 @@ impl Engine {
             self.decide_here(&mut execution, &mut recorder, &revision, input)?;
             if execution.status() != ExecutionStatus::Running {
                 let ended = commons.express_ended(&execution, &revision, key);
-                commons.count_express(&recorder, true, Some(ended.status));
+                let news = News {
+                    started_at: Some(ended.started_at),
+                    ended: Ended::of(&execution),
+                    open: (false, false),
+                    at: ended.closed_at,
+                };
+                commons.count_express(&revision, &recorder, &news);
                 commons.tell_express(
                     &revision,
                     &mut recorder,
@@ -260,10 +267,13 @@ impl Commons {
     }
 
     /// Counts what was recorded of an Express execution.
-    pub(crate) fn count_express(&self, recorder: &Recorder, started: bool, ended: Option<ExecutionStatus>) {
-        let mut counts = Counts { started: u64::from(started), ..Counts::default() };
-        if let Some(status) = ended {
-            counts.closed[usize::from(status.code())] += 1;
+    pub(crate) fn count_express(&self, revision: &Revision, recorder: &Recorder, news: &News) {
+        if news.started_at.is_some() || news.ended.is_some() || news.open.0 != news.open.1 {
+            revision.meter(&self.metrics).count(news);
+        }
+        let mut counts = Counts { started: u64::from(news.started_at.is_some()), ..Counts::default() };
+        if let Some(ended) = news.ended {
+            counts.closed[usize::from(ended.status.code())] += 1;
         }
         counts.events = recorder.events.len() as u64;
         let entered = |event: &&stepwell_asl::Event| matches!(event.kind, EventKind::StateEntered { .. });

@@ -16,6 +16,9 @@
 //! | `recent`     | Express executions that ended not long ago                             |
 //! | `reads`      | what is read, out of the store                                         |
 //! | `changes`    | who is told that something was committed                               |
+//! | `failures`   | what failed last, over many machines                                   |
+//! | `waiting`    | tasks that wait for somebody outside                                   |
+//! | `metrics`    | what happened to the executions of each machine, minute by minute      |
 //! | `redrive`    | which executions can be redriven                                       |
 //! | `history_log`| what executions log, once it is durable                                |
 //! | `deletion`, `retention` | what takes its time                                         |
@@ -36,10 +39,12 @@ mod deletion;
 mod dispatcher;
 mod engine;
 mod express;
+mod failures;
 mod history_log;
 mod keys;
 mod mailbox;
 mod messages;
+mod metrics;
 mod names;
 mod options;
 mod publishing;
@@ -54,6 +59,7 @@ mod shard;
 mod stats;
 mod tokens;
 mod trial;
+mod waiting;
 
 pub use catalogue::{
     Activity, ActivityKey, Alias, Catalogue, Change, CreateActivity, CreateAlias, Encryption, Plan,
@@ -66,11 +72,13 @@ pub use commons::{Commons, NO_INTEGRATION};
 pub use dispatcher::{Dispatcher, Poller};
 pub use engine::Engine;
 pub use express::{ExpressStart, ExpressUnderWay, express_arn};
+pub use failures::RecentFailure;
 pub use history_log::{HistoryLog, LoggedHistory};
 pub use keys::Keys;
 pub use messages::{
     ChildNews, ChildStarted, Counts, ExpressEar, Message, Release, Reply, StartEar, TaskAnswer, Turn,
 };
+pub use metrics::{ExecutionTime, MachineCounts, Measured, MetricPoint};
 pub use names::Home;
 pub use options::{
     EngineOptions, Log, LogEvent, LogLevel, RecentDisk, Seed, Stopwatch, random_seeds, seeds_from,
@@ -81,3 +89,4 @@ pub use requests::*;
 pub use shard::{Shard, replay};
 pub use stats::EngineStats;
 pub use trial::Trial;
+pub use waiting::{WaitingCursor, WaitingTask};

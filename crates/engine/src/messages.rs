@@ -12,6 +12,7 @@ use crate::catalogue::Revision;
 use crate::dispatcher::Poller;
 use crate::express::{ExpressStart, ExpressUnderWay};
 use crate::history_log::LoggedHistory;
+use crate::metrics::Measured;
 use crate::names::Home;
 use crate::requests::{
     ActivityTask, EngineError, ExecutionKey, ExecutionStarted, ExecutionView, ExpressEnded, MachineKey,
@@ -241,6 +242,8 @@ pub struct Turn {
     pub at_once: Vec<Release>,
     /// What to count once it is durable.
     pub counts: Counts,
+    /// What became of executions, to be counted for their machines once it is durable.
+    pub measured: Vec<Measured>,
     /// What executions log once it is durable, in the order of what happened.
     pub history: Vec<LoggedHistory>,
     /// Revisions of whose machines the lists of executions are other than before once it is durable.

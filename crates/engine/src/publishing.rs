@@ -25,6 +25,17 @@ impl Engine {
         self.commons().revision(number)
     }
 
+    /// The revisions of a machine, the last one first. Looks at all that there are in the store.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NoSuchMachine`].
+    pub fn revisions(&self, key: &MachineKey) -> Result<Vec<Arc<Revision>>, EngineError> {
+        let catalogue = self.commons().catalogue();
+        let machine = catalogue.machine(key).ok_or(EngineError::NoSuchMachine)?;
+        Ok(catalogue.revisions(machine))
+    }
+
     /// Gives the revision that a machine has a version; the one that it has comes back as it is.
     ///
     /// # Errors

@@ -22,7 +22,7 @@ use self::disk::Disk;
 use crate::commons::Commons;
 use crate::engine::Engine;
 use crate::options::{EngineOptions, RecentDisk};
-use crate::requests::{ExpressEnded, ExpressKey, MachineKey};
+use crate::requests::{ExpressEnded, ExpressKey, MachineKey, Place};
 
 /// What one kept execution takes beside its payloads and events, roughly, in bytes.
 const BASE_BYTES: usize = 512;
@@ -210,6 +210,11 @@ impl Recent {
     }
 }
 
+/// Whether this is a bad end that nobody chose.
+fn has_failed(status: ExecutionStatus) -> bool {
+    matches!(status, ExecutionStatus::Failed | ExecutionStatus::TimedOut)
+}
+
 impl Engine {
     /// Express executions of a machine that ended not long ago, the last one first: those before
     /// `before` (a [`RecentSummary::number`]), at most `limit`. Reads files.
@@ -237,6 +242,33 @@ impl Engine {
             && found.len() < limit
         {
             found.extend(disk.list(machine, status, before.min(oldest), limit - found.len()));
+        }
+        found
+    }
+
+    /// Those of a machine, or of all of a place, that failed or timed out, the last one first, at most
+    /// `limit`. Reads files.
+    pub(crate) fn recent_express_failures(
+        &self,
+        place: &Place,
+        machine: Option<&MachineKey>,
+        limit: usize,
+    ) -> Vec<RecentSummary> {
+        let recent = &self.commons().recent;
+        let is_meant =
+            |key: &MachineKey| key.place == *place && machine.is_none_or(|machine| *machine == *key);
+        let room = recent.room();
+        let wanted = |execution: &&Arc<RecentExpress>| {
+            has_failed(execution.ended.status) && is_meant(&execution.ended.key.machine)
+        };
+        let in_memory = room.executions.iter().rev().filter(wanted).take(limit);
+        let mut found: Vec<RecentSummary> = in_memory.map(|execution| execution.summary()).collect();
+        let oldest = room.executions.front().map_or(u64::MAX, |oldest| oldest.number);
+        drop(room);
+        if let Some(disk) = &recent.disk
+            && found.len() < limit
+        {
+            found.extend(disk.failures(is_meant, machine, oldest, limit - found.len()));
         }
         found
     }

@@ -87,7 +87,7 @@ impl Stopper {
     }
 
     /// Waits for so long; false if the thread is to end.
-    fn pause(&self, pause: Duration) -> bool {
+    pub(crate) fn pause(&self, pause: Duration) -> bool {
         let waited = self.changed.wait_timeout_while(self.stopped(), pause, |stopped| !*stopped);
         !*waited.expect("nobody panics while holding it").0
     }
@@ -150,21 +150,25 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// The thread, for as long as the engine has it.
-pub(crate) struct Sweeper {
+/// A thread that does what takes its time, for as long as the engine has it.
+pub(crate) struct Chore {
     stopper: Arc<Stopper>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
-impl Sweeper {
+impl Chore {
     /// Starts it.
-    pub(crate) fn start(wires: &Arc<Wires>) -> std::io::Result<Sweeper> {
+    pub(crate) fn start(
+        wires: &Arc<Wires>,
+        name: &str,
+        body: fn(&Wires, &Stopper),
+    ) -> std::io::Result<Chore> {
         let stopper = Arc::new(Stopper::default());
-        let thread = std::thread::Builder::new().name("retention".to_owned()).spawn({
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn({
             let (wires, stopper) = (wires.clone(), stopper.clone());
-            move || run(&wires, &stopper)
+            move || body(&wires, &stopper)
         })?;
-        Ok(Sweeper { stopper, thread: Some(thread) })
+        Ok(Chore { stopper, thread: Some(thread) })
     }
 
     /// Says that it is to end.

@@ -1,4 +1,4 @@
-//! The threads: one for each shard, one that commits, one that sweeps.
+//! The threads: one for each shard, one that commits, one that sweeps, one that keeps counts.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,8 +9,9 @@ use crate::clock::Clock;
 use crate::committer::{self, CommitQueue, Submission};
 use crate::commons::Commons;
 use crate::mailbox::Mailbox;
+use crate::metrics::keeper;
 use crate::requests::EngineError;
-use crate::retention::Sweeper;
+use crate::retention::{self, Chore, Stopper};
 use crate::shard::Shard;
 
 /// How many turns of a shard may wait for their commit: the shard goes on deciding that far ahead.
@@ -19,12 +20,18 @@ const TURNS_IN_FLIGHT_MAX: usize = 32;
 /// How long a shard sleeps at most while a timer is set: the clock may be put forward meanwhile.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
 
+/// The body of a thread that ends when it is told to.
+type Body = fn(&Wires, &Stopper);
+
+/// What takes its time, each in a thread of its own.
+const CHORES: [(&str, Body); 2] = [("retention", retention::run), ("metrics", keeper::run)];
+
 /// The threads, and what they share. Dropping it ends them: what was handed to the committer is
 /// still written.
 pub(crate) struct Runtime {
     pub(crate) wires: Arc<Wires>,
     threads: Vec<JoinHandle<()>>,
-    sweeper: Option<Sweeper>,
+    chores: Vec<Chore>,
 }
 
 /// How to reach the threads.
@@ -44,7 +51,7 @@ impl Runtime {
         let calls_max = commons.options.mailbox_max;
         let mailboxes = shards.iter().map(|_| Arc::new(Mailbox::new(calls_max))).collect();
         let wires = Arc::new(Wires { commons, clock, mailboxes, commits: CommitQueue::new() });
-        let mut runtime = Runtime { wires: wires.clone(), threads: Vec::new(), sweeper: None };
+        let mut runtime = Runtime { wires: wires.clone(), threads: Vec::new(), chores: Vec::new() };
         for (index, shard) in shards.into_iter().enumerate() {
             let wires = wires.clone();
             runtime.spawn(format!("shard-{index}"), move || drive(index, shard, &wires))?;
@@ -53,8 +60,9 @@ impl Runtime {
             let _guard = StopOnPanic { wires: &wires, who: "the committer" };
             committer::run(&wires.commons, &wires.commits, &wires.mailboxes);
         })?;
-        let sweeper = Sweeper::start(&runtime.wires).map_err(no_thread)?;
-        runtime.sweeper = Some(sweeper);
+        for (name, body) in CHORES {
+            runtime.chores.push(Chore::start(&runtime.wires, name, body).map_err(no_thread)?);
+        }
         Ok(runtime)
     }
 
@@ -72,9 +80,7 @@ fn no_thread(error: std::io::Error) -> EngineError {
 impl Drop for Runtime {
     fn drop(&mut self) {
         self.wires.commons.changes.end();
-        if let Some(sweeper) = &self.sweeper {
-            sweeper.stop();
-        }
+        self.chores.iter().for_each(Chore::stop);
         for mailbox in &self.wires.mailboxes {
             mailbox.close();
         }
@@ -88,10 +94,8 @@ impl Drop for Runtime {
         if let Some(committer) = committer.filter(|thread| thread.thread().id() != own) {
             let _ = committer.join();
         }
-        // Whatever it waited for in a shard or the committer has been dropped by now.
-        if let Some(sweeper) = &mut self.sweeper {
-            sweeper.join();
-        }
+        // Whatever they waited for in a shard or the committer has been dropped by now.
+        self.chores.iter_mut().for_each(Chore::join);
         self.wires.commons.dispatcher().drop_pollers();
     }
 }
@@ -141,7 +145,7 @@ fn drive(index: usize, mut shard: Shard, wires: &Wires) {
         }
         if !turn.is_empty() {
             in_flight.push_back(turn.number);
-            wires.commits.submit(Submission::Turn(index, turn));
+            wires.commits.submit(Submission::Turn(index, Box::new(turn)));
         }
     }
 }

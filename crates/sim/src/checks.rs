@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use stepwell_asl::CLIENT_TOKEN_SECONDS;
-use stepwell_engine::{Commons, ExecutionKey, ExecutionStarted, Shard, replay};
+use stepwell_engine::{Commons, ExecutionKey, ExecutionStarted, Place, Shard, replay};
 use stepwell_model::{
     EntityId, HistoryEvent, HistoryEventKind, MachineType, TaskEvent, TaskRef, Timestamp, error_names,
 };
@@ -336,4 +336,19 @@ pub fn open_executions(store: &dyn Store) -> Result<Vec<EntityId>, Violation> {
     store.open_executions(&mut visit).map_err(|error| Violation(error.to_string()))?;
     open.sort();
     Ok(open)
+}
+
+/// As many Standard executions are open as are counted. What is durable has been counted.
+pub fn open_ones_are_counted(store: &dyn Store, commons: &Commons, place: &Place) -> Result<(), Violation> {
+    let mut open: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut visit = |execution: OpenExecution| *open.entry(execution.machine).or_default() += 1;
+    store.open_executions(&mut visit).map_err(|error| Violation(error.to_string()))?;
+    for machine in commons.catalogue().machines(place) {
+        let (open, counted) =
+            (open.get(&machine.number).copied().unwrap_or(0), commons.open_executions(machine.number));
+        ensure(machine.machine_type == MachineType::Express || open == counted, || {
+            format!("{counted} executions of {:?} are counted as open, and {open} are", machine.key.name)
+        })?;
+    }
+    Ok(())
 }

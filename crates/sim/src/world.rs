@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 use stepwell_engine::{
     ActivityKey, ActivityTask, Commons, EngineError, EngineOptions, ExecutionKey, ExecutionStarted,
-    ExpressKey, MachineKey, Message, Place, Poller, Release, Shard, StartExecution, StartExpress, TaskAnswer,
-    Turn, seeds_from,
+    ExpressKey, MachineKey, Measured, Message, Place, Poller, Release, Shard, StartExecution, StartExpress,
+    TaskAnswer, Turn, seeds_from,
 };
 use stepwell_model::{Failure, Limits, Resource, TaskRef, Timestamp};
 use stepwell_store::{Batch, FailedCommit, MemoryStore, Store};
@@ -28,7 +28,7 @@ use tokio::sync::oneshot::error::TryRecvError;
 use crate::Options;
 use crate::checks::{
     Ledger, Violation, all_executions, ensure, is_ended, is_not_waited_for, open_executions,
-    replay_equals_memory,
+    open_ones_are_counted, replay_equals_memory,
 };
 use crate::machines;
 use crate::random::Random;
@@ -494,6 +494,8 @@ impl World {
                 return self.crash();
             }
             self.report.commits += 1;
+            turns.iter().flat_map(|(_, turn)| &turn.measured).for_each(Measured::count);
+            open_ones_are_counted(&*self.store, &self.process.commons, &place())?;
             self.ledger.offspring.have_begun(&*self.store, self.ledger.expired_before, &batch.chunks)?;
         }
         // Everything may be lost in the midst of letting out, too.

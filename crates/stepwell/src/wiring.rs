@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use stepwell_api::{Api, Counter};
+use stepwell_api::{Api, Counter, TaskAnswered};
 use stepwell_engine::{
     Engine, EngineOptions, HistoryLog, LogEvent, LogLevel, LoggedHistory, RecentDisk, SystemClock,
 };
@@ -145,8 +145,10 @@ impl Node {
                 .hint("put back the last backup; nothing was changed")
         })?;
         let counted = execution_logs.clone();
+        let answer_log = log.clone();
         let api_options = stepwell_api::Options {
             limits,
+            on_task_answered: Arc::new(move |answered| write_answer(&answer_log, answered)),
             more_counters: Arc::new(move || counted.as_deref().map_or_else(Vec::new, counters)),
             ..stepwell_api::Options::new(page_key)
         };
@@ -267,6 +269,17 @@ fn tell_reach(log: &Log, service: &str, reach: &Reach) -> bool {
         }
     }
     false
+}
+
+fn write_answer(log: &Log, answered: &TaskAnswered) {
+    let text = |text: Option<&str>| text.map_or(Value::Null, Value::from);
+    let fields = [
+        ("executionArn", text(answered.execution_arn.as_deref())),
+        ("user", text(answered.user.as_deref())),
+        ("outcome", Value::from(answered.outcome)),
+        ("note", text(answered.note.as_deref())),
+    ];
+    log.info("task_answered_by_hand", "somebody ended a task by hand", &fields);
 }
 
 fn write_service_line(log: &Log, line: &stepwell_integrations::LogLine) {

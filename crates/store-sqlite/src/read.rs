@@ -224,6 +224,7 @@ pub(crate) fn open_executions(connection: &Connection) -> Result<Vec<OpenExecuti
                 entity: entity_at(row, 0)?,
                 next_due: moment_at(row, 1)?,
                 parked: row.get(2)?,
+                machine: from_sql(row.get(3)?),
             })
         })?;
         rows.collect::<rusqlite::Result<_>>()
@@ -231,7 +232,8 @@ pub(crate) fn open_executions(connection: &Connection) -> Result<Vec<OpenExecuti
     read().map_err(store_error)
 }
 
-const OPEN_EXECUTIONS: &str = "SELECT entity, due_ms, parked FROM execution WHERE status = 0 AND status <> 1";
+const OPEN_EXECUTIONS: &str =
+    "SELECT entity, due_ms, parked, machine FROM execution WHERE status = 0 AND status <> 1";
 
 /// The highest of everything that ascends.
 pub(crate) fn high_marks(connection: &Connection) -> Result<HighMarks, StoreError> {

@@ -443,7 +443,12 @@ fn open_executions_are_visited_once(open: &mut dyn FnMut() -> Arc<dyn Store>) {
     let expected: Vec<OpenExecution> = rows
         .iter()
         .filter(|row| row.closed_at.is_none())
-        .map(|row| OpenExecution { entity: row.entity, next_due: row.next_due, parked: row.parked })
+        .map(|row| OpenExecution {
+            entity: row.entity,
+            machine: row.opening.machine,
+            next_due: row.next_due,
+            parked: row.parked,
+        })
         .collect();
     assert!(!expected.is_empty());
     assert_eq!(visited(&*store), expected);

@@ -196,6 +196,8 @@ fn is_closed(status: ExecutionStatus) -> bool {
 pub struct OpenExecution {
     /// The execution.
     pub entity: EntityId,
+    /// The number of its machine, as in [`Opening::machine`].
+    pub machine: u64,
     /// When it next has to be woken.
     pub next_due: Option<Timestamp>,
     /// Whether it only waits; see [`ChunkHeader::parked`].

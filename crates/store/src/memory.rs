@@ -184,8 +184,13 @@ impl Store for MemoryStore {
         let open: Vec<OpenExecution> = {
             let state = self.state();
             let rows = state.open.iter().map(|entity| &state.executions[entity]);
-            rows.map(|row| OpenExecution { entity: row.entity, next_due: row.next_due, parked: row.parked })
-                .collect()
+            let open = |row: &ExecutionRow| OpenExecution {
+                entity: row.entity,
+                machine: row.opening.machine,
+                next_due: row.next_due,
+                parked: row.parked,
+            };
+            rows.map(open).collect()
         };
         open.into_iter().for_each(visit);
         Ok(())

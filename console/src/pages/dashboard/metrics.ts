@@ -4,7 +4,7 @@ import { useQuery, type UseQueryResult } from "@tanstack/react-query";
 import { call } from "../../api/client";
 import { placeKey } from "../../api/queries";
 import type { Metrics, MetricPoint, RecentFailure } from "../../api/types";
-import { spanOf, type Period } from "./periods";
+import { spanOf, wholeOf, type Period } from "./periods";
 
 /** What the stream does not tell, such as that time passes, is asked for this often. */
 const REFRESH_MS = 30_000;
@@ -23,8 +23,8 @@ export function useMetrics(period: Period): UseQueryResult<MetricsOfPeriod> {
     refetchInterval: REFRESH_MS,
     queryFn: async ({ signal }) => {
       const span = spanOf(period, Date.now());
-      const ask = (periodSeconds: number) => call<Metrics>("Stepwell.GetExecutionMetrics", { ...span, periodSeconds }, signal);
-      const [metrics, whole] = await Promise.all([ask(period.pointSeconds), ask(period.seconds)]);
+      const ask = (request: object) => call<Metrics>("Stepwell.GetExecutionMetrics", request, signal);
+      const [metrics, whole] = await Promise.all([ask({ ...span, periodSeconds: period.pointSeconds }), ask(wholeOf(span))]);
       return { metrics, executionTime: whole.points.at(0)?.executionTime };
     },
   });

@@ -9,6 +9,7 @@ use stepwell_engine::{EngineError, MachineKey};
 use crate::reply::Reply;
 use crate::{Call, Exception, names};
 
+mod answer_task;
 mod create_activity;
 mod create_state_machine;
 mod create_state_machine_alias;
@@ -24,18 +25,25 @@ mod describe_map_run;
 mod describe_state_machine;
 mod describe_state_machine_alias;
 mod describe_state_machine_for_execution;
+mod describe_state_machine_revision;
+mod diagnose_definition;
 mod get_activity_task;
 mod get_execution_history;
+mod get_execution_metrics;
 mod get_express_execution_history;
 mod get_history_events;
+mod get_state_machine_counts;
 mod list_activities;
 mod list_executions;
 mod list_express_executions;
 mod list_map_runs;
+mod list_recent_failures;
 mod list_state_machine_aliases;
+mod list_state_machine_revisions;
 mod list_state_machine_versions;
 mod list_state_machines;
 mod list_tags_for_resource;
+mod list_waiting_tasks;
 mod publish_state_machine_version;
 mod redrive_execution;
 mod send_task_failure;
@@ -151,6 +159,26 @@ pub const OURS: &[Operation] = &[
         name: "Stepwell.DescribeExecutionParent",
         run: |call| Box::pin(describe_execution_parent::run(call)),
     },
+    Operation { name: "Stepwell.DiagnoseDefinition", run: |call| Box::pin(diagnose_definition::run(call)) },
+    Operation {
+        name: "Stepwell.ListStateMachineRevisions",
+        run: |call| Box::pin(list_state_machine_revisions::run(call)),
+    },
+    Operation {
+        name: "Stepwell.DescribeStateMachineRevision",
+        run: |call| Box::pin(describe_state_machine_revision::run(call)),
+    },
+    Operation { name: "Stepwell.ListRecentFailures", run: |call| Box::pin(list_recent_failures::run(call)) },
+    Operation {
+        name: "Stepwell.GetExecutionMetrics",
+        run: |call| Box::pin(get_execution_metrics::run(call)),
+    },
+    Operation {
+        name: "Stepwell.GetStateMachineCounts",
+        run: |call| Box::pin(get_state_machine_counts::run(call)),
+    },
+    Operation { name: "Stepwell.ListWaitingTasks", run: |call| Box::pin(list_waiting_tasks::run(call)) },
+    Operation { name: "Stepwell.AnswerTask", run: |call| Box::pin(answer_task::run(call)) },
 ];
 
 /// An operation by its name, ours with their prefix.

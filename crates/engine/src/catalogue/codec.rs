@@ -60,6 +60,7 @@ pub(super) fn read_revision(revision: u64, value: &Value) -> Option<Revision> {
         revision_id: text(value, "revisionId"),
         machine_arn: machine_arn(&key).into(),
         log: Default::default(),
+        meter: Default::default(),
         parsed: Default::default(),
         key,
     })

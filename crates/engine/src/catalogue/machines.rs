@@ -3,12 +3,15 @@
 //! A machine is created with its first revision, and every update that changes anything makes
 //! another. Both can give the revision a version in the same change.
 
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 use stepwell_asl::Definition;
 use stepwell_model::{Logging, MachineType, Timestamp};
 
+use super::versions::INITIAL;
 use super::{Catalogue, Change, Encryption, Plan, Version, machine_arn};
+use crate::metrics::{Meter, Metrics};
 use crate::requests::{CreateMachine, EngineError, Machine, MachineKey, PinnedMachine, Place, UpdateMachine};
 
 /// What executions are pinned to.
@@ -39,6 +42,7 @@ pub struct Revision {
     /// The ARN of the machine.
     pub machine_arn: Arc<str>,
     pub(super) log: OnceLock<Option<Arc<Logging>>>,
+    pub(super) meter: OnceLock<Arc<Meter>>,
     pub(super) parsed: OnceLock<Result<Arc<Definition>, String>>,
 }
 
@@ -56,6 +60,23 @@ impl Revision {
     pub fn execution_log(&self) -> Option<&Arc<Logging>> {
         let read = || self.logging.as_deref().and_then(Logging::parse).map(Arc::new);
         self.log.get_or_init(read).as_ref()
+    }
+
+    /// Whether its executions may wait for somebody outside: a look at the text that leaves out most of
+    /// those that cannot.
+    pub(crate) fn may_wait_outside(&self) -> bool {
+        // With an escape the words may be there and not be seen.
+        ["waitForTaskToken", ":activity:", "\\u"].iter().any(|word| self.definition.contains(word))
+    }
+
+    /// Its id, also of the first, which AWS shows none of.
+    pub fn id(&self) -> &str {
+        self.revision_id.as_deref().unwrap_or(INITIAL)
+    }
+
+    /// Where what becomes of its executions is counted, looked for when first asked for.
+    pub(crate) fn meter(&self, metrics: &Metrics) -> &Arc<Meter> {
+        self.meter.get_or_init(|| metrics.meter(self.machine))
     }
 
     /// As callers see it.
@@ -88,6 +109,7 @@ impl Revision {
             revision_id: machine.revision_id.clone(),
             machine_arn: machine_arn(&machine.key).into(),
             log: OnceLock::new(),
+            meter: OnceLock::new(),
             parsed: OnceLock::new(),
         }
     }
@@ -116,6 +138,11 @@ impl Catalogue {
         machines
     }
 
+    /// The numbers of all machines, and their types.
+    pub(crate) fn numbers(&self) -> HashMap<u64, MachineType> {
+        self.machines.values().map(|machine| (machine.number, machine.machine_type)).collect()
+    }
+
     /// The machines whose deletion has begun.
     pub fn deleting(&self) -> Vec<Arc<Machine>> {
         self.machines.values().filter(|machine| machine.deleting).cloned().collect()
@@ -124,6 +151,32 @@ impl Catalogue {
     /// The revision of this number.
     pub fn revision(&self, number: u64) -> Option<&Arc<Revision>> {
         self.revisions.get(&number)
+    }
+
+    /// The revisions of a machine, the last one first.
+    pub fn revisions(&self, machine: &Machine) -> Vec<Arc<Revision>> {
+        let of_it = self.revisions.values().filter(|revision| revision.machine == machine.number);
+        let mut revisions: Vec<Arc<Revision>> = of_it.cloned().collect();
+        revisions.sort_unstable_by_key(|revision| std::cmp::Reverse(revision.number));
+        revisions
+    }
+
+    /// The Standard machines of a place whose executions may wait for somebody outside, by number.
+    pub(crate) fn machines_that_wait(&self, place: &Place) -> BTreeMap<u64, Arc<Machine>> {
+        let waits = |revision: &&Arc<Revision>| revision.may_wait_outside();
+        let numbers: HashSet<u64> = self
+            .revisions
+            .values()
+            .filter(|revision| revision.key.place == *place)
+            .filter(waits)
+            .map(|revision| revision.machine)
+            .collect();
+        let of_place = self.machines.values().filter(|machine| machine.key.place == *place);
+        of_place
+            .filter(|machine| machine.machine_type == MachineType::Standard)
+            .filter(|machine| numbers.contains(&machine.number))
+            .map(|machine| (machine.number, machine.clone()))
+            .collect()
     }
 
     /// Plans a new machine. One that exists and is the same in all but its role and tags comes back

@@ -14,7 +14,7 @@ use crate::requests::{EngineError, Machine, MachineKey};
 const VERSIONS_MAX: usize = 1_000;
 
 /// What AWS has a caller write for the revision of a machine that was never updated.
-const INITIAL: &str = "INITIAL";
+pub(super) const INITIAL: &str = "INITIAL";
 
 /// A version of a machine.
 #[derive(Debug, Clone, PartialEq)]

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use stepwell_model::ExecutionStatus;
 
 use super::record::{self, HEADER_BYTES, Header};
-use super::{RecentExpress, RecentSummary};
+use super::{RecentExpress, RecentSummary, has_failed};
 use crate::commons::Commons;
 use crate::options::{Log, LogEvent, LogLevel, RecentDisk};
 use crate::requests::{ExpressKey, MachineKey};
@@ -52,6 +52,9 @@ const SCAN_MAX: Duration = Duration::from_secs(5);
 
 /// How long the end waits for what is in the queue.
 const CLOSE_MAX: Duration = Duration::from_secs(2);
+
+/// How many records are looked at for those of one place.
+const LOOKED_AT_MAX: usize = 2_000;
 
 /// How the names of files end.
 const SUFFIX: &str = ".recent";
@@ -258,6 +261,25 @@ impl Disk {
         let heads = self.shared.entries(wanted).into_iter();
         let heads = heads.filter_map(|(file, entry)| Some(files.head(&self.shared, file, &entry)?.1));
         heads.filter(|summary| summary.key.machine == *machine).take(limit).collect()
+    }
+
+    /// Executions that failed or timed out, with a number below `before`, the highest first: those of a
+    /// machine, if it is known, and else those that `is_meant`, of the last [`LOOKED_AT_MAX`]. Reads files.
+    pub(super) fn failures(
+        &self,
+        is_meant: impl Fn(&MachineKey) -> bool,
+        machine: Option<&MachineKey>,
+        before: u64,
+        limit: usize,
+    ) -> Vec<RecentSummary> {
+        let hash = machine.map(|machine| self.shared.hasher.hash_one(machine));
+        let wanted = |entry: &Entry| {
+            has_failed(entry.status) && entry.number < before && hash.is_none_or(|hash| entry.machine == hash)
+        };
+        let mut files = Files::default();
+        let entries = self.shared.entries(wanted).into_iter().take(LOOKED_AT_MAX);
+        let heads = entries.filter_map(|(file, entry)| Some(files.head(&self.shared, file, &entry)?.1));
+        heads.filter(|summary| is_meant(&summary.key.machine)).take(limit).collect()
     }
 
     /// An execution with its history. Reads a file.

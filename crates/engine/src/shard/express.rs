@@ -16,6 +16,7 @@ use super::{NEVER, Resident, Shard};
 use crate::commons::{Commons, store_error};
 use crate::express::{ExpressStart, ExpressUnderWay, RESTARTS_MAX};
 use crate::messages::{ChildNews, ExpressEar, Message, Release};
+use crate::metrics::{Ended, News};
 use crate::options::LogLevel;
 use crate::recent::Kept;
 use crate::requests::{EngineError, ExpressEnded, ExpressKey};
@@ -113,6 +114,7 @@ impl Resident {
             recorder: Recorder::default(),
             tasks: Default::default(),
             armed: NEVER,
+            counted_open: false,
             touched: false,
             queued: false,
             parked_at: None,
@@ -162,6 +164,7 @@ impl Shard {
             recorder,
             tasks: Default::default(),
             armed: NEVER,
+            counted_open: false,
             touched: false,
             queued: has_work,
             parked_at: None,
@@ -275,7 +278,8 @@ impl Shard {
     /// What comes of an Express execution that this turn touched: perhaps a chunk.
     pub(super) fn seal_express(&mut self, entity: EntityId) -> Option<Chunk> {
         let resident = self.residents.get_mut(&entity)?;
-        let Resident { execution, revision, recorder, express, opening, turn, row, .. } = &mut **resident;
+        let Resident { execution, revision, recorder, express, opening, turn, row, counted_open, .. } =
+            &mut **resident;
         let express = express.as_mut()?;
         if express.is_over {
             recorder.events.clear();
@@ -284,7 +288,13 @@ impl Shard {
         let status = execution.status();
         let has_ended = status != ExecutionStatus::Running;
         let was_counted = std::mem::replace(&mut express.counted, true);
-        self.commons.count_express(recorder, !was_counted, has_ended.then_some(status));
+        let news = News {
+            started_at: (!was_counted).then(|| execution.started_at()),
+            ended: Ended::of(execution),
+            open: (std::mem::replace(counted_open, !has_ended), !has_ended),
+            at: self.now,
+        };
+        self.commons.count_express(revision, recorder, &news);
 
         let mut chunk = None;
         if let Record::Due = express.record {
@@ -355,6 +365,15 @@ impl Shard {
     pub(super) fn give_up_express(&mut self, entity: EntityId, resident: Resident, reason: &str) {
         let Some(express) = resident.express.filter(|express| !express.is_over) else { return };
         self.dismiss();
+        if resident.counted_open {
+            let ended = Ended {
+                status: ExecutionStatus::Failed,
+                began_at: resident.execution.started_at(),
+                at: self.now,
+            };
+            let news = News { started_at: None, ended: Some(ended), open: (true, false), at: self.now };
+            resident.revision.meter(&self.commons.metrics).count(&news);
+        }
         // Of one that is run again the journal says that it runs, whatever becomes of this turn.
         if resident.row != 0 {
             let mark = Mark { entity, row: resident.row, status: ExecutionStatus::Failed };

@@ -32,6 +32,7 @@ use crate::changes::concerns_lists;
 use crate::commons::Commons;
 use crate::history_log::LoggedHistory;
 use crate::messages::{ChildStarted, Counts, Message, Release, StartEar, Turn};
+use crate::metrics::{Ended, Measured, News};
 use crate::options::LogLevel;
 use crate::requests::{EngineError, ExecutionKey, ExecutionStarted, Place};
 
@@ -130,6 +131,8 @@ struct Resident {
     tasks: BTreeMap<u64, Held>,
     /// The moment of its earliest entry among the timers.
     armed: u64,
+    /// Whether it was counted among the open ones when it was last sealed.
+    counted_open: bool,
     /// Whether it is among the touched.
     touched: bool,
     /// Whether it is among the ready.
@@ -450,6 +453,7 @@ impl Shard {
         let mut history = Vec::new();
         let mut changed: Vec<Arc<Revision>> = Vec::new();
         let is_watched = self.commons.changes.are_places_watched();
+        let mut measured = Vec::new();
         let touched = std::mem::take(&mut self.touched);
         for entity in &touched {
             let Some(resident) = self.residents.get_mut(entity) else { continue };
@@ -467,6 +471,7 @@ impl Shard {
                         if is_watched && concerns_lists(&chunk.header, &events) {
                             self.note_changed(*entity, &mut changed);
                         }
+                        measured.extend(self.measure(*entity, chunk.header.opening.is_some()));
                         chunks.push(chunk);
                         history.extend(self.logged(*entity, events));
                     }
@@ -506,6 +511,7 @@ impl Shard {
             posts: std::mem::take(&mut self.posts),
             at_once: std::mem::take(&mut self.at_once),
             counts,
+            measured,
             history,
             changed,
         }
@@ -517,6 +523,23 @@ impl Shard {
         // Of many executions in a turn most are of the same one.
         let new = revision.filter(|new| changed.last().is_none_or(|last| !Arc::ptr_eq(last, new)));
         changed.extend(new.cloned());
+    }
+
+    /// What became of an execution in this turn, if it is to be counted.
+    fn measure(&mut self, entity: EntityId, is_new: bool) -> Option<Measured> {
+        let resident = self.residents.get_mut(&entity)?;
+        let is_open = resident.is_open();
+        let was_open = std::mem::replace(&mut resident.counted_open, is_open);
+        if !is_new && is_open && was_open {
+            return None;
+        }
+        let news = News {
+            started_at: is_new.then(|| resident.execution.started_at()),
+            ended: Ended::of(&resident.execution),
+            open: (was_open, is_open),
+            at: self.now,
+        };
+        Some(Measured { meter: resident.revision.meter(&self.commons.metrics).clone(), news })
     }
 
     /// What an execution logs of the events of its chunk.

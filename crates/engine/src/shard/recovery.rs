@@ -7,6 +7,8 @@
 use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 
+use stepwell_model::MachineType;
+
 use super::Shard;
 use crate::commons::{Commons, store_error};
 use crate::requests::EngineError;
@@ -16,11 +18,21 @@ impl Shard {
     pub fn open_all(commons: &Arc<Commons>) -> Result<Vec<Shard>, EngineError> {
         let mut shards: Vec<Shard> =
             (0..commons.shards()).map(|index| Shard::empty(index, commons)).collect();
+        // Express executions are counted when they are run again.
+        let mut types = commons.catalogue().numbers();
+        types.retain(|_, machine_type| *machine_type == MachineType::Standard);
+        let mut open_of: HashMap<u64, u64> = types.into_keys().map(|machine| (machine, 0)).collect();
         let mut visit = |open: stepwell_store::OpenExecution| {
+            if let Some(count) = open_of.get_mut(&open.machine) {
+                *count += 1;
+            }
             let shard = &mut shards[commons.shard_of(open.entity.partition)];
             shard.take_over(open.entity, open.next_due, open.parked);
         };
         commons.store.open_executions(&mut visit).map_err(store_error)?;
+        for (machine, open) in open_of {
+            commons.metrics.meter(machine).begin_with(open);
+        }
         for shard in &mut shards {
             shard.begin_recovery();
         }

@@ -101,6 +101,7 @@ impl Shard {
         let row = chunks.last().map_or(0, |chunk| chunk.header.row);
         let armed = self.stubs.remove(&entity.to_u64()).unwrap_or(NEVER);
         let outstanding = execution.outstanding();
+        let is_open = execution.status() == ExecutionStatus::Running;
         let resident = Resident {
             execution,
             revision,
@@ -112,6 +113,7 @@ impl Shard {
             recorder: Recorder::default(),
             tasks: BTreeMap::new(),
             armed,
+            counted_open: is_open,
             touched: false,
             queued: false,
             parked_at: None,

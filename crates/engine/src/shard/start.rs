@@ -137,6 +137,7 @@ impl Shard {
             recorder: Recorder::default(),
             tasks: Default::default(),
             armed: NEVER,
+            counted_open: false,
             touched: false,
             queued: false,
             parked_at: None,

@@ -306,7 +306,7 @@ impl Shard {
 
     /// Takes up a task that an execution which was just loaded waits for.
     pub(super) fn take_up(&mut self, entity: EntityId, outstanding: Outstanding) {
-        let Outstanding { task: spec, started, submitted } = outstanding;
+        let Outstanding { task: spec, started, submitted, .. } = outstanding;
         let scheduled_event_id = spec.scheduled_event_id;
         let task = TaskRef { execution: entity, scheduled_event_id };
         if !started {
