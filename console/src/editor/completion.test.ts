@@ -4,11 +4,13 @@ import { EditorState } from "@codemirror/state";
 import { expect, test } from "vitest";
 import { complete } from "./completion";
 
-/** What is offered where `|` stands. */
+/** What is offered where `|` stands; what stands between the quotes is what it is narrowed by. */
 function offered(text: string): string[] {
   const pos = text.indexOf("|");
   const state = EditorState.create({ doc: text.replace("|", ""), extensions: [json()] });
-  return complete(new CompletionContext(state, pos, true))?.options.map((option) => option.label) ?? [];
+  const result = complete(new CompletionContext(state, pos, true));
+  if (result) expect(state.sliceDoc(result.from, result.to)).not.toContain('"');
+  return result?.options.map((option) => option.label) ?? [];
 }
 
 test("where a state is named, the states of its scope are offered", () => {

@@ -94,16 +94,17 @@ function snippetsAt(source: Source, from: number, to: number): CompletionResult 
   });
   // One that has a value already is being renamed.
   if (!scope || /^\s*:/.test(source.text.slice(to))) return null;
+  const closing = source.text[to - 1] === '"' && to - from > 1 ? 1 : 0;
   return {
     from: from + 1,
-    to,
+    to: to - closing,
     options: STATE_TYPES.map((type, index) => ({
       label: type,
       detail: "new state",
       boost: -index,
       apply: (view, _completion, _start, end) => {
         const name = freeName(source, type);
-        view.dispatch({ changes: { from, to: Math.max(to, end), insert: stateText(source, type, name, from) }, selection: { anchor: from + 1, head: from + 1 + name.length }, userEvent: "input.complete" });
+        view.dispatch({ changes: { from, to: end + closing, insert: stateText(source, type, name, from) }, selection: { anchor: from + 1, head: from + 1 + name.length }, userEvent: "input.complete" });
       },
     })),
   };

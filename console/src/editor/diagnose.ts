@@ -6,7 +6,7 @@ import { useEffect, useMemo, useState } from "react";
 import { call } from "../api/client";
 import { ApiError } from "../api/errors";
 import type { Diagnostic, MachineType } from "../api/types";
-import { checkJson, placeOf } from "./json-check";
+import { checkJson, offsetOf, placeOf } from "./json-check";
 import { Source } from "./tree";
 
 const DEBOUNCE_MS = 300;
@@ -66,18 +66,6 @@ async function diagnose(definition: string, type: MachineType, signal: AbortSign
     const pointer = each.location ?? "";
     return { ...each, pointer, ...placeOf(definition, source.at(pointer)?.from ?? 0) };
   });
-}
-
-/** Where a line and a column, both from 1, are in a text. */
-export function offsetOf(text: string, line: number, column: number): number {
-  let start = 0;
-  for (let at = 1; at < line; at += 1) {
-    const end = text.indexOf("\n", start);
-    if (end < 0) break;
-    start = end + 1;
-  }
-  const end = text.indexOf("\n", start);
-  return Math.min(start + column - 1, end < 0 ? text.length : end);
 }
 
 function markOf(diagnostic: Diagnostic, text: string): Mark {

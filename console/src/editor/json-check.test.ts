@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { checkJson } from "./json-check";
+import { checkJson, offsetOf, placeOf } from "./json-check";
 
 function says(text: string): string {
   const error = checkJson(text);
@@ -22,4 +22,12 @@ test("what is not JSON is told with its place", () => {
   expect(says("{} {}")).toBe("1:4 Nothing may follow the value");
   expect(says('"a\\q"')).toBe("1:3 There is no such escape");
   expect(says("[".repeat(100_000))).toBe("1:100001 The text ends before a value");
+});
+
+test("columns are characters, whatever a character takes", () => {
+  const text = '{\n "é😀": 1, "x": 2}';
+  const offset = text.indexOf('"x"');
+  expect(placeOf(text, offset)).toEqual({ line: 2, column: 11 });
+  expect(offsetOf(text, 2, 11)).toBe(offset);
+  expect(offsetOf(text, 9, 99)).toBe(text.length);
 });

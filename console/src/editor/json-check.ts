@@ -9,7 +9,7 @@ export interface JsonError {
   offset: number;
   /** From 1. */
   line: number;
-  /** From 1, in UTF-16 units, as editors count. */
+  /** From 1, in characters, as the server counts. */
   column: number;
 }
 
@@ -24,10 +24,23 @@ export function checkJson(text: string): JsonError | undefined {
   }
 }
 
-/** Line and column of an offset, both from 1. */
+/** Line and column of an offset, both from 1; columns are characters, offsets UTF-16 units. */
 export function placeOf(text: string, offset: number): { line: number; column: number } {
-  const before = text.slice(0, offset);
-  return { line: before.split("\n").length, column: offset - before.lastIndexOf("\n") };
+  const lines = text.slice(0, offset).split("\n");
+  return { line: lines.length, column: [...(lines.at(-1) ?? "")].length + 1 };
+}
+
+/** The offset of a line and a column. */
+export function offsetOf(text: string, line: number, column: number): number {
+  let start = 0;
+  for (let at = 1; at < line; at += 1) {
+    const end = text.indexOf("\n", start);
+    if (end < 0) break;
+    start = end + 1;
+  }
+  const end = text.indexOf("\n", start);
+  const whole = text.slice(start, end < 0 ? undefined : end);
+  return start + [...whole].slice(0, column - 1).join("").length;
 }
 
 class Wrong {
