@@ -7,7 +7,7 @@ import { ErrorNotice, Loading, Notice } from "../../ui/parts";
 import { Payload } from "../../ui/payload";
 import { changeOf, objectOf, stagesOf, type Change, type Stage } from "./dataflow";
 import type { StateNode, States } from "./definition";
-import { useDataFlow, type RecordedStep } from "./recorded";
+import { GATHERED_MAX, useDataFlow, type RecordedStep } from "./recorded";
 
 interface Props {
   executionArn: string;
@@ -25,6 +25,7 @@ export function DataFlowView({ executionArn, run, version, states, node, step, r
   if (recorded.isLoading) return <Loading what="Reading the payloads" />;
   const stages = stagesOf(node, recorded, flow.tested);
   const before = Object.keys(flow.variables).length > 0 ? flow.variables : undefined;
+  const isManyResults = node.type === "Map" && step.status === "succeeded" && recorded.result === undefined;
   const unexpected = flow.tested?.status === "FAILED" && step.status === "succeeded" ? flow.tested : undefined;
   return (
     <div className="flow">
@@ -42,6 +43,7 @@ export function DataFlowView({ executionArn, run, version, states, node, step, r
         ))}
         {recorded.assigned && Object.keys(recorded.assigned).length > 0 && <StageItem title="Variables assigned" note="recorded" text={objectOf(recorded.assigned)} source={node.source.Assign} />}
       </ol>
+      {isManyResults && <p className="muted small">The result is made of the outputs of all iterations: of more than {GATHERED_MAX} it is not put together here. Look at each of them, or at the output.</p>}
       <p className="muted small">
         <b>Recorded</b> is what the history has. <b>Worked out</b> is what TestState makes of it; nothing was run again.
       </p>

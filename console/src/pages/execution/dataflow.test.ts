@@ -34,6 +34,13 @@ describe("the stages of a step", () => {
     expect(titles(stagesOf(node(TASK), { input: "{}", error: "C", hasFailed: true }, undefined))).toBe("Input (InputPath) Parameters Error output");
   });
 
+  it("behind a result that is not known are not known either", () => {
+    const state = { Type: "Map", ItemsPath: "$.items", ItemProcessor: {}, ResultSelector: { "n.$": "$" }, ResultPath: "$.r", End: true };
+    const tested: Tested = { status: "SUCCEEDED", output: '{"r":{"n":[]}}', inspectionData: { afterResultSelector: '{"n":[]}', afterResultPath: '{"r":{"n":[]}}' } };
+    const stages = stagesOf(node(state), { input: "{}", output: '{"r":{"n":[1]}}', hasFailed: false }, tested);
+    expect(stages.filter(({ title }) => title.startsWith("Result")).map(({ text }) => text)).toEqual([undefined, undefined, undefined]);
+  });
+
   it("of JSONata are fewer", () => {
     const state = { Type: "Task", Resource: "arn:aws:states:::lambda:invoke", Arguments: "{% $states.input %}", Output: "{% 1 %}", End: true };
     expect(titles(stagesOf(node(state, "JSONata"), RECORDED, undefined))).toBe("Input Arguments Task result Output");

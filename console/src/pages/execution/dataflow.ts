@@ -141,16 +141,19 @@ export function stagesOf(node: StateNode, recorded: Recorded, tested: Tested | u
     if (isJsonata && type !== "Pass") add("Arguments", source.Arguments, ...sent);
     if (!isJsonata) add("Parameters", source.Parameters, ...sent);
   }
+  // What was made of a result that is not known was made of an empty one, and is nothing to show.
+  let isKnown = true;
   const hasResult = TAKES_MOCK.includes(type) || (type === "Pass" && source.Result !== undefined);
   if (hasResult) {
     const errorOutput = recorded.error === undefined || (recorded.result !== undefined && !recorded.hasFailed) ? undefined : JSON.stringify({ Error: recorded.error, ...(recorded.cause === undefined ? {} : { Cause: recorded.cause }) });
     const text = errorOutput ?? (type === "Pass" ? JSON.stringify(source.Result) : recorded.result);
     stages.push({ title: errorOutput ? "Error output" : type === "Task" ? "Task result" : "Result", text, origin: "recorded" });
     last = text;
+    isKnown = text !== undefined;
     if (errorOutput && recorded.output === undefined) return stages;
-    if (!isJsonata && !catcher && type !== "Pass") add("ResultSelector", source.ResultSelector, seen.afterResultSelector);
+    if (!isJsonata && !catcher && type !== "Pass") add("ResultSelector", source.ResultSelector, isKnown ? seen.afterResultSelector : undefined);
   }
-  const isDone = recorded.output !== undefined;
+  const isDone = recorded.output !== undefined && (isKnown || after.ResultPath === null);
   if (!isJsonata && (hasResult || type === "Pass")) {
     // Without ResultPath the result takes the place of the input.
     add(catcher ? "ResultPath of the catcher" : "ResultPath", after.ResultPath, isDone ? (catcher ? tested?.output : seen.afterResultPath) : undefined, "tested", effective);

@@ -62,7 +62,7 @@ export function GraphTab({ followed, version, states, locations, selection, loca
               <p className="small muted">Choose a state to see what went in and what came out of it.</p>
             </div>
           </header>
-          <div className="body stack"><ExecutionPayloads execution={execution} status={status} /></div>
+          <div className="body stack"><ExecutionPayloads execution={execution} status={status} heading="h3" /></div>
         </section>
       )}
     </div>

@@ -8,17 +8,18 @@ interface Props {
   status: ExecutionStatus;
 }
 
-export function ExecutionPayloads({ execution, status }: Props) {
+/** `heading` is the level that fits the place. */
+export function ExecutionPayloads({ execution, status, heading: Heading }: Props & { heading: "h2" | "h3" }) {
   const { input, output } = execution;
   return (
     <>
-      {input === undefined ? <p className="muted">The input is not kept.</p> : <Payload text={input} title="Input of the execution" actions={<h3>Input</h3>} />}
-      {output !== undefined ? <Payload text={output} title="Output of the execution" actions={<h3>Output</h3>} /> : <p className="muted">{status === "RUNNING" ? "There is no output yet: it is still running." : "There is no output, for it did not succeed."}</p>}
+      {input === undefined ? <p className="muted">The input is not kept.</p> : <Payload text={input} title="Input of the execution" actions={<Heading>Input</Heading>} />}
+      {output !== undefined ? <Payload text={output} title="Output of the execution" actions={<Heading>Output</Heading>} /> : <p className="muted">{status === "RUNNING" ? "There is no output yet: it is still running." : "There is no output, for it did not succeed."}</p>}
     </>
   );
 }
 
 /** Both beside each other. */
 export function InputOutput(props: Props) {
-  return <div className="execution-io"><ExecutionPayloads {...props} /></div>;
+  return <div className="execution-io"><ExecutionPayloads {...props} heading="h2" /></div>;
 }

@@ -12,7 +12,7 @@ import { isObject, type Json, type JsonObject, type StateNode, type States } fro
 import { chainOf } from "./locate";
 
 /** The results of so many branches or iterations are gathered for a result that no event has. */
-const GATHERED_MAX = 50;
+export const GATHERED_MAX = 50;
 /** So many earlier visits of a state are asked what they assigned, where that depends on the way it took. */
 const VISITS_MAX = 10;
 
