@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import { request } from "node:http";
 import { chain, MANY } from "./definitions.mjs";
-import { createMachine, file, median, see, settled, start, startServer, until } from "./harness.mjs";
+import { createMachine, file, median, PATIENCE_MS, see, settled, start, startServer, until } from "./harness.mjs";
 
 const CLOCK_TICKS_PER_SECOND = 100;
 /** How long the idle streams are watched. */
@@ -116,7 +116,7 @@ async function openGraph(server, arn, open) {
   await page.goto(`${server.console}executions/${arn}?tab=io`);
   await see(page, "tab", "Graph");
   await page.locator(".execution-head").getByText("Succeeded").waitFor();
-  return page.evaluate(() => new Promise((resolve) => {
+  return page.evaluate((patience) => new Promise((resolve, reject) => {
     let longest = 0;
     new PerformanceObserver((list) => {
       for (const { duration } of list.getEntries()) longest = Math.max(longest, duration);
@@ -124,13 +124,14 @@ async function openGraph(server, arn, open) {
     const begun = performance.now();
     [...document.querySelectorAll("[role=tab]")].find(({ textContent }) => textContent === "Graph").click();
     const look = () => {
+      if (performance.now() - begun > patience) return reject(new Error(`no state of the graph is to be seen after ${patience} ms`));
       if (document.querySelectorAll(".react-flow__node").length === 0) return requestAnimationFrame(look);
       // Long tasks are told of with some delay.
       const ms = performance.now() - begun;
       setTimeout(() => resolve({ ms, longest }), 500);
     };
     look();
-  }));
+  }), PATIENCE_MS);
 }
 
 const graphMs = async (server, arn, open) => (await openGraph(server, arn, open)).ms;
