@@ -128,6 +128,8 @@ export interface MetricPoint {
 export interface Metrics {
   periodSeconds: number;
   points: MetricPoint[];
+  /** Of all points together: quantiles cannot be added. */
+  executionTime?: MetricPoint["executionTime"];
   openExecutions: number;
 }
 

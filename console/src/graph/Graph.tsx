@@ -77,8 +77,8 @@ const NO_ATTRIBUTION = { hideAttribution: true };
 const STATES_FOR_MAP = 60;
 const ZOOM_MIN = 0.05;
 const ZOOM_MAX = 2;
-/** Smaller than this nothing can be read: rather show the beginning. */
-const ZOOM_READABLE = 0.5;
+/** Smaller than this it strains the eyes: rather show a part. */
+const ZOOM_READABLE = 0.8;
 const MARGIN = 24;
 
 const Canvas = memo(function Canvas({ layout, selected, onPick }: { layout: Layout; selected?: string; onPick: (name: string) => void }) {
@@ -94,7 +94,7 @@ const Canvas = memo(function Canvas({ layout, selected, onPick }: { layout: Layo
     if (whole >= ZOOM_READABLE) {
       void flow.setViewport({ x: (width - layout.width * whole) / 2, y: Math.max(MARGIN, (height - layout.height * whole) / 2), zoom: whole });
     } else {
-      const zoom = Math.min(0.8, Math.max(ZOOM_READABLE, (width - 2 * MARGIN) / layout.width));
+      const zoom = Math.min(1, Math.max(ZOOM_READABLE, (width - 2 * MARGIN) / layout.width));
       const start = layout.nodes.find((node) => node.kind === "start") ?? layout.nodes[0];
       const fits = layout.width * zoom <= width;
       void flow.setViewport({ x: fits ? (width - layout.width * zoom) / 2 : width / 2 - (start.x + start.width / 2) * zoom, y: MARGIN, zoom });

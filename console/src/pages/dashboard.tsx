@@ -1,7 +1,7 @@
 /** The start page: how executions do over time, and why some failed. */
 
 import { useMachines } from "../api/queries";
-import type { MetricPoint } from "../api/types";
+import type { MetricPoint, Metrics } from "../api/types";
 import { useQuery } from "../router";
 import { Icon } from "../ui/icons";
 import { ErrorNotice, Loading } from "../ui/parts";
@@ -11,7 +11,7 @@ import "./dashboard/dashboard.css";
 import { Failures } from "./dashboard/failures";
 import { FirstVisit } from "./dashboard/first-visit";
 import { MachineCountsCard } from "./dashboard/machine-counts";
-import { useFailures, useMetrics, type MetricsOfPeriod } from "./dashboard/metrics";
+import { useFailures, useMetrics } from "./dashboard/metrics";
 import { periodOf, PERIODS, type Period } from "./dashboard/periods";
 import { formatCount } from "./dashboard/scale";
 
@@ -44,8 +44,8 @@ function Overview({ period }: { period: Period }) {
     <>
       {metrics.isPending && <Loading />}
       {metrics.error && !metrics.data && <ErrorNotice error={metrics.error} retry={() => void metrics.refetch()} what="Numbers over time" />}
-      {metrics.data && <Figures of={metrics.data} />}
-      {metrics.data && <Charts of={metrics.data} period={period} />}
+      {metrics.data && <Figures metrics={metrics.data} />}
+      {metrics.data && <Charts metrics={metrics.data} period={period} />}
       <div className="lower">
         {failures.isPending && <Loading />}
         {failures.error && !failures.data && <ErrorNotice error={failures.error} retry={() => void failures.refetch()} what="Recent failures" />}
@@ -56,7 +56,8 @@ function Overview({ period }: { period: Period }) {
   );
 }
 
-function Figures({ of: { metrics, executionTime } }: { of: MetricsOfPeriod }) {
+function Figures({ metrics }: { metrics: Metrics }) {
+  const { executionTime } = metrics;
   const total = (of: (point: MetricPoint) => number) => metrics.points.reduce((sum, point) => sum + of(point), 0);
   const succeeded = total((point) => point.executionsSucceeded);
   const failed = total((point) => point.executionsFailed + point.executionsTimedOut);
@@ -86,8 +87,8 @@ function Figure({ name, title, value, bad }: { name: string; title?: string; val
 
 const sum = ({ values }: Series) => formatCount(values.reduce<number>((total, value) => total + (value ?? 0), 0));
 
-function Charts({ of: { metrics, executionTime }, period }: { of: MetricsOfPeriod; period: Period }) {
-  const { points } = metrics;
+function Charts({ metrics, period }: { metrics: Metrics; period: Period }) {
+  const { points, executionTime } = metrics;
   if (points.length === 0) return null;
   const shared = { startTime: points[0].timestamp, pointSeconds: period.pointSeconds };
   const times = points.map((point) => point.executionTime);

@@ -78,7 +78,7 @@ pub use keys::Keys;
 pub use messages::{
     ChildNews, ChildStarted, Counts, ExpressEar, Message, Release, Reply, StartEar, TaskAnswer, Turn,
 };
-pub use metrics::{ExecutionTime, MachineCounts, Measured, MetricPoint};
+pub use metrics::{ExecutionTime, MachineCounts, Measured, MetricPoint, MetricSeries};
 pub use names::Home;
 pub use options::{
     EngineOptions, Log, LogEvent, LogLevel, RecentDisk, Seed, Stopwatch, random_seeds, seeds_from,

@@ -24,18 +24,3 @@ export function spanOf(period: Period, nowMs: number): { startTime: number; endT
   const endTime = (Math.floor(nowMs / 1_000 / period.pointSeconds) + 1) * period.pointSeconds;
   return { startTime: endTime - period.seconds, endTime };
 }
-
-/** The longest period that the server tells of, in seconds. */
-const PERIOD_SECONDS_MAX = 30 * 86_400;
-
-/**
- * One period that begins where a span does, or a few minutes before, and goes on at least to its end.
- * The server's periods begin at whole multiples of their length, so it is one that divides its beginning.
- */
-export function wholeOf({ startTime, endTime }: { startTime: number; endTime: number }): { startTime: number; endTime: number; periodSeconds: number } {
-  for (let beginning = startTime; ; beginning -= 60) {
-    for (let periodSeconds = endTime - beginning; periodSeconds <= PERIOD_SECONDS_MAX; periodSeconds += 60) {
-      if (beginning % periodSeconds === 0) return { startTime: beginning, endTime, periodSeconds };
-    }
-  }
-}

@@ -4,7 +4,7 @@
 //! Periods are whole minutes and begin at multiples of their length since the epoch; the first is the
 //! one that `startTime` is in. Those in which nothing happened are there too.
 
-use stepwell_engine::{ExecutionTime, MetricPoint};
+use stepwell_engine::{ExecutionTime, MetricPoint, MetricSeries};
 use stepwell_model::Timestamp;
 
 use crate::reply::Reply;
@@ -53,12 +53,13 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
     let (engine, place) = (call.api.engine.clone(), call.caller.place.clone());
     let first = Timestamp::from_epoch_ms(first_ms);
     let read = move || engine.execution_metrics(&place, machine.as_ref(), first, period_ms, points as usize);
-    let (points, open) =
+    let MetricSeries { points, time, open } =
         aside(read).await?.map_err(|error| Exception::of_engine(error, arn.map_or("", |arn| arn)))?;
 
     let mut reply = Reply::object();
     reply.number("periodSeconds", period_seconds);
     reply.list("points", |list| points.iter().for_each(|point| list.item(|item| tell(point, item))));
+    tell_time(time, &mut reply);
     reply.number("openExecutions", open);
     Ok(reply.finish())
 }
@@ -71,8 +72,12 @@ fn tell(point: &MetricPoint, item: &mut Reply) {
     item.number("executionsTimedOut", point.timed_out);
     item.number("executionsAborted", point.aborted);
     item.number("executionsOpen", point.open);
-    if let Some(ExecutionTime { average, p50, p99, maximum }) = point.time {
-        item.nested("executionTime", |time| {
+    tell_time(point.time, item);
+}
+
+fn tell_time(time: Option<ExecutionTime>, out: &mut Reply) {
+    if let Some(ExecutionTime { average, p50, p99, maximum }) = time {
+        out.nested("executionTime", |time| {
             time.raw("average", &average.to_string());
             time.number("p50", p50);
             time.number("p99", p99);

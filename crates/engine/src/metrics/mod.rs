@@ -30,7 +30,7 @@ use stepwell_model::{ExecutionStatus, Timestamp};
 use self::histogram::Histogram;
 
 pub use histogram::ExecutionTime;
-pub use read::{MachineCounts, MetricPoint};
+pub use read::{MachineCounts, MetricPoint, MetricSeries};
 
 const MINUTE_MS: u64 = 60_000;
 const MINUTES_PER_HOUR: u64 = 60;

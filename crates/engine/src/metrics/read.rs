@@ -2,7 +2,7 @@
 
 use stepwell_model::Timestamp;
 
-use super::histogram::ExecutionTime;
+use super::histogram::{ExecutionTime, Histogram};
 use super::{Counts, MINUTE_MS, MINUTES_PER_HOUR, Tally};
 use crate::commons::Commons;
 use crate::engine::Engine;
@@ -34,6 +34,18 @@ pub struct MetricPoint {
     pub time: Option<ExecutionTime>,
 }
 
+/// What happened in periods that follow each other.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MetricSeries {
+    /// One for each period, in their order.
+    pub points: Vec<MetricPoint>,
+    /// How long those took that ended in any of them; `None` if none did. Quantiles of parts cannot be
+    /// added, so this is no sum of the points.
+    pub time: Option<ExecutionTime>,
+    /// How many executions are open now.
+    pub open: u64,
+}
+
 /// The last 24 hours of a machine.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MachineCounts {
@@ -63,8 +75,7 @@ struct Point {
 
 impl Engine {
     /// What happened in `points` periods of `period_ms` from `start` on, to the executions of a machine
-    /// or of all of a place, and how many are open now. Of long ago only hours are known: they count
-    /// where they begin.
+    /// or of all of a place. Of long ago only hours are known: they count where they begin.
     ///
     /// # Errors
     ///
@@ -76,7 +87,7 @@ impl Engine {
         start: Timestamp,
         period_ms: u64,
         points: usize,
-    ) -> Result<(Vec<MetricPoint>, u64), EngineError> {
+    ) -> Result<MetricSeries, EngineError> {
         let machines = match machine {
             Some(key) => vec![self.machine(key).ok_or(EngineError::NoSuchMachine)?],
             None => self.machines(place),
@@ -90,6 +101,8 @@ impl Engine {
             open += counts.open;
             counts.spread(start.epoch_ms, period_ms, now_ms, &mut found);
         }
+        let mut times = Histogram::default();
+        found.iter().for_each(|point| times.merge(&point.tally.times));
         let of_point = |(at, Point { tally, open }): (usize, Point)| {
             let [succeeded, failed, timed_out, aborted] = tally.ended;
             MetricPoint {
@@ -103,7 +116,8 @@ impl Engine {
                 time: tally.times.read(),
             }
         };
-        Ok((found.into_iter().enumerate().map(of_point).collect(), open))
+        let points = found.into_iter().enumerate().map(of_point).collect();
+        Ok(MetricSeries { points, time: times.read(), open })
     }
 
     /// The last 24 hours of all machines of a place, and when these begin.
