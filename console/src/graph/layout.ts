@@ -11,6 +11,7 @@
 import dagre from "@dagrejs/dagre";
 import type { Machine, MachineEdge, MachineState, Scope } from "../model/machine";
 import { backPath, curvedPath, type Point, type Row } from "./paths";
+import { layTall, ranksOf, type Tall } from "./tall";
 
 export interface Box {
   x: number;
@@ -79,6 +80,8 @@ const LABEL_CHAR = 7.3;
 
 const START = "\u0000start";
 const END = "\u0000end";
+/** dagre looks at a graph by recursion, and the stack of a worker is small. */
+const RANKS_MANY = 250;
 /** What dagre's best way to find ranks is too slow for. */
 const STATES_MANY = 150;
 /** More pairs of siblings than so many have are not worth their time. */
@@ -113,37 +116,22 @@ export function countStates(scope: Scope): number {
 
 function layScope(scope: Scope, path: string, parent: string | undefined, depth: number): Block {
   const { order, links } = linksOf(scope, parent === undefined);
-  const graph = new dagre.graphlib.Graph({ multigraph: true });
-  graph.setGraph({
-    rankdir: "TB",
-    rankalign: "top",
-    nodesep: NODE_GAP,
-    edgesep: EDGE_GAP,
-    ranksep: RANK_GAP,
-    ranker: scope.states.length > STATES_MANY ? "tight-tree" : "network-simplex",
-  });
-  graph.setDefaultEdgeLabel(() => ({}));
-  const insides = new Map<string, { block: Block; box: Box }[]>();
   const states = new Map(scope.states.map((state) => [state.id, state]));
-  for (const id of order) {
-    const state = states.get(id);
-    if (!state) {
-      graph.setNode(id, { width: MARKER_SIZE, height: MARKER_HEIGHT });
-      continue;
-    }
+  const insides = new Map<string, { block: Block; box: Box }[]>();
+  for (const [id, state] of states) {
     const inside = layInside(state, path, depth);
     if (inside.length > 0) insides.set(id, inside);
-    graph.setNode(id, sizeOf(inside));
   }
+  const sizeOfNode = (id: string) => (states.has(id) ? sizeOf(insides.get(id) ?? []) : { width: MARKER_SIZE, height: MARKER_HEIGHT });
   const forward = links.filter((link) => !link.isBack);
-  forward.forEach((link, at) => graph.setEdge(link.from, link.to, { ...labelSize(link.lines), labelpos: "c", weight: link.kind === "next" ? 2 : 1 }, String(at)));
-  dagre.layout(graph, { constraints: siblings(order, forward) });
+  const isTall = Math.max(...ranksOf(order, forward).values()) > RANKS_MANY;
+  const { boxes: places, rows, ways } = isTall
+    ? layTall(order, forward.map(({ from, to, lines }) => ({ from, to, label: labelSize(lines) })), sizeOfNode)
+    : layWithDagre(order, forward, sizeOfNode, scope.states.length);
 
-  const rows = rowsOf(graph, order, forward);
   const block: Block = { width: 0, height: 0, nodes: [], scopes: [], edges: [] };
   for (const id of order) {
-    const { x, y, width, height } = graph.node(id);
-    const box = { x: x - width / 2, y: y - height / 2, width, height };
+    const box = places.get(id)!;
     const state = states.get(id);
     const inside = insides.get(id);
     block.nodes.push({ ...box, id, kind: inside ? "group" : state ? "state" : id === START ? "start" : "end", depth, parent, state });
@@ -151,17 +139,43 @@ function layScope(scope: Scope, path: string, parent: string | undefined, depth:
   }
   const boxes = new Map(block.nodes.filter((node) => node.parent === parent).map((node) => [node.id, node]));
   forward.forEach((link, at) => {
-    const edge = graph.edge({ v: link.from, w: link.to, name: String(at) }) as unknown as { points: Point[]; x?: number; y?: number };
-    const size = labelSize(link.lines);
-    const from = boxes.get(link.from)!;
-    const to = boxes.get(link.to)!;
-    const label = size.width > 0 && edge.x !== undefined && edge.y !== undefined ? { x: edge.x - size.width / 2, y: edge.y - size.height / 2, ...size, lines: link.lines } : undefined;
-    const made = curvedPath(from, to, edge.points.slice(1, -1), rows);
-    block.edges.push({ ...idsOf(link, path, at), kind: link.kind, depth, isBack: false, ...made, label });
+    const { label, ...made } = ways[at];
+    block.edges.push({ ...idsOf(link, path, at), kind: link.kind, depth, isBack: false, ...made, label: label && { ...label, lines: link.lines } });
   });
   addBackEdges(block, links.filter((link) => link.isBack), boxes, rows, path, depth);
   fit(block);
   return block;
+}
+
+/** Where dagre puts the states of a scope, and how transitions that lead down run between them. */
+function layWithDagre(order: string[], forward: Link[], sizeOfNode: (id: string) => { width: number; height: number }, count: number): Tall {
+  const graph = new dagre.graphlib.Graph({ multigraph: true });
+  graph.setGraph({
+    rankdir: "TB",
+    rankalign: "top",
+    nodesep: NODE_GAP,
+    edgesep: EDGE_GAP,
+    ranksep: RANK_GAP,
+    ranker: count > STATES_MANY ? "tight-tree" : "network-simplex",
+  });
+  graph.setDefaultEdgeLabel(() => ({}));
+  for (const id of order) graph.setNode(id, sizeOfNode(id));
+  forward.forEach((link, at) => graph.setEdge(link.from, link.to, { ...labelSize(link.lines), labelpos: "c", weight: link.kind === "next" ? 2 : 1 }, String(at)));
+  dagre.layout(graph, { constraints: siblings(order, forward) });
+
+  const rows = rowsOf(graph, order, forward);
+  const boxes = new Map<string, Box>();
+  for (const id of order) {
+    const { x, y, width, height } = graph.node(id);
+    boxes.set(id, { x: x - width / 2, y: y - height / 2, width, height });
+  }
+  const ways = forward.map((link, at) => {
+    const edge = graph.edge({ v: link.from, w: link.to, name: String(at) }) as unknown as { points: Point[]; x?: number; y?: number };
+    const size = labelSize(link.lines);
+    const label = size.width > 0 && edge.x !== undefined && edge.y !== undefined ? { x: edge.x - size.width / 2, y: edge.y - size.height / 2, ...size } : undefined;
+    return { ...curvedPath(boxes.get(link.from)!, boxes.get(link.to)!, edge.points.slice(1, -1), rows), label };
+  });
+  return { boxes, rows, ways };
 }
 
 /** The transitions of a scope, and its states in the order in which somebody would follow them. */

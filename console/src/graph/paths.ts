@@ -63,10 +63,11 @@ export function backPath(from: Rectangle, to: Rectangle, lane: number, rows: Row
   } else points.push({ x: lane, y: side.y });
   const laneBottom = points.at(-1)!.y;
   points.push({ x: lane, y: over }, { x: tip.x, y: over }, tip);
-  return { path: rounded(points), tip, laneTop: over, laneBottom };
+  return { path: steppedPath(points), tip, laneTop: over, laneBottom };
 }
 
-function rounded(points: Point[]): string {
+/** From point to point, with round corners. */
+export function steppedPath(points: Point[]): string {
   let path = `M${at(points[0])}`;
   for (let index = 1; index < points.length - 1; index++) {
     const [before, corner, after] = [points[index - 1], points[index], points[index + 1]];
