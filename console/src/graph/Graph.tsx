@@ -18,6 +18,8 @@ import { GraphView, type Difference, type IterationOf, type NodePlace } from "./
 
 export type { Difference, IterationOf } from "./view";
 
+const ALL_TOGETHER: readonly IterationOf[] = [];
+
 export interface GraphProps {
   machine: Machine;
   /** Without one, no state is shown as taken or not. Tell of its changes by rendering again. */
@@ -25,8 +27,8 @@ export interface GraphProps {
   /** The name of a state. */
   selected?: string;
   onSelect?: (name: string) => void;
-  /** The iteration to show of a Map, instead of all together. */
-  iterationOf?: IterationOf;
+  /** The iterations to show of Maps in one another, outermost first, instead of all together. */
+  iterationsOf?: readonly IterationOf[];
   /** What is shown is not the present. */
   dimmed?: boolean;
   /** How states differ from another definition, by name. */
@@ -35,17 +37,17 @@ export interface GraphProps {
   label?: string;
 }
 
-export function Graph({ machine, run, selected, onSelect, iterationOf, dimmed, diff, label = "Graph of the state machine" }: GraphProps) {
+export function Graph({ machine, run, selected, onSelect, iterationsOf = ALL_TOGETHER, dimmed, diff, label = "Graph of the state machine" }: GraphProps) {
   const { layout, isStale, error } = useLayout(machine);
   const [view] = useState(() => new GraphView());
   // Before parts ask for the first time, and for each change after that.
   const first = useRef(true);
   if (first.current) {
     first.current = false;
-    view.show(run, iterationOf, selected, diff);
+    view.show(run, iterationsOf, selected, diff);
   }
   const version = run?.version;
-  useEffect(() => view.show(run, iterationOf, selected, diff), [view, run, version, iterationOf, selected, diff]);
+  useEffect(() => view.show(run, iterationsOf, selected, diff), [view, run, version, iterationsOf, selected, diff]);
   const select = useRef(onSelect);
   useEffect(() => {
     select.current = onSelect;

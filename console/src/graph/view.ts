@@ -45,7 +45,7 @@ const NOTHING: NodeView = { visits: 0, retries: 0, caught: false };
 export class GraphView {
   private run: RunView | undefined;
   private version = -1;
-  private iterationOf: IterationOf | undefined;
+  private iterationsOf: readonly IterationOf[] = [];
   private selected: string | undefined;
   private differences: ReadonlyMap<string, Difference> | undefined;
   private mapName: string | undefined;
@@ -57,19 +57,18 @@ export class GraphView {
     return () => this.listeners.delete(listener);
   };
 
-  /** Says what is to be shown now. */
-  show(run: RunView | undefined, iterationOf: IterationOf | undefined, selected: string | undefined, differences: ReadonlyMap<string, Difference> | undefined): void {
+  /** Says what is to be shown now. The iterations are those of Maps in one another, outermost first. */
+  show(run: RunView | undefined, iterationsOf: readonly IterationOf[], selected: string | undefined, differences: ReadonlyMap<string, Difference> | undefined): void {
     const isSame =
       run === this.run &&
       (run?.version ?? -1) === this.version &&
-      iterationOf?.step === this.iterationOf?.step &&
-      iterationOf?.iteration === this.iterationOf?.iteration &&
+      isSameChoice(iterationsOf, this.iterationsOf) &&
       selected === this.selected &&
       differences === this.differences;
     if (isSame) return;
     this.run = run;
     this.version = run?.version ?? -1;
-    this.iterationOf = iterationOf;
+    this.iterationsOf = iterationsOf;
     this.selected = selected;
     this.differences = differences;
     this.readIteration();
@@ -95,7 +94,7 @@ export class GraphView {
     const tally = run.tallyOf(place.name);
     if (!tally || tally.visits === 0) return NOTHING;
     const visits = run.visitsOf(place.name);
-    const last = visits[visits.length - 1];
+    const last = visits.findLast(isCurrent) ?? visits[visits.length - 1];
     const { statuses } = tally;
     const status = place.maps.length === 0 ? last.status : WORST_FIRST.find((each) => (statuses[each] ?? 0) > 0);
     return {
@@ -132,19 +131,30 @@ export class GraphView {
 
   private readIteration(): void {
     this.inIteration = new Map();
-    const { run, iterationOf } = this;
-    this.mapName = iterationOf && run?.steps.get(iterationOf.step)?.name;
-    if (!run || !iterationOf || this.mapName === undefined) return;
+    const { run, iterationsOf } = this;
+    this.mapName = iterationsOf[0] && run?.steps.get(iterationsOf[0].step)?.name;
+    if (!run || this.mapName === undefined) return;
+    const picked = new Map(iterationsOf.map((choice) => [run.steps.get(choice.step)?.name, choice]));
     const read = (steps: readonly Step[]) => {
       for (const step of steps) {
+        if (!isCurrent(step)) continue;
         const list = this.inIteration.get(step.name);
         if (list) list.push(step);
         else this.inIteration.set(step.name, [step]);
-        if (step.type === "Map" || step.type === "Parallel") read(run.childrenOf(step.id));
+        if (step.type !== "Map" && step.type !== "Parallel") continue;
+        // Of a Map of which one iteration is looked at, nothing else is shown.
+        const choice = picked.get(step.name);
+        if (!choice || choice.step === step.id) read(run.childrenOf(step.id, choice?.iteration));
       }
     };
-    read(run.childrenOf(iterationOf.step, iterationOf.iteration));
+    read(run.childrenOf(iterationsOf[0].step, iterationsOf[0].iteration));
   }
+}
+
+const isCurrent = (step: Step): boolean => !step.isSuperseded;
+
+function isSameChoice(one: readonly IterationOf[], other: readonly IterationOf[]): boolean {
+  return one.length === other.length && one.every(({ step, iteration }, at) => step === other[at].step && iteration === other[at].iteration);
 }
 
 function viewOf(steps: readonly Step[]): NodeView {
@@ -161,10 +171,11 @@ function viewOf(steps: readonly Step[]): NodeView {
   };
 }
 
-function sum(steps: readonly Step[]): IterationCounts {
+/** The iterations of several visits of a Map, added up. */
+export function sum(steps: readonly Step[]): IterationCounts {
   const all: IterationCounts = { total: 0, started: 0, succeeded: 0, failed: 0, aborted: 0 };
-  for (const { iterations } of steps) {
-    if (!iterations) continue;
+  for (const { iterations, isSuperseded } of steps) {
+    if (!iterations || isSuperseded) continue;
     for (const key of Object.keys(all) as (keyof IterationCounts)[]) all[key] += iterations[key];
   }
   return all;

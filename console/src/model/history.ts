@@ -229,6 +229,7 @@ export class Run implements RunView {
         this.endChildren(node, "aborted", event);
         node.unfinished = [];
         node.failure = undefined;
+        this.supersede(node);
         this.tally(step.name).retries += 1;
       }
       this.reopen(node);
@@ -458,10 +459,32 @@ export class Run implements RunView {
 
   private setStatus(step: Step, status: StepStatus): void {
     if (step.status === status) return;
-    const { statuses } = this.tally(step.name);
-    count(statuses, step.status, -1);
-    count(statuses, status, 1);
+    if (!step.isSuperseded) {
+      const { statuses } = this.tally(step.name);
+      count(statuses, step.status, -1);
+      count(statuses, status, 1);
+    }
     step.status = status;
+  }
+
+  /** All that is in a step was in a go that another one follows: it no longer counts. */
+  private supersede(container: Node): void {
+    for (const step of container.children) {
+      if (step.isSuperseded) continue;
+      step.isSuperseded = true;
+      const node = this.nodeOf(step.id);
+      if (!node) continue;
+      const tally = this.tally(step.name);
+      tally.visits -= 1;
+      tally.retries -= Math.max(0, step.attempts.length - 1);
+      count(tally.statuses, step.status, -1);
+      const before = this.owners[node.enteredAfter];
+      if (before?.step && before.parent === container) {
+        const { next } = this.tally(before.step.name);
+        next.set(step.name, (next.get(step.name) ?? 0) - 1);
+      }
+      this.supersede(node);
+    }
   }
 
   private tally(name: string): NameTally {

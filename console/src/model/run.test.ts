@@ -101,6 +101,17 @@ const REDRIVEN = `
 14<13 ExecutionFailed !Boom`;
 
 describe("Run", () => {
+  it("counts what was in an earlier go at a Map or Parallel no more, and keeps it", () => {
+    const run = read(PARALLEL_RETRIED);
+    const now = (name: string) => run.tallyOf(name)?.visits;
+    expect([now("A"), now("B"), now("C"), now("M"), now("X")]).toEqual([1, 1, 1, 1, 0]);
+    expect(run.tallyOf("X")?.statuses.aborted).toBe(0);
+    expect(run.tallyOf("A")?.next.get("B")).toBe(1);
+    expect(run.visitsOf("X").map((step) => step.isSuperseded)).toEqual([true, true]);
+    const [parallel] = run.childrenOf(undefined);
+    expect(run.childrenOf(parallel.id).length).toBe(8);
+  });
+
   it("tells iterations of nested Maps apart though the next one follows the last step of the one before", () => {
     const run = read(MAP_IN_MAP);
     const [outer] = run.childrenOf(undefined);

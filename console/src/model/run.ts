@@ -57,6 +57,8 @@ export interface Step {
   failureEventId?: number;
   /** Of a Map: how many items it has, and how they do. */
   iterations?: IterationCounts;
+  /** It was in a go at a Map or Parallel that was followed by another: what it came to is no longer so. */
+  isSuperseded?: boolean;
 }
 
 export interface IterationCounts {
@@ -76,7 +78,7 @@ export interface Iteration {
   startedEventId: number;
 }
 
-/** How often the steps of one name are in each status. */
+/** How often the steps of one name are in each status; those that are superseded do not count. */
 export interface Tally {
   /** By status; those that are zero may be missing. */
   statuses: Partial<Record<StepStatus, number>>;

@@ -42,7 +42,8 @@ export function GraphTab({ followed, version, states, locations, selection, loca
     select({ state: name, step: chosen.step?.id, iterations: chosen.iteration === undefined ? outer : [...outer, chosen.iteration] });
   };
   const map = mapOf(located, locations);
-  const iterationOf = map?.step && map.iteration !== undefined ? { step: map.step.id, iteration: map.iteration } : undefined;
+  const maps = located ? [...around(located.node), located.node].map(({ name }) => locations.get(name)) : [map];
+  const iterationsOf = maps.flatMap((each) => (each?.step && each.iteration !== undefined ? [{ step: each.step.id, iteration: each.iteration }] : []));
   return (
     <div className="graph-tab">
       <div className="graph-side">
@@ -51,7 +52,7 @@ export function GraphTab({ followed, version, states, locations, selection, loca
       </div>
       <div className="graph-place card">
         <Suspense fallback={<Loading what="Drawing the graph" />}>
-          <Graph machine={machine} run={run} selected={selection.state} onSelect={onState} iterationOf={iterationOf} label="Graph of the execution" />
+          <Graph machine={machine} run={run} selected={selection.state} onSelect={onState} iterationsOf={iterationsOf} label="Graph of the execution" />
         </Suspense>
       </div>
       {inspector ?? (

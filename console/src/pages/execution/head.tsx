@@ -75,18 +75,21 @@ function Way({ execution }: { execution: Execution }) {
 const CHILDREN_MAX = 5;
 
 function Children({ executionArn, run, version }: { executionArn: string; run: RunView; version: number }) {
-  // What a start answered is in the first event behind it that has an output.
+  // What a start answered is in the first event behind it that has an output. Each event is looked at once.
+  const seen = useMemo(() => ({ upTo: 0, found: [] as number[] }), [run]);
   const answers = useMemo(() => {
-    const found: number[] = [];
-    for (const event of run.events) {
+    const found = [...seen.found];
+    for (; seen.upTo < run.events.length; seen.upTo++) {
+      const event = run.events[seen.upTo];
       if (event.type !== "TaskSubmitted" && event.type !== "TaskSucceeded") continue;
       const details = event[event.type === "TaskSubmitted" ? "taskSubmittedEventDetails" : "taskSucceededEventDetails"] as { resource?: string } | undefined;
       // A job is answered when it is submitted, and once more when it is done.
       const isJob = /\.(sync|waitForTaskToken)/.test(details?.resource ?? "");
       if (details && isStart(details) && isJob === (event.type === "TaskSubmitted")) found.push(event.id);
     }
+    seen.found = found;
     return found;
-  }, [run, version]);
+  }, [run, seen, version]);
   const shown = answers.slice(0, CHILDREN_MAX);
   const data = useEventData(executionArn, shown, run.events.at(-1)?.id ?? 0);
   const children = shown.flatMap((id) => {

@@ -36,6 +36,9 @@ export function iterationsAround(run: RunView, step: Step | undefined): number[]
   return chainOf(run, step).flatMap((each) => (each.iteration === undefined ? [] : [each.iteration]));
 }
 
+/** Whether no later go at what is around it has made it obsolete. */
+const isCurrent = (step: Step): boolean => !step.isSuperseded;
+
 /** Of visits in several iterations, what somebody wants to see first. */
 const TELLING: StepStatus[] = ["failed", "timedout", "running", "caught", "aborted", "succeeded"];
 
@@ -49,7 +52,8 @@ function mostTelling(visits: readonly Step[]): Step | undefined {
 
 /** The visit of a state that only its name is known of. */
 export function visitToShow(run: RunView, name: string): Step | undefined {
-  const visits = run.visitsOf(name);
+  const all = run.visitsOf(name);
+  const visits = all.some(isCurrent) ? all.filter(isCurrent) : all;
   const last = visits.at(-1);
   return last?.iteration === undefined && (last?.parent === undefined || iterationsAround(run, last).length === 0) ? last : mostTelling(visits);
 }
@@ -62,6 +66,7 @@ export function locate(run: RunView, states: States, selection: Selection): Loca
   const walk = (nodes: StateNode[], steps: readonly Step[], depth: number, isTogether: boolean): void => {
     const byName = new Map<string, Step[]>();
     for (const step of steps) {
+      if (!isCurrent(step) && !selected.has(step.id)) continue;
       const visits = byName.get(step.name);
       if (visits) visits.push(step);
       else byName.set(step.name, [step]);
@@ -106,5 +111,5 @@ export function pickIteration(run: RunView, states: States, locations: Locations
   const next: Selection = { state: isInside ? state.name : mapName, iterations: [...outer, index] };
   // The visit of the Map itself may be one of several.
   if (!isInside) return { ...next, step: map.step.id };
-  return { ...next, step: run.childrenOf(map.step.id, index).findLast(({ name }) => name === state.name)?.id };
+  return { ...next, step: run.childrenOf(map.step.id, index).findLast((step) => step.name === state.name && isCurrent(step))?.id };
 }

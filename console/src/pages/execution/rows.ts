@@ -50,7 +50,7 @@ export function rowsOf(run: RunView, folds: Folds): Row[] {
       const key = iterationKey(map.id, iteration.index);
       const isExpanded = folds.get(key) ?? false;
       rows.push({ kind: "iteration", key, level, isExpandable: true, isExpanded, position: index + 1, setSize: iterations.length, map, iteration });
-      if (isExpanded) addSteps(run.childrenOf(map.id, iteration.index), level + 1);
+      if (isExpanded) addSteps(run.childrenOf(map.id, iteration.index).filter((step) => !step.isSuperseded), level + 1);
     });
   };
   addSteps(run.childrenOf(undefined), 1);

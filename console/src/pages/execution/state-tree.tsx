@@ -1,6 +1,7 @@
 /** The states of the machine beside the graph: the same selection, for the keyboard and for those who listen. */
 
 import { useMemo, useState } from "react";
+import { sum } from "../../graph/view";
 import { Icon } from "../../ui/icons";
 import { stepTone } from "../../ui/status";
 import type { States, StateNode } from "./definition";
@@ -60,7 +61,7 @@ export function StateTree({ states, locations, selected, onSelect }: { states: S
             <Fold row={row} onFold={fold} />
             <span className="mark" style={tone ? { color: `var(--${tone.tone})` } : undefined}>{tone ? <Icon name={tone.icon} size={13} /> : <i className="dot" />}</span>
             <span className={`ellipsis grow ${step ? "" : "muted"}`} title={row.key}>{row.key}</span>
-            {step?.iterations && <Counts counts={step.iterations} />}
+            {step?.iterations && <Counts counts={row.located.isTogether && visits.length > 1 ? sum(visits) : step.iterations} />}
             {visits.length > 1 && <span className="count" title={`${visits.length} visits`}>×{visits.length}</span>}
           </>
         );
