@@ -57,12 +57,17 @@ interface Seen {
   error?: unknown;
 }
 
+/** While what has happened before comes in, drawing all of it again for each page would only delay the next. */
+const CATCH_UP_MS = 150;
+
 /** Reads one history and tells of it, at most once for each frame of the screen. */
 class Reader {
   readonly run = new Run();
   private seen: Seen = { version: 0, isWhole: false, isLive: false };
   private next: Seen = this.seen;
   private frame: number | undefined;
+  private pause: ReturnType<typeof setTimeout> | undefined;
+  private toldAt = -Infinity;
   private readonly listeners = new Set<() => void>();
 
   readonly snapshot = (): Seen => this.seen;
@@ -83,16 +88,32 @@ class Reader {
 
   tell(change: Partial<Seen>): void {
     this.next = { ...this.next, ...change };
+    const early = this.isCatchingUp() ? this.toldAt + CATCH_UP_MS - performance.now() : 0;
+    if (early > 0) this.pause ??= setTimeout(this.draw, early);
+    else this.draw();
+  }
+
+  private readonly draw = (): void => {
+    clearTimeout(this.pause);
+    this.pause = undefined;
     this.frame ??= requestAnimationFrame(() => {
       this.frame = undefined;
+      this.toldAt = performance.now();
       this.seen = this.next;
       this.listeners.forEach((listener) => listener());
     });
+  };
+
+  private isCatchingUp(): boolean {
+    const { live, isWhole } = this.next;
+    return live !== undefined && !isWhole && this.seen.version > 0;
   }
 
   stop(): void {
     if (this.frame !== undefined) cancelAnimationFrame(this.frame);
     this.frame = undefined;
+    clearTimeout(this.pause);
+    this.pause = undefined;
   }
 
   private isWhole(live: LiveExecution | undefined): boolean {

@@ -34,6 +34,10 @@ const SILENCE_MAX_MS = 40_000;
 /** How long a page may be hidden before it lets its stream go. */
 const HIDDEN_MAX_MS = 3_000;
 
+/** A long history comes faster than it is read: now and then keys, answers and the screen have their turn. */
+const BUSY_MAX_MS = 20;
+const othersTurn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
+
 /** Follows a stream until the function that comes back is called. */
 export function follow(options: StreamOptions): () => void {
   let lastId: string | undefined;
@@ -74,9 +78,14 @@ export function follow(options: StreamOptions): () => void {
       }
       options.onConnected?.(true);
       retryMs = RETRY_FIRST_MS;
+      let since = performance.now();
       for await (const message of messages(answer.body, heard)) {
+        if (mine.signal.aborted) break;
         if (message.id) lastId = message.id;
         options.onMessage(message);
+        if (performance.now() - since < BUSY_MAX_MS) continue;
+        await othersTurn();
+        since = performance.now();
       }
     } catch (error) {
       if (!ended && !document.hidden && !(error instanceof ApiError)) serverGone(error);
