@@ -8,7 +8,8 @@
 //! A stream begins behind the event that the header `Last-Event-ID` names, which browsers send when
 //! they come back, else behind `after`. A comment tells now and then that the server is there. A
 //! stream ends when the client goes away, when it takes nothing for longer than the server's
-//! patience, when the execution is gone, and when the server stops.
+//! patience, when the execution is gone, when the session is over by which it was opened, and when the
+//! server stops.
 //!
 //! Source: WHATWG HTML, "Server-sent events".
 
@@ -17,7 +18,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -31,6 +32,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::Server;
 use crate::connection::Progress;
 use crate::query::Form;
+use crate::session::Lease;
 
 static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Asks nginx, and those that do as it does, not to hold back what it passes on.
@@ -120,6 +122,8 @@ impl Drop for Events {
 
 struct Stream {
     watch: Watch,
+    /// Of the session, if it was opened by one.
+    lease: Option<Lease>,
     comment_after: Duration,
     _place: OwnedSemaphorePermit,
 }
@@ -138,12 +142,23 @@ impl Stream {
             }
         };
         let text = tokio::select! {
-            // What happened comes before the word that nothing did.
+            // Nothing is told any more once the session is over; what happened comes before the word that
+            // nothing did.
             biased;
+            () = ended(&mut self.lease) => return None,
             news = news => written(&news?),
             () = tokio::time::sleep(self.comment_after) => ":\n\n".to_owned(),
         };
-        Some((Bytes::from(text), self))
+        let is_over = self.lease.as_ref().is_some_and(|lease| lease.is_over(Instant::now()));
+        (!is_over).then(|| (Bytes::from(text), self))
+    }
+}
+
+/// Waits until a session has been ended; for ever if there is none.
+async fn ended(lease: &mut Option<Lease>) {
+    match lease {
+        Some(lease) => lease.ended().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -166,6 +181,7 @@ pub(crate) async fn open(
     progress: &Arc<Progress>,
     parts: &Parts,
     caller: &Caller,
+    lease: Option<Lease>,
 ) -> Result<Events, Exception> {
     let query = Form::parse(parts.uri.query().unwrap_or("").as_bytes());
     let place = server.event_streams.clone().try_acquire_owned();
@@ -179,7 +195,7 @@ pub(crate) async fn open(
     };
     // At least one comes between two looks at whether the client takes anything.
     let comment_after = COMMENT_AFTER.min(server.patience / 2);
-    let stream = Stream { watch, comment_after, _place: place };
+    let stream = Stream { watch, lease, comment_after, _place: place };
     Ok(Events::new(stream, progress.clone()))
 }
 

@@ -12,7 +12,7 @@ use stepwell_sigv4::{Claim, Refusal, RefusalKind, Request, Secret, Verified};
 
 use crate::attempts::Attempts;
 use crate::replays::Replays;
-use crate::session::Sessions;
+use crate::session::{Lifetime, Sessions};
 
 /// The access keys that a server knows.
 #[derive(Debug, Clone, Default)]
@@ -49,12 +49,12 @@ pub(crate) enum NotSignedIn {
 }
 
 impl Gate {
-    pub(crate) fn new(credentials: Credentials, refuse_replays: bool) -> Gate {
+    pub(crate) fn new(credentials: Credentials, refuse_replays: bool, lifetime: Lifetime) -> Gate {
         Gate {
             credentials,
             replays: refuse_replays.then(Replays::new),
             attempts: Mutex::default(),
-            sessions: Sessions::default(),
+            sessions: Sessions::new(lifetime),
         }
     }
 
@@ -174,7 +174,8 @@ mod tests {
     fn a_right_secret_is_not_even_looked_at_while_the_wait_lasts() {
         let mut credentials = Credentials::default();
         credentials.add("AKID", Secret::new("hush"), Principal::new("123456789012", "ci", Vec::new()));
-        let gate = Gate::new(credentials, true);
+        let hour = Duration::from_secs(3_600);
+        let gate = Gate::new(credentials, true, Lifetime { idle: hour, age: hour });
         let (peer, now) = ("192.0.2.1".parse().unwrap(), Instant::now());
         for _ in 0..5 {
             assert_eq!(gate.sign_in("AKID", "hus", peer, now), Err(NotSignedIn::Wrong));

@@ -72,6 +72,10 @@ pub struct Options {
     /// Whether a signed call that changes something is refused when it is sent again, a few seconds
     /// after it came first.
     pub refuse_replays: bool,
+    /// A session of the console that nobody uses ends after so long.
+    pub session_idle_max: Duration,
+    /// Every session of the console ends after so long.
+    pub session_age_max: Duration,
     /// Whether `/metrics` is for everybody even with credentials, and not for this machine alone.
     pub public_metrics: bool,
     /// The files of the console; the default is the one that was built into the program.
@@ -101,6 +105,8 @@ impl Default for Options {
             hosts: Vec::new(),
             credentials: None,
             refuse_replays: true,
+            session_idle_max: Duration::from_secs(60 * 60),
+            session_age_max: Duration::from_secs(12 * 60 * 60),
             public_metrics: false,
             console: Assets::embedded(),
             tls: None,
@@ -151,10 +157,11 @@ pub async fn serve(
     options: Options,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
+    let lifetime = session::Lifetime { idle: options.session_idle_max, age: options.session_age_max };
     let server = Arc::new(Server {
         hosts: hosts::Hosts::new(listener.local_addr()?, &options.hosts),
         callers: credential::Callers::new(),
-        gate: options.credentials.map(|known| gate::Gate::new(known, options.refuse_replays)),
+        gate: options.credentials.map(|known| gate::Gate::new(known, options.refuse_replays, lifetime)),
         public_metrics: options.public_metrics,
         console: options.console,
         tls: options.tls,

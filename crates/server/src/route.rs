@@ -19,7 +19,7 @@ use crate::gate;
 use crate::hosts::Foreign;
 use crate::query::{self, Action, Form};
 use crate::request_id::RequestId;
-use crate::session::{self, NoSession};
+use crate::session::{self, Lease, NoSession};
 use crate::{Level, Server, console, sign_in};
 
 /// What stands before the operation in the target header.
@@ -196,24 +196,26 @@ async fn watch(
     id: &RequestId,
 ) -> Result<Events, Answer> {
     progress.body_read();
-    let caller = caller_of_get(server, progress, parts, id)?;
+    let (caller, lease) = caller_of_get(server, progress, parts, id)?;
     let started = (server.log_level >= Level::Info).then(Instant::now);
-    let opened = events::open(server, progress, parts, &caller).await;
+    let opened = events::open(server, progress, parts, &caller, lease).await;
     if let Some(started) = started {
         log_call(server, "events", &caller, id, started, opened.as_ref().err());
     }
     opened.map_err(|exception| Answer::of(&exception))
 }
 
-/// Who asks for something by a request without a body that changes nothing.
+/// Who asks for something by a request without a body that changes nothing, and what tells the end of
+/// their session if they have one.
 pub(crate) fn caller_of_get(
     server: &Server,
     progress: &Progress,
     parts: &Parts,
     id: &RequestId,
-) -> Result<Caller, Answer> {
-    if let Some(caller) = session::caller(server, progress, parts) {
-        return caller.map_err(|exception| Answer::of(&exception));
+) -> Result<(Caller, Option<Lease>), Answer> {
+    if let Some(session) = session::caller(server, progress, parts) {
+        let session = session.map(|(caller, lease)| (caller, Some(lease)));
+        return session.map_err(|exception| Answer::of(&exception));
     }
     let headers = if server.gate.is_some() { gate::headers(&parts.headers) } else { Default::default() };
     let signed = gate::signed(parts, &headers);
@@ -222,7 +224,7 @@ pub(crate) fn caller_of_get(
     let claim = server.gate.as_ref().map(|gate| gate.claim(&signed, &SERVICES)).transpose();
     let claim = claim.map_err(|refusal| refused(None, refusal))?;
     let caller = caller(server, progress, parts, claim.as_ref(), &signed, b"");
-    caller.map(|(caller, _)| caller).map_err(|refusal| refused(claim.as_ref(), refusal))
+    caller.map(|(caller, _)| (caller, None)).map_err(|refusal| refused(claim.as_ref(), refusal))
 }
 
 /// Reads the call of the operation that the headers name, or does what a form asks for.

@@ -11,9 +11,10 @@
 //!
 //! A request that has an `Authorization` header is judged by its signature. Its cookies are not looked at.
 //!
-//! Sessions are in memory alone and end with the server, by sign-out, [`IDLE_MAX`] after the last
-//! use, and [`AGE_MAX`] after the sign-in whatever happens. They are kept by the hash of the cookie, so that
-//! nothing in memory is worth a cookie and a look-up tells nothing by its time.
+//! Sessions are in memory alone and end with the server, by sign-out, [`Lifetime::idle`] after the last
+//! use, and [`Lifetime::age`] after the sign-in whatever happens. They are kept by the hash of the cookie, so that
+//! nothing in memory is worth a cookie and a look-up tells nothing by its time. What goes on under a session,
+//! as a stream of events does, has its [`Lease`]: it is one use, however long it takes, and ends with the session.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -25,6 +26,7 @@ use hyper::http::request::Parts;
 use sha2::{Digest, Sha256};
 use stepwell_api::{Caller, Exception, ExceptionKind, Principal};
 use stepwell_sigv4::Secret;
+use tokio::sync::watch;
 
 use crate::connection::Progress;
 use crate::gate::Gate;
@@ -36,11 +38,14 @@ pub(crate) const COOKIE_NAME: &str = "stepwell_session";
 static X_STEPWELL_CSRF: HeaderName = HeaderName::from_static("x-stepwell-csrf");
 static X_STEPWELL_REGION: HeaderName = HeaderName::from_static("x-stepwell-region");
 
-/// A session that nobody uses ends after so long.
-const IDLE_MAX: Duration = Duration::from_secs(60 * 60);
-
-/// Every session ends after so long.
-const AGE_MAX: Duration = Duration::from_secs(12 * 60 * 60);
+/// How long sessions last.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lifetime {
+    /// One that nobody uses ends after so long.
+    pub(crate) idle: Duration,
+    /// Every one ends after so long.
+    pub(crate) age: Duration,
+}
 
 /// So many sessions there are at most; then the one that has been idle for longest ends.
 const SESSIONS_MAX: usize = 4096;
@@ -56,6 +61,26 @@ pub(crate) struct Session {
     pub(crate) region: Arc<str>,
     /// What calls must show besides the cookie.
     pub(crate) csrf_token: Arc<str>,
+    /// For what goes on under it.
+    lease: Lease,
+}
+
+/// Tells what goes on under a session when that is over.
+#[derive(Clone)]
+pub(crate) struct Lease(watch::Receiver<Life>);
+
+impl Lease {
+    /// Waits until somebody has ended the session. Whether it has ended of itself only
+    /// [`is_over`](Lease::is_over) tells.
+    pub(crate) async fn ended(&mut self) {
+        // Uses are not told.
+        while self.0.changed().await.is_ok() {}
+    }
+
+    /// Whether the session has lasted as long as it may.
+    pub(crate) fn is_over(&self, now: Instant) -> bool {
+        self.0.borrow().is_over(now)
+    }
 }
 
 /// Why a request that should have a session is not done.
@@ -117,40 +142,75 @@ pub(crate) fn of_call(gate: &Gate, parts: &Parts) -> Option<Result<Session, NoSe
     Some(session.and_then(|session| session.check_csrf(headers).map(|()| session)))
 }
 
-/// Whose session a request without a body has that changes nothing; `None` if it comes with none.
+/// Whose session a request without a body has that changes nothing, and what tells its end; `None` if it
+/// comes with none.
 pub(crate) fn caller(
     server: &Server,
     progress: &Progress,
     parts: &Parts,
-) -> Option<Result<Caller, Exception>> {
+) -> Option<Result<(Caller, Lease), Exception>> {
     let gate = server.gate.as_ref().filter(|_| has_cookie(&parts.headers))?;
     let session = gate.sessions.of(&parts.headers, Instant::now());
     let session = session.ok_or_else(|| NoSession::Expired.exception());
-    Some(session.and_then(|session| session.caller(parts, progress.peer.ip(), progress.secure)))
+    Some(session.and_then(|session| {
+        let caller = session.caller(parts, progress.peer.ip(), progress.secure)?;
+        Ok((caller, session.lease))
+    }))
 }
 
 /// All sessions.
-#[derive(Default)]
 pub(crate) struct Sessions {
+    lifetime: Lifetime,
     open: Mutex<HashMap<Key, Open>>,
 }
 
 /// The SHA-256 of a cookie's value.
 type Key = [u8; 32];
 
+/// A session that goes on until this is dropped, or its life is over.
 struct Open {
     session: Session,
+    life: watch::Sender<Life>,
+}
+
+/// When a session began and was used last, and how long it may last.
+#[derive(Debug, Clone, Copy)]
+struct Life {
+    lifetime: Lifetime,
     began: Instant,
     used: Instant,
 }
 
+impl Life {
+    fn is_over(&self, now: Instant) -> bool {
+        now.duration_since(self.used) >= self.lifetime.idle
+            || now.duration_since(self.began) >= self.lifetime.age
+    }
+}
+
 impl Open {
     fn is_over(&self, now: Instant) -> bool {
-        now.duration_since(self.used) >= IDLE_MAX || now.duration_since(self.began) >= AGE_MAX
+        self.life.borrow().is_over(now)
+    }
+
+    fn used(&self) -> Instant {
+        self.life.borrow().used
+    }
+
+    fn note_use(&self, now: Instant) {
+        self.life.send_if_modified(|life| {
+            life.used = now;
+            // Nobody is woken: it goes on.
+            false
+        });
     }
 }
 
 impl Sessions {
+    pub(crate) fn new(lifetime: Lifetime) -> Sessions {
+        Sessions { lifetime, open: Mutex::default() }
+    }
+
     /// Begins a session; the value of its cookie is told once.
     ///
     /// # Errors
@@ -164,11 +224,13 @@ impl Sessions {
         now: Instant,
     ) -> Result<(String, Session), getrandom::Error> {
         let (id, csrf_token) = (random()?, random()?);
+        let (life, lease) = watch::channel(Life { lifetime: self.lifetime, began: now, used: now });
         let session = Session {
             access_key_id: access_key_id.into(),
             principal,
             region: region.into(),
             csrf_token: csrf_token.into(),
+            lease: Lease(lease),
         };
         let mut open = self.lock();
         open.retain(|_, open| !open.is_over(now));
@@ -179,7 +241,7 @@ impl Sessions {
         if open.len() >= SESSIONS_MAX {
             end_oldest(&mut open, |_| true);
         }
-        open.insert(key(&id), Open { session: session.clone(), began: now, used: now });
+        open.insert(key(&id), Open { session: session.clone(), life });
         Ok((id, session))
     }
 
@@ -190,12 +252,12 @@ impl Sessions {
         let mut open = self.lock();
         cookies(headers).find_map(|id| {
             let key = key(id);
-            let found = open.get_mut(&key)?;
+            let found = open.get(&key)?;
             if found.is_over(now) {
                 open.remove(&key);
                 return None;
             }
-            found.used = now;
+            found.note_use(now);
             Some(found.session.clone())
         })
     }
@@ -233,7 +295,7 @@ fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 
 /// Of those that are meant, ends the one that has been idle for longest.
 fn end_oldest(open: &mut HashMap<Key, Open>, is_meant: impl Fn(&Open) -> bool) {
-    let oldest = open.iter().filter(|(_, open)| is_meant(open)).min_by_key(|(_, open)| open.used);
+    let oldest = open.iter().filter(|(_, open)| is_meant(open)).min_by_key(|(_, open)| open.used());
     if let Some(key) = oldest.map(|(key, _)| *key) {
         open.remove(&key);
     }
@@ -254,6 +316,12 @@ pub(crate) fn random() -> Result<String, getrandom::Error> {
 mod tests {
     use super::*;
 
+    const HOUR: Duration = Duration::from_secs(60 * 60);
+
+    fn sessions() -> Sessions {
+        Sessions::new(Lifetime { idle: HOUR, age: 12 * HOUR })
+    }
+
     fn begin(sessions: &Sessions, access_key_id: &str, now: Instant) -> HeaderMap {
         let principal = Arc::new(Principal::new("123456789012", "ada", Vec::new()));
         let (id, _) = sessions.begin(access_key_id, principal, "eu-west-1", now).unwrap();
@@ -267,29 +335,46 @@ mod tests {
 
     #[test]
     fn a_session_ends_an_hour_after_its_last_use() {
-        let (sessions, now) = (Sessions::default(), Instant::now());
+        let (sessions, now) = (sessions(), Instant::now());
         let headers = begin(&sessions, "AKID", now);
-        assert!(sessions.of(&headers, now + IDLE_MAX - Duration::from_secs(1)).is_some());
-        assert!(sessions.of(&headers, now + IDLE_MAX + Duration::from_secs(1)).is_some(), "it was used");
-        assert!(sessions.of(&headers, now + 3 * IDLE_MAX).is_none());
+        assert!(sessions.of(&headers, now + HOUR - Duration::from_secs(1)).is_some());
+        assert!(sessions.of(&headers, now + HOUR + Duration::from_secs(1)).is_some(), "it was used");
+        assert!(sessions.of(&headers, now + 3 * HOUR).is_none());
         assert!(sessions.of(&headers, now).is_none(), "it has not only been hidden");
     }
 
     #[test]
     fn a_session_ends_twelve_hours_after_it_began_however_much_it_is_used() {
-        let (sessions, began) = (Sessions::default(), Instant::now());
+        let (sessions, began) = (sessions(), Instant::now());
         let headers = begin(&sessions, "AKID", began);
         let mut now = began;
-        while now < began + AGE_MAX - Duration::from_secs(60) {
-            assert!(sessions.of(&headers, now).is_some());
-            now += IDLE_MAX / 2;
+        let lease = sessions.of(&headers, began).unwrap().lease;
+        while now < began + 12 * HOUR - Duration::from_secs(60) {
+            assert!(sessions.of(&headers, now).is_some() && !lease.is_over(now));
+            now += HOUR / 2;
         }
-        assert!(sessions.of(&headers, began + AGE_MAX).is_none());
+        assert!(lease.is_over(began + 12 * HOUR));
+        assert!(sessions.of(&headers, began + 12 * HOUR).is_none());
+    }
+
+    #[tokio::test]
+    async fn a_lease_is_one_use_and_ends_with_its_session() {
+        let (sessions, now) = (sessions(), Instant::now());
+        let (used, idle) = (begin(&sessions, "AKID", now), begin(&sessions, "AKID", now));
+        let lease = |headers: &HeaderMap| sessions.of(headers, now).unwrap().lease;
+        let (mut of_used, of_idle) = (lease(&used), lease(&idle));
+        sessions.of(&used, now + HOUR / 2).unwrap();
+        assert!(!of_used.is_over(now + HOUR) && of_idle.is_over(now + HOUR), "to look is no use");
+        let ended = tokio::spawn(async move { of_used.ended().await });
+        tokio::task::yield_now().await;
+        assert!(!ended.is_finished(), "a use is no end");
+        sessions.end(&used);
+        ended.await.unwrap();
     }
 
     #[test]
     fn a_session_ends_by_sign_out_and_no_other_does() {
-        let (sessions, now) = (Sessions::default(), Instant::now());
+        let (sessions, now) = (sessions(), Instant::now());
         let (one, other) = (begin(&sessions, "AKID", now), begin(&sessions, "AKID", now));
         sessions.end(&one);
         assert!(sessions.of(&one, now).is_none());
@@ -298,7 +383,7 @@ mod tests {
 
     #[test]
     fn sessions_are_bounded_for_a_key_and_in_all_and_the_one_idle_for_longest_makes_room() {
-        let (sessions, began) = (Sessions::default(), Instant::now());
+        let (sessions, began) = (sessions(), Instant::now());
         let at = |number: usize| began + Duration::from_millis(number as u64);
         let other = begin(&sessions, "OTHER", at(0));
         let of_key: Vec<HeaderMap> =
@@ -316,7 +401,7 @@ mod tests {
 
     #[test]
     fn only_cookies_of_our_name_are_looked_at_and_each_of_them_is() {
-        let (sessions, now) = (Sessions::default(), Instant::now());
+        let (sessions, now) = (sessions(), Instant::now());
         let mine = begin(&sessions, "AKID", now);
         let id = cookies(&mine).next().unwrap();
         let finds = |text: String| sessions.of(&cookie(&text), now).is_some();

@@ -79,7 +79,7 @@ fn told(server: &Server, gate: Option<&Gate>, progress: &Progress, parts: &Parts
     // Whoever has not signed in yet asks this first, and has done nothing wrong.
     let is_somebody = gate.is_none() || session.is_some() || parts.headers.contains_key(AUTHORIZATION);
     let caller = is_somebody.then(|| route::caller_of_get(server, progress, parts, id).ok()).flatten();
-    let who = caller.as_ref().map(|caller| (caller.account(), caller.region(), caller.user()));
+    let who = caller.as_ref().map(|(caller, _)| (caller.account(), caller.region(), caller.user()));
     Answer::new(StatusCode::OK, &JSON, state(gate.is_some(), who, session.as_ref()))
 }
 

@@ -115,6 +115,14 @@ impl Client {
         self.stream.read_buf(&mut self.buffer).await.is_ok_and(|bytes| bytes > 0)
     }
 
+    /// The rest of a body of unknown length, up to its last chunk.
+    async fn rest(&mut self) -> String {
+        while !self.buffer.ends_with(b"\r\n0\r\n\r\n") {
+            assert!(self.read().await, "closed within a body");
+        }
+        String::from_utf8(std::mem::take(&mut self.buffer)).unwrap()
+    }
+
     /// Waits until the server closes the connection.
     async fn closed(&mut self) {
         while self.read().await {}

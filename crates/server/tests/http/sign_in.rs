@@ -1,5 +1,7 @@
 //! Signing in to the console. The numbers are those of the table in `src/sign_in.rs`.
 
+use std::time::Duration;
+
 use stepwell_api::Principal;
 use stepwell_policy::Policy;
 use stepwell_server::{Credentials, Options, Secret};
@@ -18,6 +20,10 @@ const AWS_JSON: &str = "Content-Type: application/x-amz-json-1.0\r\n";
 
 /// A server that knows ada, who may do everything but create activities, and bob, who may do nothing.
 async fn site() -> Site {
+    site_with(|options| options).await
+}
+
+async fn site_with(change: impl FnOnce(Options) -> Options) -> Site {
     let mut credentials = Credentials::default();
     let policy = r#"{"Statement": [
         {"Effect": "Allow", "Action": "*", "Resource": "*"},
@@ -27,7 +33,7 @@ async fn site() -> Site {
     credentials.add("AKIAADA", Secret::new(SECRET), ada);
     let bob = Principal::new("222222222222", "bob", Vec::new());
     credentials.add("AKIABOB", Secret::new("a-secret-of-bob-0123456789"), bob);
-    Site::with(|options| Options { credentials: Some(credentials), ..options }).await
+    Site::with(|options| change(Options { credentials: Some(credentials), ..options })).await
 }
 
 async fn ask(site: &Site, method: &str, path: &str, headers: &str, body: &str) -> Reply {
@@ -301,4 +307,27 @@ async fn events_are_told_to_a_session_and_not_to_one_that_is_over() {
     let headers = format!("{}{}", browser.cookie, browser.csrf);
     assert_eq!(ask(&site, "DELETE", "/console/session", &headers, "").await.status, 204);
     check(&site.ask(&watch).await, 403, "ExpiredTokenException");
+    assert!(client.rest().await.contains("hello"), "what was open has come to its end in order");
+}
+
+#[tokio::test]
+async fn events_end_when_their_session_has_lasted_as_long_as_it_may() {
+    let long = Duration::from_secs(3_600);
+    for (idle, age) in [(Duration::from_millis(300), long), (long, Duration::from_millis(300))] {
+        let site = site_with(|options| Options {
+            session_idle_max: idle,
+            session_age_max: age,
+            patience: Duration::from_millis(200),
+            ..options
+        })
+        .await;
+        let browser = Browser::signed_in(&site).await;
+        let watch = format!("GET /events HTTP/1.1\r\nHost: localhost:8083\r\n{}\r\n", browser.cookie);
+        let mut client = site.client().await;
+        client.send(&watch).await;
+        assert_eq!(client.head().await.status, 200);
+        let rest = client.rest().await;
+        assert!(rest.contains("\n:\n\n"), "it has been open, and no use all the while: {rest}");
+        check(&site.ask(&watch).await, 403, "ExpiredTokenException");
+    }
 }
