@@ -12,7 +12,7 @@ use stepwell_sigv4::{Claim, Refusal, RefusalKind, Request, Secret, Verified};
 
 use crate::attempts::Attempts;
 use crate::replays::Replays;
-use crate::session::{Lifetime, Sessions};
+use crate::session::Sessions;
 
 /// The access keys that a server knows.
 #[derive(Debug, Clone, Default)]
@@ -49,13 +49,8 @@ pub(crate) enum NotSignedIn {
 }
 
 impl Gate {
-    pub(crate) fn new(credentials: Credentials, refuse_replays: bool, lifetime: Lifetime) -> Gate {
-        Gate {
-            credentials,
-            replays: refuse_replays.then(Replays::new),
-            attempts: Mutex::default(),
-            sessions: Sessions::new(lifetime),
-        }
+    pub(crate) fn new(credentials: Credentials, refuse_replays: bool, sessions: Sessions) -> Gate {
+        Gate { credentials, replays: refuse_replays.then(Replays::new), attempts: Mutex::default(), sessions }
     }
 
     /// Whether there is a key of this id.
@@ -160,6 +155,7 @@ fn now_seconds() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::Lifetime;
 
     #[test]
     fn a_key_is_known_once_and_its_secret_is_never_shown() {
@@ -175,7 +171,8 @@ mod tests {
         let mut credentials = Credentials::default();
         credentials.add("AKID", Secret::new("hush"), Principal::new("123456789012", "ci", Vec::new()));
         let hour = Duration::from_secs(3_600);
-        let gate = Gate::new(credentials, true, Lifetime { idle: hour, age: hour });
+        let sessions = Sessions::new(8083, Lifetime { idle: hour, age: hour });
+        let gate = Gate::new(credentials, true, sessions);
         let (peer, now) = ("192.0.2.1".parse().unwrap(), Instant::now());
         for _ in 0..5 {
             assert_eq!(gate.sign_in("AKID", "hus", peer, now), Err(NotSignedIn::Wrong));

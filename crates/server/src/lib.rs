@@ -158,10 +158,12 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let lifetime = session::Lifetime { idle: options.session_idle_max, age: options.session_age_max };
+    let address = listener.local_addr()?;
+    let sessions = session::Sessions::new(address.port(), lifetime);
     let server = Arc::new(Server {
-        hosts: hosts::Hosts::new(listener.local_addr()?, &options.hosts),
+        hosts: hosts::Hosts::new(address, &options.hosts),
         callers: credential::Callers::new(),
-        gate: options.credentials.map(|known| gate::Gate::new(known, options.refuse_replays, lifetime)),
+        gate: options.credentials.map(|known| gate::Gate::new(known, options.refuse_replays, sessions)),
         public_metrics: options.public_metrics,
         console: options.console,
         tls: options.tls,

@@ -32,8 +32,9 @@ use crate::connection::Progress;
 use crate::gate::Gate;
 use crate::{Server, credential};
 
-/// The name of the cookie.
-pub(crate) const COOKIE_NAME: &str = "stepwell_session";
+/// How the name of the cookie begins. Browsers keep one set of cookies for all ports of a host, so the
+/// port follows: two servers on one host would sign each other's users out.
+const COOKIE_PREFIX: &str = "stepwell_session_";
 
 static X_STEPWELL_CSRF: HeaderName = HeaderName::from_static("x-stepwell-csrf");
 static X_STEPWELL_REGION: HeaderName = HeaderName::from_static("x-stepwell-region");
@@ -134,7 +135,7 @@ impl Session {
 pub(crate) fn of_call(gate: &Gate, parts: &Parts) -> Option<Result<Session, NoSession>> {
     let headers = &parts.headers;
     // Whoever has the token has signed in, even if the browser has dropped the cookie.
-    let is_ours = has_cookie(headers) || headers.contains_key(&X_STEPWELL_CSRF);
+    let is_ours = gate.sessions.has_cookie(headers) || headers.contains_key(&X_STEPWELL_CSRF);
     if is_signed(headers) || !is_ours {
         return None;
     }
@@ -149,7 +150,7 @@ pub(crate) fn caller(
     progress: &Progress,
     parts: &Parts,
 ) -> Option<Result<(Caller, Lease), Exception>> {
-    let gate = server.gate.as_ref().filter(|_| has_cookie(&parts.headers))?;
+    let gate = server.gate.as_ref().filter(|gate| gate.sessions.has_cookie(&parts.headers))?;
     let session = gate.sessions.of(&parts.headers, Instant::now());
     let session = session.ok_or_else(|| NoSession::Expired.exception());
     Some(session.and_then(|session| {
@@ -160,6 +161,7 @@ pub(crate) fn caller(
 
 /// All sessions.
 pub(crate) struct Sessions {
+    cookie_name: String,
     lifetime: Lifetime,
     open: Mutex<HashMap<Key, Open>>,
 }
@@ -207,8 +209,14 @@ impl Open {
 }
 
 impl Sessions {
-    pub(crate) fn new(lifetime: Lifetime) -> Sessions {
-        Sessions { lifetime, open: Mutex::default() }
+    /// None yet, of a server that listens on this port.
+    pub(crate) fn new(port: u16, lifetime: Lifetime) -> Sessions {
+        Sessions { cookie_name: format!("{COOKIE_PREFIX}{port}"), lifetime, open: Mutex::default() }
+    }
+
+    /// The name of the cookie.
+    pub(crate) fn cookie_name(&self) -> &str {
+        &self.cookie_name
     }
 
     /// Begins a session; the value of its cookie is told once.
@@ -250,7 +258,7 @@ impl Sessions {
     /// Another program on this host can give the browser a cookie of the same name, so each is looked at.
     pub(crate) fn of(&self, headers: &HeaderMap, now: Instant) -> Option<Session> {
         let mut open = self.lock();
-        cookies(headers).find_map(|id| {
+        self.cookies(headers).find_map(|id| {
             let key = key(id);
             let found = open.get(&key)?;
             if found.is_over(now) {
@@ -265,9 +273,22 @@ impl Sessions {
     /// Ends every session whose cookie a request has.
     pub(crate) fn end(&self, headers: &HeaderMap) {
         let mut open = self.lock();
-        for id in cookies(headers) {
+        for id in self.cookies(headers) {
             open.remove(&key(id));
         }
+    }
+
+    /// Whether a request has a cookie of ours, whatever it is worth.
+    fn has_cookie(&self, headers: &HeaderMap) -> bool {
+        self.cookies(headers).next().is_some()
+    }
+
+    /// The values of the cookies that have our name; none of a request that is signed.
+    fn cookies<'a>(&'a self, headers: &'a HeaderMap) -> impl Iterator<Item = &'a str> {
+        let all = headers.get_all(COOKIE).iter().filter(|_| !is_signed(headers));
+        let all = all.filter_map(|header| header.to_str().ok());
+        let pairs = all.flat_map(|header| header.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        pairs.filter(|(name, _)| *name == self.cookie_name).map(|(_, value)| value)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Key, Open>> {
@@ -275,22 +296,9 @@ impl Sessions {
     }
 }
 
-/// Whether a request has a cookie of ours, whatever it is worth.
-pub(crate) fn has_cookie(headers: &HeaderMap) -> bool {
-    cookies(headers).next().is_some()
-}
-
 /// Whether a request is to be judged by its signature.
 fn is_signed(headers: &HeaderMap) -> bool {
     headers.contains_key(AUTHORIZATION)
-}
-
-/// The values of the cookies that have our name; none of a request that is signed.
-fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    let all = headers.get_all(COOKIE).iter().filter(|_| !is_signed(headers));
-    let all = all.filter_map(|header| header.to_str().ok());
-    let pairs = all.flat_map(|header| header.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.filter(|(name, _)| *name == COOKIE_NAME).map(|(_, value)| value)
 }
 
 /// Of those that are meant, ends the one that has been idle for longest.
@@ -319,14 +327,14 @@ mod tests {
     const HOUR: Duration = Duration::from_secs(60 * 60);
 
     fn sessions() -> Sessions {
-        Sessions::new(Lifetime { idle: HOUR, age: 12 * HOUR })
+        Sessions::new(8083, Lifetime { idle: HOUR, age: 12 * HOUR })
     }
 
     fn begin(sessions: &Sessions, access_key_id: &str, now: Instant) -> HeaderMap {
         let principal = Arc::new(Principal::new("123456789012", "ada", Vec::new()));
         let (id, _) = sessions.begin(access_key_id, principal, "eu-west-1", now).unwrap();
         assert_eq!(id.len(), 64);
-        cookie(&format!("a=b; {COOKIE_NAME}={id}; c=d"))
+        cookie(&format!("a=b; {}={id}; c=d", sessions.cookie_name()))
     }
 
     fn cookie(text: &str) -> HeaderMap {
@@ -403,12 +411,14 @@ mod tests {
     fn only_cookies_of_our_name_are_looked_at_and_each_of_them_is() {
         let (sessions, now) = (sessions(), Instant::now());
         let mine = begin(&sessions, "AKID", now);
-        let id = cookies(&mine).next().unwrap();
+        let (id, name) = (sessions.cookies(&mine).next().unwrap(), sessions.cookie_name());
+        assert_eq!(name, "stepwell_session_8083");
         let finds = |text: String| sessions.of(&cookie(&text), now).is_some();
-        assert!(finds(format!("{COOKIE_NAME}=planted; {COOKIE_NAME}={id}")));
-        assert!(!finds(format!("other_{COOKIE_NAME}={id}")));
-        assert!(!finds(format!("{COOKIE_NAME}={}", &id[1..])));
-        assert!(!finds(COOKIE_NAME.to_owned()));
+        assert!(finds(format!("{name}=planted; {name}={id}")));
+        assert!(!finds(format!("other_{name}={id}")));
+        assert!(!finds(format!("{name}0={id}")), "of another server on this host");
+        assert!(!finds(format!("{name}={}", &id[1..])));
+        assert!(!finds(name.to_owned()));
         assert!(!finds(String::new()));
         let mut signed = mine.clone();
         signed.insert(AUTHORIZATION, "AWS4-HMAC-SHA256 wrong".parse().unwrap());

@@ -38,7 +38,7 @@ use crate::console::SESSION;
 use crate::gate::{Gate, NotSignedIn};
 use crate::request_id::RequestId;
 use crate::route::{self, Answer, JSON};
-use crate::session::{COOKIE_NAME, Session};
+use crate::session::Session;
 use crate::{Level, Server, body, credential};
 
 /// The one content type of a sign-in; a web page may not send it to another origin without asking first.
@@ -170,7 +170,8 @@ async fn sign_in(
     log_session(server, progress, id, &session, "signed_in", "somebody has signed in to the console");
     let who = (&**session.principal.account(), &*session.region, Some(session.principal.user()));
     let mut answer = Answer::new(StatusCode::OK, &JSON, state(true, Some(who), Some(&session)));
-    answer.headers.push((SET_COOKIE, set_cookie(&cookie, progress.secure, "")));
+    let cookie = set_cookie(gate.sessions.cookie_name(), &cookie, progress.secure, "");
+    answer.headers.push((SET_COOKIE, cookie));
     Ok(answer)
 }
 
@@ -207,13 +208,15 @@ fn sign_out(
         log_session(server, progress, id, &session, "signed_out", "somebody has signed out of the console");
     }
     let mut answer = Answer::bare(StatusCode::NO_CONTENT);
-    answer.headers.push((SET_COOKIE, set_cookie("", progress.secure, "; Max-Age=0")));
+    let cleared =
+        gate.map(|gate| set_cookie(gate.sessions.cookie_name(), "", progress.secure, "; Max-Age=0"));
+    answer.headers.extend(cleared.map(|cookie| (SET_COOKIE, cookie)));
     Ok(answer)
 }
 
-fn set_cookie(value: &str, secure: bool, more: &str) -> HeaderValue {
+fn set_cookie(name: &str, value: &str, secure: bool, more: &str) -> HeaderValue {
     let secure = if secure { "; Secure" } else { "" };
-    let text = format!("{COOKIE_NAME}={value}; HttpOnly; SameSite=Strict; Path=/{secure}{more}");
+    let text = format!("{name}={value}; HttpOnly; SameSite=Strict; Path=/{secure}{more}");
     HeaderValue::try_from(text).expect("hexadecimal digits fit a header")
 }
 
@@ -242,8 +245,8 @@ mod tests {
 
     #[test]
     fn behind_tls_the_cookie_is_for_tls_alone() {
-        let cookie = |secure| set_cookie("5e55", secure, "").to_str().unwrap().to_owned();
-        assert_eq!(cookie(true), "stepwell_session=5e55; HttpOnly; SameSite=Strict; Path=/; Secure");
-        assert_eq!(cookie(false), "stepwell_session=5e55; HttpOnly; SameSite=Strict; Path=/");
+        let cookie = |secure| set_cookie("name", "5e55", secure, "").to_str().unwrap().to_owned();
+        assert_eq!(cookie(true), "name=5e55; HttpOnly; SameSite=Strict; Path=/; Secure");
+        assert_eq!(cookie(false), "name=5e55; HttpOnly; SameSite=Strict; Path=/");
     }
 }

@@ -60,7 +60,9 @@ impl Browser {
         let cookie = reply.header("set-cookie").unwrap().split(';').next().unwrap();
         let (_, token) = reply.body.split_once(r#""csrfToken":""#).unwrap();
         let token = token.split('"').next().unwrap();
-        assert_eq!((cookie.len(), token.len()), ("stepwell_session=".len() + 64, 64));
+        let (name, id) = cookie.split_once('=').unwrap();
+        assert!(name.starts_with("stepwell_session_"), "{name}");
+        assert_eq!((id.len(), token.len()), (64, 64));
         Browser { cookie: format!("Cookie: {cookie}\r\n"), csrf: format!("X-Stepwell-Csrf: {token}\r\n") }
     }
 
@@ -77,6 +79,10 @@ impl Browser {
 async fn call(site: &Site, operation: &str, headers: &str, body: &str) -> Reply {
     let headers = format!("{AWS_JSON}X-Amz-Target: AWSStepFunctions.{operation}\r\n{headers}");
     ask(site, "POST", "/", &headers, body).await
+}
+
+fn cookie_name(site: &Site) -> String {
+    format!("stepwell_session_{}", site.address.port())
 }
 
 async fn state(site: &Site, headers: &str) -> String {
@@ -113,7 +119,10 @@ async fn who_signs_in_may_do_what_the_key_may_and_says_so_in_the_log() {
     assert_eq!((made.status, made.body.as_str()), (200, r#"{"stateMachines":[]}"#));
     let lines = site.lines.lock().unwrap().join("\n");
     assert!(lines.contains("signed_in") && lines.contains("user=ada"), "{lines}");
-    assert!(!lines.contains(SECRET) && !lines.contains(&browser.cookie[25..]), "{lines}");
+    assert!(
+        !lines.contains(SECRET) && !lines.contains(browser.cookie.trim_end().split_once('=').unwrap().1),
+        "{lines}"
+    );
 }
 
 #[tokio::test]
@@ -183,12 +192,13 @@ async fn s3_a_session_that_is_over_is_worth_nothing() {
     let headers = format!("{}{}", browser.cookie, browser.csrf);
     let out = ask(&site, "DELETE", "/console/session", &headers, "").await;
     assert_eq!((out.status, out.body.as_str()), (204, ""));
-    let cleared = "stepwell_session=; httponly; samesite=strict; path=/; max-age=0";
-    assert_eq!(out.header("set-cookie"), Some(cleared));
+    let name = cookie_name(&site);
+    let cleared = format!("{name}=; httponly; samesite=strict; path=/; max-age=0");
+    assert_eq!(out.header("set-cookie"), Some(&*cleared));
     let over = browser.call(&site, "ListStateMachines", "", "{}").await;
     check(&over, 403, "ExpiredTokenException");
     assert!(over.body.contains("Your sign-in has expired"));
-    let made_up = format!("Cookie: stepwell_session={}\r\n{}", "0".repeat(64), browser.csrf);
+    let made_up = format!("Cookie: {name}={}\r\n{}", "0".repeat(64), browser.csrf);
     check(&call(&site, "ListStateMachines", &made_up, "{}").await, 403, "ExpiredTokenException");
     check(&call(&site, "ListStateMachines", &browser.csrf, "{}").await, 403, "ExpiredTokenException");
     check(&call(&site, "ListStateMachines", "", "{}").await, 403, "MissingAuthenticationTokenException");
@@ -218,7 +228,7 @@ async fn s5_a_sign_in_has_a_new_cookie_and_ends_the_session_before() {
     assert_ne!((&before.cookie, &before.csrf), (&after.cookie, &after.csrf));
     check(&before.call(&site, "ListStateMachines", "", "{}").await, 403, "ExpiredTokenException");
     assert_eq!(after.call(&site, "ListStateMachines", "", "{}").await.status, 200);
-    let planted = format!("Cookie: stepwell_session=planted\r\n{}{}", after.cookie, after.csrf);
+    let planted = format!("Cookie: {}=planted\r\n{}{}", cookie_name(&site), after.cookie, after.csrf);
     assert_eq!(call(&site, "ListStateMachines", &planted, "{}").await.status, 200);
 }
 
@@ -290,8 +300,23 @@ async fn an_open_server_has_nobody_to_sign_in_and_believes_what_a_request_claims
     assert_eq!(state(&site, claim).await, told("123456789012", "eu-west-1"));
     check(&sign_in(&site, "", RIGHT).await, 400, "ValidationException");
     assert_eq!(ask(&site, "DELETE", "/console/session", "", "").await.status, 204);
-    let cookie = "Cookie: stepwell_session=left-over\r\n";
-    assert_eq!(call(&site, "ListStateMachines", cookie, "{}").await.status, 200);
+    let cookie = format!("Cookie: {}=left-over\r\n", cookie_name(&site));
+    assert_eq!(call(&site, "ListStateMachines", &cookie, "{}").await.status, 200);
+}
+
+#[tokio::test]
+async fn two_servers_on_one_host_leave_each_other_their_sessions() {
+    let (one, other) = (site().await, site().await);
+    let mut of_one = Browser::signed_in(&one).await;
+    // A browser sends what it has for a host to each of its ports.
+    let of_other = Browser::of(&sign_in(&other, &of_one.cookie, RIGHT).await);
+    assert_ne!(cookie_name(&one), cookie_name(&other));
+    of_one.cookie.push_str(&of_other.cookie);
+    assert_eq!(of_one.call(&one, "ListStateMachines", "", "{}").await.status, 200);
+    let headers = format!("{}{}", of_one.cookie, of_other.csrf);
+    assert_eq!(ask(&other, "DELETE", "/console/session", &headers, "").await.status, 204);
+    assert_eq!(of_one.call(&one, "ListStateMachines", "", "{}").await.status, 200);
+    check(&of_other.call(&other, "ListStateMachines", "", "{}").await, 403, "ExpiredTokenException");
 }
 
 #[tokio::test]
