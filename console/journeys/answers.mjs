@@ -6,7 +6,7 @@ import { check, createMachine, see, settled, start, until } from "./harness.mjs"
 export function answers({ server }) {
   return [
     {
-      name: "inbox: take an approval, complete it with a note, and find the note in the log",
+      name: "inbox: complete an approval that no worker has taken, with a note, and find the note in the log",
       walk: async (open) => {
         await server.call("CreateActivity", { name: "approve-order" });
         const machine = await createMachine(server, "approvals", ORDER);
@@ -15,8 +15,8 @@ export function answers({ server }) {
         await page.goto(`${server.console}executions/${arn}`);
         await see(page, "treeitem", /^ApproveOrder, Task, In progress/);
         await (await see(page, "link", "Waiting tasks")).click();
-        await (await see(page, "button", "Take a task of approve-order")).click();
-        const dialog = await see(page, "dialog", /^Complete/);
+        await (await see(page, "button", "Complete ApproveOrder of order-7")).click();
+        const dialog = await see(page, "dialog", "Complete ApproveOrder");
         await dialog.getByText("Ada Lovelace").waitFor();
         await dialog.getByLabel("Output", { exact: true }).fill('{"approvedBy": "Grace" ');
         check(await dialog.getByRole("button", { name: "Complete" }).isDisabled(), "what is no JSON cannot be sent");
@@ -39,7 +39,7 @@ export function answers({ server }) {
         const arns = [];
         for (const number of [21, 22, 23, 24]) arns.push(await start(server, machine, order(number, { approve: true }), `order-${number}`));
         const activityArn = "arn:aws:states:us-east-1:000000000000:activity:approve-order";
-        for (const _ of arns) await until(async () => (await server.call("GetActivityTask", { activityArn, workerName: "desk-3" })).taskToken, "a task for the worker");
+        for (const _ of arns.slice(0, 2)) await until(async () => (await server.call("GetActivityTask", { activityArn, workerName: "desk-3" })).taskToken, "a task for the worker");
         const page = await open();
         await page.goto(`${server.console}inbox`);
         await (await see(page, "button", "Fail ApproveOrder of order-21")).click();

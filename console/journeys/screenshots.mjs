@@ -71,7 +71,7 @@ export async function screenshots(folder) {
       await graph(page);
       await (await see(page, "tab", "Data flow")).click();
     }],
-    ["inbox", "inbox", (page) => see(page, "button", /^Take/)],
+    ["inbox", "inbox", (page) => see(page, "button", /^Complete/)],
     ["editor", `machines/${orders}/edit`, async (page) => {
       await page.locator(".cm-content").first().waitFor();
       await graph(page);

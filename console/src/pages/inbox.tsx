@@ -1,22 +1,17 @@
 /** The inbox: every task that waits for an answer from outside, to be completed or failed by hand. */
 
-import { useRef, useState } from "react";
+import { useState } from "react";
 import { machineArnOf, shortName } from "../api/arn";
 import { call } from "../api/client";
 import type { WaitingTask } from "../api/types";
 import { Link, path, useQuery, useSetQuery } from "../router";
 import { Button, Empty, ErrorNotice, Loading } from "../ui/parts";
 import { toast, toastError } from "../ui/toasts";
-import { AnswerDialog, type Answerable, type Outcome } from "./inbox/answer-dialog";
+import { AnswerDialog, type Outcome } from "./inbox/answer-dialog";
 import "./inbox/inbox.css";
 import { TaskRow } from "./inbox/task-row";
 import { choices, groupTasks, keyOf, matches, type Filter } from "./inbox/tasks";
 import { useWaiting } from "./inbox/waiting";
-
-/** How long we wait for an activity's task: there was one in the list, so there ought to be one at once. */
-const TAKE_MS = 5_000;
-/** By this name the history says who took a task. */
-const WORKER_NAME = "console";
 
 export function InboxPage() {
   const [search, setSearch] = useQuery("search");
@@ -28,13 +23,12 @@ export function InboxPage() {
   const filter: Filter = { search, kind, machine, activity, execution };
   const waiting = useWaiting(machine || (execution && machineArnOf(execution)));
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
-  const [answering, setAnswering] = useState<{ tasks: Answerable[]; outcome: Outcome }>();
-  const { taking, take } = useTake((task) => setAnswering({ tasks: [task], outcome: "SUCCEED" }), waiting.refetch);
+  const [answering, setAnswering] = useState<{ tasks: WaitingTask[]; outcome: Outcome }>();
 
   const all = waiting.tasks ?? [];
   const shown = all.filter((task) => matches(task, filter));
   const isFiltered = [search, kind, machine, activity, execution].some(Boolean);
-  const chosen = shown.filter((task) => task.taskToken !== undefined && selected.has(keyOf(task))) as (WaitingTask & Answerable)[];
+  const chosen = shown.filter((task) => selected.has(keyOf(task)));
   const clear = () => setQuery({ search: "", kind: "", machine: "", activity: "", execution: "" });
   const select = (tasks: WaitingTask[], on: boolean) => {
     const next = new Set(selected);
@@ -104,8 +98,7 @@ export function InboxPage() {
         </div>
       )}
       {groupTasks(shown).map((group) => {
-        const takeable = group.tasks.filter((task) => task.taskToken !== undefined);
-        const on = takeable.filter((task) => selected.has(keyOf(task))).length;
+        const on = group.tasks.filter((task) => selected.has(keyOf(task))).length;
         const name = shortName(group.machine);
         return (
           <section key={group.machine} className="card tasks" aria-label={`Tasks of ${name}`}>
@@ -113,12 +106,11 @@ export function InboxPage() {
               <input
                 type="checkbox"
                 aria-label={`Select all tasks of ${name}`}
-                disabled={takeable.length === 0}
-                checked={on > 0 && on === takeable.length}
+                checked={on > 0 && on === group.tasks.length}
                 ref={(box) => {
-                  if (box) box.indeterminate = on > 0 && on < takeable.length;
+                  if (box) box.indeterminate = on > 0 && on < group.tasks.length;
                 }}
-                onChange={(event) => select(takeable, event.target.checked)}
+                onChange={(event) => select(group.tasks, event.target.checked)}
               />
               <h2 className="ellipsis"><Link className="name" to={path("machines", group.machine)}>{name}</Link></h2>
               <span className="small muted">{group.tasks.length}</span>
@@ -128,13 +120,11 @@ export function InboxPage() {
                 <TaskRow
                   key={keyOf(task)}
                   task={task}
-                  selected={task.taskToken !== undefined && selected.has(keyOf(task))}
+                  selected={selected.has(keyOf(task))}
                   onSelect={(isOn) => select([task], isOn)}
-                  onComplete={() => setAnswering({ tasks: [task as Answerable], outcome: "SUCCEED" })}
-                  onFail={() => setAnswering({ tasks: [task as Answerable], outcome: "FAIL" })}
+                  onComplete={() => setAnswering({ tasks: [task], outcome: "SUCCEED" })}
+                  onFail={() => setAnswering({ tasks: [task], outcome: "FAIL" })}
                   onHeartbeat={() => void heartbeat(task)}
-                  onTake={() => void take(task)}
-                  taking={taking !== undefined && taking === task.activityArn}
                 />
               ))}
             </ul>
@@ -166,28 +156,4 @@ function Choice({ label, any, value, onChange, of }: { label: string; any: strin
       {of.map(({ arn, name }) => <option key={arn} value={arn}>{name}</option>)}
     </select>
   );
-}
-
-/** Takes a task of an activity as a worker would: which one, the server says. */
-function useTake(onTaken: (task: Answerable) => void, refetch: () => void): { taking?: string; take: (task: WaitingTask) => Promise<void> } {
-  const [taking, setTaking] = useState<string>();
-  const busy = useRef(false);
-  const take = async ({ activityArn }: WaitingTask) => {
-    if (busy.current || activityArn === undefined) return;
-    busy.current = true;
-    setTaking(activityArn);
-    try {
-      const signal = AbortSignal.timeout(TAKE_MS);
-      const taken = await call<{ taskToken?: string; input?: string }>("GetActivityTask", { activityArn, workerName: WORKER_NAME }, signal);
-      if (taken.taskToken) onTaken({ taskToken: taken.taskToken, input: taken.input });
-      else toastError("No task was taken", new Error("a worker was faster, or it has ended"));
-    } catch (error) {
-      toastError("No task was taken", error instanceof DOMException ? new Error("a worker was faster, or it has ended") : error);
-    } finally {
-      busy.current = false;
-      setTaking(undefined);
-      refetch();
-    }
-  };
-  return { taking, take };
 }

@@ -131,6 +131,7 @@ async fn what_is_no_request_is_refused_as_by_awss_operations() {
         ("DiagnoseDefinition", &["definition", "type"]),
         ("GetExecutionMetrics", &["stateMachineArn", "startTime", "endTime", "periodSeconds"]),
         ("ListWaitingTasks", &["stateMachineArn", "maxResults", "nextToken"]),
+        ("TakeActivityTask", &["executionArn", "scheduledEventId", "workerName"]),
         ("AnswerTask", &["taskToken", "outcome", "output", "error", "cause", "note"]),
     ] {
         for member in members {
@@ -599,6 +600,41 @@ async fn many_open_executions_are_looked_at_page_by_page() {
     assert_eq!(list(&page, "tasks"), []);
     let next = format!(r#"{{"nextToken":"{}"}}"#, text(&page, "nextToken"));
     world.check("ListWaitingTasks", &next, expect![[r#"{"tasks":[]}"#]]).await;
+}
+
+#[tokio::test]
+async fn somebody_takes_the_task_of_an_activity_that_he_means_and_no_other() {
+    let world = World::new();
+    world.call("CreateActivity", r#"{"name":"act"}"#).await;
+    world.create("m", &asks(ACTIVITY, "")).await;
+    for name in ["first", "second"] {
+        world.start("m", name).await;
+    }
+    let body = |execution: &str, event: u64| {
+        let arn = format!("arn:aws:states:us-east-1:123456789012:execution:m:{execution}");
+        format!(r#"{{"executionArn":"{arn}","scheduledEventId":{event},"workerName":"ada"}}"#)
+    };
+    let taken = parsed(&world.own("TakeActivityTask", &body("second", 3)).await);
+    let (token, input) = (text(&taken, "taskToken").to_owned(), text(&taken, "input"));
+    assert_eq!(input, "{}");
+    // Nor is the other one given in its place.
+    for (execution, event) in [("second", 3), ("first", 2), ("first", 99)] {
+        world.check("TakeActivityTask", &body(execution, event), expect!["{}"]).await;
+    }
+    let tasks = waiting(&world, "{}").await;
+    let worker = |task: &Value| task.get("workerName").and_then(Value::as_str).map(str::to_owned);
+    let mut workers: Vec<_> = tasks.iter().map(worker).collect();
+    workers.sort();
+    assert_eq!(workers, [None, Some("ada".to_owned())]);
+    let succeed = format!(r#"{{"taskToken":"{token}","outcome":"SUCCEED","output":"1"}}"#);
+    world.check("AnswerTask", &succeed, expect!["{}"]).await;
+    assert_eq!(status(&world, "m:second").await, "SUCCEEDED");
+    world.check("TakeActivityTask", &body("second", 3), expect!["{}"]).await;
+    assert_ne!(take(&world).await, token);
+    let reply = world.own("TakeActivityTask", &body("nobody", 3)).await;
+    assert!(reply.contains("ExecutionDoesNotExist"), "{reply}");
+    let foreign = body("first", 3).replace("123456789012", "210987654321");
+    assert!(world.own("TakeActivityTask", &foreign).await.contains("AccessDenied"));
 }
 
 #[tokio::test]

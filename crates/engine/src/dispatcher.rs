@@ -28,6 +28,8 @@ pub struct Poller {
     pub worker_name: Option<Arc<str>>,
     /// Until when it waits.
     pub deadline: Timestamp,
+    /// Whether it has chosen a task, and wants no other instead.
+    pub has_chosen: bool,
     /// Where the task goes.
     pub reply: Reply<Option<ActivityTask>>,
 }
@@ -206,6 +208,18 @@ impl Dispatcher {
         }
     }
 
+    /// Takes a task out of the queue of its activity for somebody who wants this one, whatever waits before
+    /// it; nothing if it waits in none.
+    pub fn choose(&mut self, task: TaskRef) -> Option<Arc<ActivityKey>> {
+        let Some(Whereabouts::AtCounter(activity, _)) = self.tasks.get(&task) else { return None };
+        let activity = activity.clone();
+        if self.draining {
+            return None;
+        }
+        self.forget(task);
+        Some(activity)
+    }
+
     /// The worker does not listen any more.
     pub fn remove_poller(&mut self, id: u64) {
         if let Some(activity) = self.pollers.remove(&id) {
@@ -322,7 +336,8 @@ mod tests {
         let (reply, heard) = oneshot::channel();
         let id = dispatcher.new_poller();
         let deadline = Timestamp::from_epoch_ms(deadline);
-        (Poller { id, activity: activity(), worker_name: None, deadline, reply }, heard)
+        let has_chosen = false;
+        (Poller { id, activity: activity(), worker_name: None, deadline, has_chosen, reply }, heard)
     }
 
     #[test]
@@ -350,6 +365,20 @@ mod tests {
         assert_eq!(dispatcher.finish(task(1)), None);
         assert!(!dispatcher.claim(&target(1), task(3)));
         assert_eq!(dispatcher.running(), 0);
+    }
+
+    #[test]
+    fn a_task_is_chosen_out_of_its_queue_and_the_others_keep_their_order() {
+        let mut dispatcher = Dispatcher::default();
+        for n in [1, 2, 3] {
+            assert!(dispatcher.offer(&activity(), task(n), false).is_none());
+        }
+        assert_eq!(dispatcher.choose(task(2)), Some(activity()));
+        assert_eq!(dispatcher.choose(task(2)), None);
+        assert!(dispatcher.claim(&target(1), task(4)) && dispatcher.choose(task(4)).is_none());
+        assert_eq!(dispatcher.queued_tasks(), [task(1), task(3)]);
+        dispatcher.drain();
+        assert_eq!(dispatcher.choose(task(1)), None);
     }
 
     #[test]

@@ -329,7 +329,7 @@ impl Engine {
         let (id, found, is_first) = {
             let mut dispatcher = commons.dispatcher();
             let id = dispatcher.new_poller();
-            let poller = Poller { id, activity: key, worker_name, deadline, reply };
+            let poller = Poller { id, activity: key, worker_name, deadline, has_chosen: false, reply };
             let found = dispatcher.poll(poller);
             (id, found, dispatcher.next_deadline() == Some(deadline))
         };
@@ -343,6 +343,38 @@ impl Engine {
             None if is_first => self.wires().mailboxes[0].nudge(),
             None => (),
         }
+        self.hear(answer).await
+    }
+
+    /// The task of an execution that was scheduled by this event, if there is such a task. Reads the store.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::execution`].
+    pub fn task(&self, key: &ExecutionKey, scheduled_event_id: u64) -> Result<TaskRef, EngineError> {
+        Ok(TaskRef { execution: self.commons().entity_of(key)?, scheduled_event_id })
+    }
+
+    /// Hands out one task of an activity, whatever waits before it; `None` if it is not one that waits for
+    /// a worker.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Stopped`].
+    pub async fn take_activity_task(
+        &self,
+        task: TaskRef,
+        worker_name: Option<Arc<str>>,
+    ) -> Result<Option<ActivityTask>, EngineError> {
+        let (reply, answer) = oneshot::channel();
+        let poller = {
+            let mut dispatcher = self.commons().dispatcher();
+            let Some(activity) = dispatcher.choose(task) else { return Ok(None) };
+            let (id, deadline) = (dispatcher.new_poller(), self.now());
+            Poller { id, activity, worker_name, deadline, has_chosen: true, reply }
+        };
+        let shard = self.commons().shard_of(task.execution.partition);
+        self.wires().mailboxes[shard].tell(Message::HandOut { task, poller });
         self.hear(answer).await
     }
 

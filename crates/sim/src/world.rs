@@ -408,6 +408,7 @@ impl World {
                 activity: Arc::new(ActivityKey { place: place(), name: activity.into() }),
                 worker_name: Some(format!("worker-{worker}").into()),
                 deadline,
+                has_chosen: false,
                 reply,
             };
             dispatcher.poll(poller)

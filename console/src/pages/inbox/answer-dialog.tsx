@@ -4,22 +4,17 @@ import { useState } from "react";
 import { shortName } from "../../api/arn";
 import { call } from "../../api/client";
 import { ApiError } from "../../api/errors";
+import type { WaitingTask } from "../../api/types";
 import { checkJson } from "../../editor/json-check";
 import { JsonField } from "../../editor/json-field";
 import { Button, Dialog, ErrorNotice, Notice } from "../../ui/parts";
 import { Payload } from "../../ui/payload";
 import { toast } from "../../ui/toasts";
 
-/** A task to be answered: one of the list, or one just taken. */
-export interface Answerable {
-  taskToken: string;
-  input?: string;
-  inputTruncated?: boolean;
-  stateName?: string;
-  executionArn?: string;
-}
-
 export type Outcome = "SUCCEED" | "FAIL";
+
+/** By this name the history says who took a task of an activity. */
+const WORKER_NAME = "console";
 
 const NOTE_CHARS_MAX = 1_000;
 const ERROR_CHARS_MAX = 256;
@@ -29,7 +24,7 @@ const CAUSE_CHARS_MAX = 32_768;
 const ENDED = ["TaskTimedOut", "TaskDoesNotExist"];
 
 export function AnswerDialog({ tasks, outcome, onClose, onAnswered }: {
-  tasks: Answerable[];
+  tasks: WaitingTask[];
   outcome: Outcome;
   onClose: () => void;
   /** Some were answered, or turned out to have ended. */
@@ -56,14 +51,20 @@ export function AnswerDialog({ tasks, outcome, onClose, onAnswered }: {
     let remaining = left;
     try {
       for (const task of left) {
+        let current = task;
         try {
-          await call("Stepwell.AnswerTask", { taskToken: task.taskToken, outcome, ...how, ...(note ? { note } : {}) });
+          if (task.taskToken === undefined) {
+            // Kept for another try, should the answer be refused.
+            current = { ...task, taskToken: await take(task) };
+            remaining = remaining.map((each) => (each === task ? current : each));
+          }
+          await call("Stepwell.AnswerTask", { taskToken: current.taskToken, outcome, ...how, ...(note ? { note } : {}) });
           answered += 1;
         } catch (reason) {
           if (!(reason instanceof ApiError) || !ENDED.includes(reason.kind)) throw reason;
           late += 1;
         }
-        remaining = remaining.filter((each) => each !== task);
+        remaining = remaining.filter((each) => each !== current);
       }
     } catch (reason) {
       setRefusal(reason);
@@ -71,13 +72,13 @@ export function AnswerDialog({ tasks, outcome, onClose, onAnswered }: {
     setBusy(false);
     setLeft(remaining);
     setEnded(ended + late);
-    if (answered > 0) toast(`${succeed ? "Completed" : "Failed"} ${answered === 1 ? nameOf(left[0]) : `${answered} tasks`}`);
+    if (answered > 0) toast(`${succeed ? "Completed" : "Failed"} ${answered === 1 ? left[0].stateName : `${answered} tasks`}`);
     if (answered + late > 0) onAnswered();
     if (remaining.length === 0 && late === 0) onClose();
   };
 
   const verb = succeed ? "Complete" : "Fail";
-  const title = tasks.length === 1 ? `${verb} ${nameOf(tasks[0])}` : `${verb} ${tasks.length} tasks`;
+  const title = tasks.length === 1 ? `${verb} ${tasks[0].stateName}` : `${verb} ${tasks.length} tasks`;
   return (
     <Dialog
       title={title}
@@ -127,6 +128,9 @@ export function AnswerDialog({ tasks, outcome, onClose, onAnswered }: {
   );
 }
 
-function nameOf(task: Answerable): string {
-  return task.stateName ?? "the task";
+/** Takes a task of an activity that no worker has taken: only then it has a token. */
+async function take({ executionArn, scheduledEventId }: WaitingTask): Promise<string> {
+  const { taskToken } = await call<{ taskToken?: string }>("Stepwell.TakeActivityTask", { executionArn, scheduledEventId, workerName: WORKER_NAME });
+  if (taskToken === undefined) throw new ApiError("TaskTimedOut", "The task does not wait for a worker any more.", 400);
+  return taskToken;
 }

@@ -17,19 +17,16 @@ export interface TaskRowProps {
   onComplete: () => void;
   onFail: () => void;
   onHeartbeat: () => void;
-  onTake: () => void;
-  /** Another task of this activity is being asked for. */
-  taking: boolean;
 }
 
-export function TaskRow({ task, selected, onSelect, onComplete, onFail, onHeartbeat, onTake, taking }: TaskRowProps) {
+export function TaskRow({ task, selected, onSelect, onComplete, onFail, onHeartbeat }: TaskRowProps) {
   const [open, setOpen] = useState(false);
   const name = shortName(task.executionArn);
   const what = `${task.stateName} of ${name}`;
   const isTaken = task.taskToken !== undefined;
   return (
     <li className={selected ? "task selected" : "task"}>
-      <input type="checkbox" aria-label={`Select ${what}`} checked={selected} disabled={!isTaken} title={isTaken ? undefined : "No worker has taken it yet"} onChange={(event) => onSelect(event.target.checked)} />
+      <input type="checkbox" aria-label={`Select ${what}`} checked={selected} onChange={(event) => onSelect(event.target.checked)} />
       <div className="what">
         <button type="button" className="title" aria-expanded={open} onClick={() => setOpen(!open)}>
           <Icon name={open ? "down" : "right"} size={12} />
@@ -46,15 +43,9 @@ export function TaskRow({ task, selected, onSelect, onComplete, onFail, onHeartb
         <DeadlineText task={task} />
       </div>
       <div className="row acts">
-        {isTaken ? (
-          <>
-            {task.heartbeatDate !== undefined && <Button kind="quiet" small onClick={onHeartbeat} aria-label={`Send a heartbeat for ${what}`}>Heartbeat</Button>}
-            <Button small onClick={onFail} aria-label={`Fail ${what}`}>Fail</Button>
-            <Button small kind="primary" onClick={onComplete} aria-label={`Complete ${what}`}>Complete</Button>
-          </>
-        ) : (
-          <Button small disabled={taking} onClick={onTake} aria-label={`Take a task of ${shortName(task.activityArn ?? "")}`} title="Take the task that has waited longest for this activity, as a worker would">{taking ? "Taking…" : "Take"}</Button>
-        )}
+        {task.heartbeatDate !== undefined && <Button kind="quiet" small onClick={onHeartbeat} aria-label={`Send a heartbeat for ${what}`}>Heartbeat</Button>}
+        <Button small onClick={onFail} aria-label={`Fail ${what}`}>Fail</Button>
+        <Button small kind="primary" onClick={onComplete} aria-label={`Complete ${what}`}>Complete</Button>
       </div>
       {open && <Details task={task} />}
     </li>

@@ -53,6 +53,7 @@ mod start_execution;
 mod start_sync_execution;
 mod stop_execution;
 mod tag_resource;
+mod take_activity_task;
 mod test_state;
 mod untag_resource;
 mod update_map_run;
@@ -178,6 +179,7 @@ pub const OURS: &[Operation] = &[
         run: |call| Box::pin(get_state_machine_counts::run(call)),
     },
     Operation { name: "Stepwell.ListWaitingTasks", run: |call| Box::pin(list_waiting_tasks::run(call)) },
+    Operation { name: "Stepwell.TakeActivityTask", run: |call| Box::pin(take_activity_task::run(call)) },
     Operation { name: "Stepwell.AnswerTask", run: |call| Box::pin(answer_task::run(call)) },
 ];
 

@@ -210,8 +210,12 @@ impl Shard {
         self.release(execution, Release::HandOut(poller.reply, task, handed));
     }
 
-    /// Finds another task for a worker.
+    /// Finds another task for a worker, if another will do.
     fn serve(&mut self, poller: Poller) {
+        if poller.has_chosen {
+            let _ = poller.reply.send(Ok(None));
+            return;
+        }
         let found = self.commons.dispatcher().poll(poller);
         if let Some((task, poller)) = found {
             self.post(task.execution.partition, Message::HandOut { task, poller });

@@ -356,6 +356,7 @@ impl Driver {
             activity: Arc::new(ActivityKey { place: place(), name: activity.into() }),
             worker_name: Some("w".into()),
             deadline: self.now.after_seconds(60),
+            has_chosen: false,
             reply,
         };
         let found = dispatcher.poll(poller);
