@@ -1,5 +1,6 @@
 """`GET /events`: what happens is told at once, goes on over a crash, and costs nothing while nothing happens."""
 
+import concurrent.futures
 import http.client
 import json
 import os
@@ -23,6 +24,10 @@ TOLD_SECONDS_MAX = 0.5
 
 # What fifty streams on which nothing happens may take of a core.
 IDLE_SHARE_MAX = 0.02
+
+
+# What twenty streams of a history full of data may take at a time.
+FOLLOWED_MEGABYTES_MAX = 600
 
 
 class Stream:
@@ -87,6 +92,13 @@ class Stream:
     def close(self):
         self.response.close()
         self.connection.close()
+
+
+def most_megabytes(process):
+    """The most memory that a process has had."""
+    with open(f"/proc/{process.pid}/status") as status:
+        [peak] = [line for line in status if line.startswith("VmHWM:")]
+    return int(peak.split()[1]) / 1024
 
 
 def cpu_seconds(process):
@@ -157,6 +169,31 @@ def test_fifty_streams_cost_nothing_while_nothing_happens():
         # And they live.
         world.sfn.stop_execution(executionArn=executions[0])
         streams[0].until_status("ABORTED")
+
+
+def test_many_who_follow_much_data_take_little_memory():
+    with servers.running() as server:
+        world = World(server.client())
+        more = {"Type": "Pass", "Parameters": {"n.$": "States.MathAdd($.n, 1)", "data.$": "$.data"}, "Next": "Enough"}
+        again = {"Variable": "$.n", "NumericLessThan": 300, "Next": "More"}
+        enough = {"Type": "Choice", "Choices": [again], "Default": "End"}
+        machine = world.states("More", More=more, Enough=enough, End={"Type": "Succeed"})
+        # Sixty megabytes of journal, and hardly anything of that in the events that are told.
+        execution = world.start(machine, {"n": 0, "data": "x" * 200_000})
+        world.end(execution)
+        before = most_megabytes(server.process)
+        streams = [Stream(server, execution) for _ in range(20)]
+
+        def follow(stream):
+            stream.until(lambda name, data: name == "history" and data["events"][-1]["type"] == "ExecutionSucceeded")
+            assert stream.ids == list(range(1, len(stream.ids) + 1))
+            stream.close()
+
+        with concurrent.futures.ThreadPoolExecutor(len(streams)) as pool:
+            list(pool.map(follow, streams))
+        grown = most_megabytes(server.process) - before
+        print(f"twenty who follow 60 MB of history take {grown:.0f} MB")
+        assert grown < FOLLOWED_MEGABYTES_MAX
 
 
 def test_a_stream_goes_on_after_a_crash_without_gap_or_repeat():

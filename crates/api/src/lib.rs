@@ -36,7 +36,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use stepwell_engine::Engine;
 use stepwell_model::Limits;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 /// AWS's model of the operations as a table: names, types and constraints. What its lines say is told
 /// where it is written, in `tools/api_model.py`. Tests hold the operations against it.
@@ -118,6 +118,8 @@ pub struct Api {
     poll_wait: Duration,
     pages: page::Seal,
     draining: watch::Sender<bool>,
+    /// How many watches may read at the same time.
+    looks: Arc<Semaphore>,
     counters: metrics::Counters,
     more_counters: MoreCounters,
     on_task_answered: OnTaskAnswered,
@@ -132,6 +134,7 @@ impl Api {
             poll_wait: options.poll_wait,
             pages: page::Seal::new(&options.secret),
             draining: watch::Sender::new(false),
+            looks: watches::looks(),
             counters: metrics::Counters::new(),
             more_counters: options.more_counters,
             on_task_answered: options.on_task_answered,

@@ -14,9 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_engine::{EngineError, ExecutionProgress, ExecutionReader, ExecutionWatcher, PlaceWatcher};
-use stepwell_model::ExecutionStatus;
+use stepwell_model::{ExecutionStatus, HistoryEvent};
 use stepwell_value::Value;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
 use crate::reply::Reply;
@@ -25,6 +25,14 @@ use crate::{Api, Caller, Exception, access, aside, history, names};
 
 /// How many history events one message has at most.
 const EVENTS_MAX: usize = 1_000;
+
+/// How many of them are read at once. They come with their payloads, of which no message has any: of a
+/// thousand these may be hundreds of megabytes, for each who watches.
+const READ_EVENTS: usize = 50;
+
+/// How many watches read at the same time. What one decision recorded is read as a whole, and that may be
+/// fifty megabytes; reading is quick, so nobody waits for long.
+const LOOKS_MAX: usize = 4;
 
 /// How much time an execution is given to get on before it is looked at again: a busy one is told in
 /// steps, not commit by commit.
@@ -64,6 +72,12 @@ pub struct ExecutionWatch {
     looked_at: Instant,
     ready: VecDeque<News>,
     draining: watch::Receiver<bool>,
+    looks: Arc<Semaphore>,
+}
+
+/// Bounds how many watches read at the same time.
+pub(crate) fn looks() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(LOOKS_MAX))
 }
 
 /// What makes an execution worth telling again: status, and number of redrives.
@@ -92,7 +106,13 @@ impl ExecutionWatch {
             }
             let (reader, arn) = (self.watcher.reader().clone(), self.execution_arn.clone());
             let (after, told) = (self.after, self.told);
-            let look = aside(move || Look::take(&reader, &arn, after, told)).await;
+            let turn = self.looks.clone().acquire_owned().await.ok()?;
+            let look = move || {
+                // Until it is done, also if nobody waits for it any more.
+                let _turn = turn;
+                Look::take(&reader, &arn, after, told)
+            };
+            let look = aside(look).await;
             let Look { told, after, is_behind, news } = look.ok()?.ok()?;
             (self.told, self.after, self.is_behind) = (Some(told), after, is_behind);
             self.ready = news;
@@ -117,25 +137,37 @@ impl Look {
         after: u64,
         told: Option<Told>,
     ) -> Result<Look, EngineError> {
-        let progress = reader.progress(after, EVENTS_MAX)?;
-        let now = (progress.status, progress.redrive_count);
+        let mut progress = reader.progress(after, READ_EVENTS)?;
+        let (now, end) = ((progress.status, progress.redrive_count), progress.last_event_id);
         let mut news = VecDeque::new();
         if told != Some(now) {
             news.push_back(News::Execution(execution_json(reader, arn, &progress)));
         }
         let mut last = after;
-        for events in progress.events.chunks(EVENTS_MAX) {
-            let mut reply = Reply::object();
-            reply.list("events", |list| {
-                for event in events {
-                    list.item(|item| history::write_event(item, event, false));
-                }
-            });
-            last = events.last().map_or(last, |event| event.id);
-            news.push_back(News::History { last_event_id: last, json: reply.finish() });
+        let mut events: Vec<(u64, String)> = Vec::new();
+        loop {
+            events.extend(std::mem::take(&mut progress.events).iter().map(event_json));
+            last = events.last().map_or(last, |(id, _)| *id);
+            if last >= end || events.len() >= EVENTS_MAX {
+                break;
+            }
+            progress = reader.progress(last, READ_EVENTS)?;
         }
-        Ok(Look { told: now, after: last, is_behind: last < progress.last_event_id, news })
+        for events in events.chunks(EVENTS_MAX) {
+            let last_event_id = events.last().map_or(last, |(id, _)| *id);
+            let texts: Vec<&str> = events.iter().map(|(_, json)| json.as_str()).collect();
+            let json = format!(r#"{{"events":[{}]}}"#, texts.join(","));
+            news.push_back(News::History { last_event_id, json });
+        }
+        Ok(Look { told: now, after: last, is_behind: last < end, news })
     }
+}
+
+/// The id of an event, and the event without its payloads.
+fn event_json(event: &HistoryEvent) -> (u64, String) {
+    let mut reply = Reply::object();
+    history::write_event(&mut reply, event, false);
+    (event.id, reply.finish())
 }
 
 fn execution_json(reader: &ExecutionReader, arn: &str, progress: &ExecutionProgress) -> String {
@@ -223,6 +255,7 @@ impl Api {
             looked_at: Instant::now(),
             ready: VecDeque::new(),
             draining: self.draining.subscribe(),
+            looks: self.looks.clone(),
         })
     }
 
