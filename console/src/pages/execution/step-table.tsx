@@ -19,7 +19,7 @@ interface Props {
   onIteration: (map: Step, index: number) => void;
 }
 
-const COLUMNS = ["Name", "Type", "Status", "Attempts", "After", "Duration", "Event"];
+const COLUMNS = ["Name", "Type", "Status", "Attempts", "Since start", "Duration", "Event"];
 
 export function StepTable({ run, version, startedAt, selected, iteration, onStep, onIteration }: Props) {
   const { rows, onFold } = useRows(run, version, selected);

@@ -2,18 +2,20 @@
  * The steps over time: one bar each, with what it waited for.
  *
  * Within the bar of a task each attempt is drawn: pale while it was scheduled and nobody had started it,
- * full while it was done; the gap before a retry is a dotted line.
+ * full while it was done; the gap before a retry is a dotted line. What is marked with the pointer, or
+ * chosen with the buttons, has all the room.
  */
 
 import { useEffect, useState } from "react";
 import type { Attempt, Iteration, RunView, Step } from "../../model/run";
 import { Icon } from "../../ui/icons";
-import { Empty } from "../../ui/parts";
+import { Button, Empty } from "../../ui/parts";
 import { stepTone } from "../../ui/status";
 import { formatDuration } from "../../ui/time";
 import { useRows } from "./folding";
 import { iterationKey, stepKey, type Row } from "./rows";
-import { place, ticksOf, type Span } from "./time-axis";
+import { isIn, place, tickText, ticksOf, type Span } from "./time-axis";
+import { useTimeZoom, type TimeZoom } from "./time-zoom";
 import { Fold, VirtualTree } from "./virtual-tree";
 
 interface Props {
@@ -46,13 +48,15 @@ export function Timeline({ run, version, startedAt, endedAt, selected, iteration
   const { rows, onFold } = useRows(run, version, selected);
   const now = useMoving(endedAt === undefined);
   const last = run.events.at(-1)?.timestamp ?? startedAt;
-  const span: Span = { from: startedAt, to: Math.max(last, endedAt ?? now, startedAt + 0.001) };
-  const ticks = ticksOf(span, TICKS_MAX);
+  const whole: Span = { from: startedAt, to: Math.max(last, endedAt ?? now, startedAt + 0.001) };
+  const time = useTimeZoom(whole);
+  const { span } = time;
+  const ticks = ticksOf(span, TICKS_MAX, startedAt);
   if (rows.length === 0) return <Empty title="No state has been entered yet" />;
-  const until = (step: { endedAt?: number }) => step.endedAt ?? (endedAt === undefined ? now : span.to);
+  const until = (step: { endedAt?: number }) => step.endedAt ?? (endedAt === undefined ? now : whole.to);
   return (
-    <div className="card timeline">
-      <Legend />
+    <div className={`card timeline ${time.marked ? "marking" : ""}`} {...time.handlers}>
+      <Tools time={time} selected={selected} until={until} />
       <VirtualTree
         rows={rows}
         label="Steps over time"
@@ -65,8 +69,8 @@ export function Timeline({ run, version, startedAt, endedAt, selected, iteration
           <div className="axis" role="presentation">
             <span className="timeline-name">Step</span>
             <span className="timeline-bars">
-              {ticks.map(({ at, ms }) => (
-                <span key={ms} className={at > 0.93 ? "tick last" : "tick"} style={{ left: `${at * 100}%` }}>{ms === 0 ? "0" : formatDuration(ms)}</span>
+              {ticks.map((tick) => (
+                <span key={tick.ms} className={tick.at > 0.9 ? "tick last" : "tick"} style={{ left: `${tick.at * 100}%` }}>{tickText(tick)}</span>
               ))}
             </span>
           </div>
@@ -80,6 +84,7 @@ export function Timeline({ run, version, startedAt, endedAt, selected, iteration
             </span>
             <span className="timeline-bars" aria-hidden="true">
               {ticks.map(({ at, ms }) => <i key={ms} className="gridline" style={{ left: `${at * 100}%` }} />)}
+              {time.marked && <i className="marked" style={{ left: `${time.marked.from * 100}%`, width: `${(time.marked.to - time.marked.from) * 100}%` }} />}
               {row.kind === "step" ? <StepBar step={row.step} span={span} until={until} /> : <IterationBar iteration={row.iteration} span={span} to={until(row.iteration)} />}
             </span>
           </>
@@ -121,6 +126,7 @@ export function RowName({ row }: { row: Row }) {
 }
 
 function Bar({ span, from, to, className, tone, title }: { span: Span; from: number; to: number; className: string; tone: string; title?: string }) {
+  if (!isIn(span, from, to)) return null;
   return <i className={`bar ${className}`} title={title} style={{ ...place(span, from, to), "--tone": `var(--${tone})`, "--tone-soft": `var(--${tone}-soft)` } as React.CSSProperties} />;
 }
 
@@ -130,6 +136,9 @@ function Took({ span, from, to }: { span: Span; from: number; to: number }) {
   const after = (to - span.from) / length;
   const before = (from - span.from) / length;
   const text = formatDuration((to - from) * 1_000);
+  // Of what is out of sight it says in which direction.
+  if (after < 0) return <span className="took" style={{ left: 0 }}>‹ {text}</span>;
+  if (before > 1) return <span className="took" style={{ right: 0 }}>{text} ›</span>;
   if (after <= 0.85) return <span className="took" style={{ left: `${after * 100}%` }}>{text}</span>;
   if (before >= 0.15) return <span className="took" style={{ right: `${(1 - before) * 100}%` }}>{text}</span>;
   return null;
@@ -167,6 +176,30 @@ function AttemptBar({ attempt, span, to }: { attempt: Attempt; span: Span; to: n
       <Bar span={span} from={attempt.scheduledAt} to={started} className="queued" tone={tone} title={`Scheduled, not started: ${formatDuration((started - attempt.scheduledAt) * 1_000)}`} />
       {attempt.startedAt !== undefined && <Bar span={span} from={started} to={to} className="full" tone={tone} title={`${text}: ${formatDuration((to - started) * 1_000)}`} />}
     </>
+  );
+}
+
+/** So much of the room has a step that is fitted in. */
+const FITTED = 0.7;
+
+function Tools({ time, selected, until }: { time: TimeZoom; selected: Step | undefined; until: (step: { endedAt?: number }) => number }) {
+  const step = selected && { from: selected.enteredAt, to: until(selected) };
+  const middle = step && isIn(time.span, step.from, step.to) ? (Math.max(step.from, time.span.from) + Math.min(step.to, time.span.to)) / 2 : undefined;
+  const fit = () => {
+    if (!step) return;
+    const around = Math.max(0.005, ((step.to - step.from) * (1 / FITTED - 1)) / 2);
+    time.show({ from: step.from - around, to: step.to + around });
+  };
+  return (
+    <div className="timeline-tools">
+      <Legend />
+      <div className="row zoom" role="group" aria-label="Part of the time">
+        <Button kind="quiet" small icon="minus" aria-label="Zoom out" title="Zoom out (Ctrl and wheel)" disabled={!time.isZoomed} onClick={() => time.zoom(2)} />
+        <Button kind="quiet" small icon="plus" aria-label="Zoom in" title="Zoom in (Ctrl and wheel, or drag over a part of the time)" onClick={() => time.zoom(0.5, middle)} />
+        <Button kind="quiet" small disabled={!step} title="Gives the selected step all the room" onClick={fit}>Fit step</Button>
+        <Button kind="quiet" small disabled={!time.isZoomed} onClick={() => time.show(undefined)}>Show all</Button>
+      </div>
+    </div>
   );
 }
 
