@@ -14,7 +14,7 @@ import { keepDraft, readDraft, useLeaving, type Draft } from "./draft";
 import type { Change } from "./edits";
 import { GraphPane } from "./graph-pane";
 import { Inspector } from "./inspector";
-import { formatJson } from "./json-format";
+import { formatJson, readable } from "./json-format";
 import { checkJson, offsetOf } from "./json-check";
 import { Problems } from "./problems";
 import { SaveDialog, type Publishing } from "./save-dialog";
@@ -54,7 +54,7 @@ export function Editor({ machineArn, start, onSaved }: { machineArn?: string; st
 
   // What somebody else has made of it while it was open here, and not what we have saved ourselves.
   const before = useRef(start.definition);
-  const isOvertaken = machineArn !== undefined && start.definition !== saved.definition && start.definition !== before.current;
+  const isOvertaken = machineArn !== undefined && start.definition !== readable(saved.definition) && start.definition !== before.current;
 
   const draft = useMemo(() => (isDirty ? { definition: text, name, type, roleArn } : undefined), [isDirty, text, name, type, roleArn]);
   const settledDraft = useSettled(draft, DRAFT_MS);

@@ -5,6 +5,18 @@
 
 const TOKEN = /"(?:\\.|[^"\\])*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 
+/** A definition as people can read it: one that stands on a single line, as tools deploy them, with indentation. */
+export function readable(definition: string): string {
+  return definition.includes("\n") ? definition : formatJson(definition);
+}
+
+/** Two definitions so that what differs between them is not their white space, unless nothing else does. */
+export function comparable(before: string, after: string): [string, string] {
+  if (before.includes("\n") && after.includes("\n")) return [before, after];
+  const formatted: [string, string] = [formatJson(before), formatJson(after)];
+  return formatted[0] === formatted[1] ? [before, after] : formatted;
+}
+
 /** A text that is JSON, with indentation. */
 export function formatJson(text: string, indent = "  "): string {
   let out = "";

@@ -5,6 +5,7 @@ import { machineArnOf } from "../api/arn";
 import { useMachine } from "../api/queries";
 import { currentPlace } from "../api/session";
 import { Editor } from "../editor/editor";
+import { readable } from "../editor/json-format";
 import { TEMPLATES } from "../editor/templates";
 import { Link, path } from "../router";
 import { Empty, ErrorNotice, Loading } from "../ui/parts";
@@ -32,7 +33,7 @@ function ExistingMachine({ stateMachineArn }: { stateMachineArn: string }) {
   return (
     <Editor
       machineArn={stateMachineArn}
-      start={{ definition, name, type, roleArn }}
+      start={{ definition: readable(definition), name, type, roleArn }}
       onSaved={() => void client.invalidateQueries({ queryKey: ["machine", stateMachineArn] })}
     />
   );

@@ -1,16 +1,17 @@
 /** The definition of a state machine: text and graph side by side, with one selection. Loaded lazily. */
 
-import { useCallback, useEffect, useRef } from "react";
+import { useCallback, useEffect, useMemo, useRef } from "react";
 import type { Machine } from "../../api/types";
 import { CodeEditor, type CodeHandle } from "../../editor/code-editor";
 import { GraphPane } from "../../editor/graph-pane";
+import { readable } from "../../editor/json-format";
 import { sourceOf } from "../../editor/tree";
 import { useQuery } from "../../router";
 import { CopyButton } from "../../ui/parts";
 import "../../editor/editor.css";
 
 export function DefinitionTab({ machine }: { machine: Machine }) {
-  const { definition } = machine;
+  const definition = useMemo(() => readable(machine.definition), [machine.definition]);
   const [selected, setSelected] = useQuery("state");
   const handle = useRef<CodeHandle>(null);
   const state = selected ? sourceOf(definition).state(selected) : undefined;
@@ -30,7 +31,7 @@ export function DefinitionTab({ machine }: { machine: Machine }) {
   return (
     <div className="pair tall">
       <div className="card">
-        <div className="card-tools"><CopyButton text={definition} /></div>
+        <div className="card-tools"><CopyButton text={machine.definition} /></div>
         <CodeEditor label="Definition" key={definition} initial={definition} onCursor={onCursor} selected={state && { from: state.property.from, to: state.property.to }} handle={handle} />
       </div>
       <div className="card"><div className="graph-place"><GraphPane text={definition} selected={selected} onSelect={select} /></div></div>

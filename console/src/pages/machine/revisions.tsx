@@ -7,6 +7,7 @@ import { listAll } from "../../api/queries";
 import type { Machine, Revision } from "../../api/types";
 import { Diff } from "../../editor/diff";
 import { GraphPane } from "../../editor/graph-pane";
+import { comparable } from "../../editor/json-format";
 import { StateChanges } from "../../editor/state-changes";
 import { diffStates } from "../../editor/state-diff";
 import { useQuery, useSetQuery } from "../../router";
@@ -49,14 +50,14 @@ export function RevisionsTab({ machine }: { machine: Machine }) {
         <header><h2 id="revisions-title">Revisions</h2></header>
         <div className="table-scroll" style={{ maxHeight: 320, overflow: "auto" }} tabIndex={0} role="region" aria-label="List of revisions">
           <table className="table roomy">
-            <thead><tr><th scope="col">Revision</th><th scope="col">Id</th><th scope="col">Made</th><th scope="col">Versions</th><th scope="col"><span className="visually-hidden">What to do</span></th></tr></thead>
+            <thead><tr><th scope="col">Revision</th><th scope="col" className="from-medium">Id</th><th scope="col">Made</th><th scope="col" className="from-medium">Versions</th><th scope="col"><span className="visually-hidden">What to do</span></th></tr></thead>
             <tbody>
               {list.map((revision, index) => (
                 <tr key={revision.number} className={revision.number === from || revision.number === to ? "selected" : ""}>
                   <td className="nowrap"><span className="row">Revision {ordinal.get(revision.number)} {revision.isCurrent && <Badge tone={{ tone: "succeeded", icon: "succeeded", text: "Current" }} />}</span></td>
-                  <td className="mono">{revision.revisionId}</td>
-                  <td className="nowrap"><Moment seconds={revision.creationDate} /></td>
-                  <td>{revision.versions?.length ? revision.versions.join(", ") : <span className="muted">–</span>}</td>
+                  <td className="mono from-medium">{revision.revisionId}</td>
+                  <td><Moment seconds={revision.creationDate} /></td>
+                  <td className="from-medium">{revision.versions?.length ? revision.versions.join(", ") : <span className="muted">–</span>}</td>
                   <td className="number nowrap">{index < list.length - 1 && <Button small kind="quiet" aria-label={`What changed in revision ${ordinal.get(revision.number)}`} onClick={() => setAll({ before: String(list[index + 1].number), after: String(revision.number) })}>What changed</Button>}</td>
                 </tr>
               ))}
@@ -82,9 +83,11 @@ function Comparison({ machine, from, to, fromName, toName }: { machine: Machine;
   const after = useRevision(machine, to);
   const [view, setView] = useQuery("view");
   const [selected, setSelected] = useQuery("state");
+  const setAll = useSetQuery();
   const old = before.data?.definition;
   const now = after.data?.definition;
   const changes = useMemo(() => (old !== undefined && now !== undefined ? diffStates(old, now) : undefined), [old, now]);
+  const texts = useMemo(() => comparable(old ?? "", now ?? ""), [old, now]);
   const error = before.error ?? after.error;
   if (error) return <ErrorNotice error={error} retry={() => { void before.refetch(); void after.refetch(); }} what="The revisions cannot be compared" />;
   if (old === undefined || now === undefined || !changes) return <Loading what="Loading both" />;
@@ -95,7 +98,7 @@ function Comparison({ machine, from, to, fromName, toName }: { machine: Machine;
   return (
     <>
       <div className="row wrap between">
-        <StateChanges changes={changes} />
+        <StateChanges changes={changes} selected={isGraph ? selected : undefined} onSelect={(name) => setAll({ view: "graph", state: name })} />
         <div className="row" role="group" aria-label="Show the difference as">
           <Button small aria-pressed={!isGraph} className={isGraph ? "" : "pressed"} onClick={() => setView("")}>Text</Button>
           <Button small aria-pressed={isGraph} className={isGraph ? "pressed" : ""} onClick={() => setView("graph")}>Graph</Button>
@@ -108,7 +111,7 @@ function Comparison({ machine, from, to, fromName, toName }: { machine: Machine;
           <figure className="card" style={hasRemoved ? undefined : { gridColumn: "1 / -1" }}><figcaption>{toName}</figcaption><div className="graph-place"><GraphPane label={`Graph of ${toName}`} text={now} selected={selected} onSelect={setSelected} diff={added} /></div></figure>
         </div>
       ) : old === now ? <div className="card"><Empty title="The definitions are the same" /></div> : (
-        <div className="card diff-card"><Diff before={old} after={now} beforeLabel={fromName} afterLabel={toName} /></div>
+        <div className="card diff-card"><Diff before={texts[0]} after={texts[1]} beforeLabel={fromName} afterLabel={toName} /></div>
       )}
     </>
   );

@@ -58,14 +58,14 @@ export function VersionsTab({ machine }: { machine: Machine }) {
         ) : (
           <div className="table-scroll">
             <table className="table roomy">
-              <thead><tr><th scope="col">Alias</th><th scope="col">Leads to</th><th scope="col">Description</th><th scope="col">Changed</th><th scope="col"><span className="visually-hidden">What to do</span></th></tr></thead>
+              <thead><tr><th scope="col">Alias</th><th scope="col">Leads to</th><th scope="col" className="from-medium">Description</th><th scope="col" className="from-medium">Changed</th><th scope="col"><span className="visually-hidden">What to do</span></th></tr></thead>
               <tbody>
                 {aliases.data.map((alias) => (
                   <tr key={alias.stateMachineAliasArn}>
                     <td><Link className="name name-link" to={path("machines", alias.stateMachineAliasArn)} title="Its executions">{alias.name}</Link></td>
                     <td><Routes alias={alias} /></td>
-                    <td className="name">{alias.description || <span className="muted">–</span>}</td>
-                    <td className="nowrap"><Ago seconds={alias.updateDate ?? alias.creationDate} /></td>
+                    <td className="name from-medium">{alias.description || <span className="muted">–</span>}</td>
+                    <td className="nowrap from-medium"><Ago seconds={alias.updateDate ?? alias.creationDate} /></td>
                     <td className="number nowrap">
                       <Button small kind="quiet" icon="edit" aria-label={`Change the alias ${alias.name}`} disabled={!isActive} onClick={() => setOpen({ kind: "alias", alias })}>Change</Button>
                       <Button small kind="quiet" icon="trash" aria-label={`Delete the alias ${alias.name}`} onClick={() => setOpen({ kind: "delete-alias", arn: alias.stateMachineAliasArn })}>Delete</Button>
@@ -88,14 +88,14 @@ export function VersionsTab({ machine }: { machine: Machine }) {
         ) : (
           <div className="table-scroll">
             <table className="table roomy">
-              <thead><tr><th scope="col">Version</th><th scope="col">Aliases</th><th scope="col">Description</th><th scope="col">Published</th><th scope="col"><span className="visually-hidden">What to do</span></th></tr></thead>
+              <thead><tr><th scope="col">Version</th><th scope="col">Aliases</th><th scope="col" className="from-medium">Description</th><th scope="col" className="from-medium">Published</th><th scope="col"><span className="visually-hidden">What to do</span></th></tr></thead>
               <tbody>
                 {versions.data.map((version) => (
                   <tr key={version.stateMachineVersionArn}>
                     <td className="nowrap"><Link className="name-link" to={path("machines", version.stateMachineVersionArn)} title="Its executions">Version {lastOf(version.stateMachineVersionArn)}</Link></td>
                     <td className="name">{aliasesOf(version.stateMachineVersionArn).map((alias) => alias.name).join(", ") || <span className="muted">–</span>}</td>
-                    <td className="name"><Description arn={version.stateMachineVersionArn} /></td>
-                    <td className="nowrap"><Moment seconds={version.creationDate} /></td>
+                    <td className="name from-medium"><Description arn={version.stateMachineVersionArn} /></td>
+                    <td className="nowrap from-medium"><Moment seconds={version.creationDate} /></td>
                     <td className="number nowrap">
                       <Button small kind="quiet" icon="trash" aria-label={`Delete version ${lastOf(version.stateMachineVersionArn)}`} onClick={() => setOpen({ kind: "delete-version", arn: version.stateMachineVersionArn })}>Delete</Button>
                     </td>
