@@ -61,7 +61,7 @@ export function MachinesPage() {
   });
   const columns: Column<Counted>[] = [
     { id: "name", label: "Name", width: "minmax(0, 1fr)", ...sorted("name"), cell: (row) => <Link className="name-link" to={path("machines", row.stateMachineArn)} title={row.name}><bdi>{row.name}</bdi></Link> },
-    { id: "type", label: "Type", width: "76px", ...sorted("type"), cell: (row) => <span className="muted">{row.type === "EXPRESS" ? "Express" : "Standard"}</span> },
+    { id: "type", label: "Type", width: "76px", from: "medium", ...sorted("type"), cell: (row) => <span className="muted">{row.type === "EXPRESS" ? "Express" : "Standard"}</span> },
     count("running", "Running", "RUNNING"),
     count("succeeded", "Succeeded", "SUCCEEDED"),
     count("failed", "Failed", "FAILED"),

@@ -27,6 +27,7 @@ test("of a function's error people read the message, also when the rest was cut"
   expect(readableCause('{"errorMessage":"no \\"tea\\" left","errorType":"SoldOut","stackTrace":["a"]}')).toBe('no "tea" left');
   expect(readableCause('{"errorType":"SoldOut","errorMessage":"no tea","stackTrace":["File ')).toBe("no tea");
   expect(readableCause("plain words")).toBe("plain words");
+  expect(readableCause('{"Cause":"{\\"errorMessage\\":\\"no tea\\"}","Error":"SoldOut","ExecutionArn":"arn')).toBe("no tea");
   expect(readableCause('{"errorMessage":""}')).toBe('{"errorMessage":""}');
 });
 

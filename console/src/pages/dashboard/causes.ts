@@ -21,12 +21,16 @@ export interface FailureGroup {
 /** A Lambda function's error is JSON with a message in it; the API cuts long causes, so it may be half of one. */
 const ERROR_MESSAGE = /^\s*\{.*?"errorMessage"\s*:\s*("(?:\\.|[^"\\])*")/s;
 
-/** What a cause says to people: the message alone where it is the JSON that Lambda functions fail with. */
+/** A child execution that fails is told as its description, in which its own cause comes first. */
+const CHILD_CAUSE = /^\s*\{\s*"Cause"\s*:\s*("(?:\\.|[^"\\])*")(?=.*"(?:Error|ExecutionArn)"\s*:)/s;
+
+/** What a cause says to people: the message alone where it is JSON around that of a function or of a child execution. */
 export function readableCause(cause: string): string {
-  const message = ERROR_MESSAGE.exec(cause)?.[1];
+  const message = (CHILD_CAUSE.exec(cause) ?? ERROR_MESSAGE.exec(cause))?.[1];
   if (message === undefined) return cause;
   try {
-    return (JSON.parse(message) as string) || cause;
+    const inner = JSON.parse(message) as string;
+    return inner ? readableCause(inner) : cause;
   } catch {
     return cause;
   }

@@ -62,7 +62,7 @@ export function Chart(props: ChartProps) {
 
 function formatSpan(from: number, seconds: number): string {
   const date = new Date(from * 1_000);
-  const clock = (moment: Date) => moment.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", hour12: false });
+  const clock = (moment: Date) => moment.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   const day = seconds >= 3_600 ? `${date.toLocaleDateString(undefined, { month: "short", day: "numeric" })}, ` : "";
   return `${day}${clock(date)}–${clock(new Date((from + seconds) * 1_000))}`;
 }

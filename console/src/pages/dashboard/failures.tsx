@@ -56,7 +56,7 @@ function Group({ group: { error, cause, failures, machines } }: { group: Failure
   const tone = executionTone(newest.status);
   return (
     <li>
-      <span className={`count tone-${tone.tone}`} title={`${failures.length} executions`}>
+      <span className={`count tone-${tone.tone}`} title={failures.length === 1 ? "1 execution" : `${failures.length} executions`}>
         <Icon name={tone.icon} size={12} />
         <span className="visually-hidden">{tone.text}: </span>
         {failures.length}

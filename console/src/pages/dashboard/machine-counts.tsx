@@ -50,7 +50,7 @@ function Rows({ counts }: { counts: MachineCounts[] }) {
               <td><Link className="ellipsis" title={name} to={path("machines", each.stateMachineArn)}>{name}</Link></td>
               <td className="number">{formatCount(each.started)}</td>
               <td className="number">{formatCount(each.running)}</td>
-              <td className={failedOf(each) > 0 ? "number some" : "number"}>{formatCount(failedOf(each))}</td>
+              <td className={failedOf(each) > 0 ? "number some" : "number"}>{failedOf(each) === 0 ? "0" : <Link to={`${path("machines", each.stateMachineArn)}?status=${each.failed > 0 ? "FAILED" : "TIMED_OUT"}`} aria-label={`${failedOf(each)} failed, of ${name}`}>{formatCount(failedOf(each))}</Link>}</td>
             </tr>
           );
         })}

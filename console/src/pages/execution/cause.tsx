@@ -3,18 +3,15 @@
 import { useMemo, useState } from "react";
 import { Button, CopyButton } from "../../ui/parts";
 import { pretty } from "../../ui/payload";
+import { readableCause } from "../dashboard/causes";
 
 /** What is longer than this, in characters, or than one line is folded. */
 const FOLDED_CHARS = 240;
 
-/** What people look for first in the cause of a function, before the trace. */
+/** What people look for first in the cause of a function or of a child execution, before the trace. */
 function messageOf(cause: string): string | undefined {
-  try {
-    const parsed = JSON.parse(cause) as { errorMessage?: unknown } | null;
-    return typeof parsed?.errorMessage === "string" ? parsed.errorMessage : undefined;
-  } catch {
-    return undefined;
-  }
+  const message = readableCause(cause);
+  return message === cause ? undefined : message;
 }
 
 /** Folded it is the message, or the beginning; unfolded it is all of it, formatted. */
