@@ -29,13 +29,33 @@ export function CopyButton({ text, label = "Copy", small = true }: { text: strin
     return () => clearTimeout(timer);
   }, [copied]);
   const copy = () => {
-    void navigator.clipboard.writeText(typeof text === "string" ? text : text()).then(() => setCopied(true));
+    void copyText(typeof text === "string" ? text : text()).then(setCopied);
   };
   return (
     <Button kind="quiet" small={small} icon={copied ? "succeeded" : "copy"} onClick={copy} aria-live="polite">
       {copied ? "Copied" : label}
     </Button>
   );
+}
+
+/** Over plain HTTP a browser has no clipboard to write to, but still the old command. */
+async function copyText(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const before = document.activeElement;
+    const field = document.createElement("textarea");
+    field.value = text;
+    field.className = "visually-hidden";
+    // What is outside of an open dialog cannot be selected.
+    (document.querySelector("dialog[open]") ?? document.body).append(field);
+    field.select();
+    const isCopied = document.execCommand("copy");
+    field.remove();
+    if (before instanceof HTMLElement) before.focus();
+    return isCopied;
+  }
 }
 
 export interface Tab {
@@ -46,6 +66,13 @@ export interface Tab {
 /** A row of tabs, moved through with the arrow keys. The panel is the caller's: `id={panelId}`. */
 export function Tabs({ tabs, selected, onSelect, label, panelId }: { tabs: Tab[]; selected: string; onSelect: (id: string) => void; label: string; panelId: string }) {
   const list = useRef<HTMLDivElement>(null);
+  // On a narrow page not all of them may be in sight.
+  useEffect(() => {
+    const bar = list.current;
+    const tab = bar?.querySelector<HTMLElement>(`[data-tab="${selected}"]`);
+    if (!bar || !tab || bar.scrollWidth <= bar.clientWidth) return;
+    bar.scrollLeft = tab.offsetLeft - bar.offsetLeft - (bar.clientWidth - tab.offsetWidth) / 2;
+  }, [selected]);
   const onKeyDown = (event: KeyboardEvent) => {
     const at = tabs.findIndex((tab) => tab.id === selected);
     const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: tabs.length - 1 }[event.key];
