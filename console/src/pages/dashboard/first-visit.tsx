@@ -1,6 +1,6 @@
 /** What somebody sees who has no state machine yet: how to make one and start it, here or from a shell. */
 
-import { currentPlace } from "../../api/session";
+import { currentPlace, currentSession } from "../../api/session";
 import { Link, root } from "../../router";
 import { CopyButton } from "../../ui/parts";
 
@@ -9,9 +9,11 @@ const DEFINITION = '{"StartAt": "Greet", "States": {"Greet": {"Type": "Pass", "E
 export function FirstVisit() {
   const { account, region } = currentPlace();
   const endpoint = root("").replace(/\/$/, "");
+  // An open server takes any key, and the account from its id; one with credentials takes only those it knows.
+  const [id, secret] = currentSession().mode === "open" ? [account, "any"] : ["YOUR_KEY_ID", "YOUR_SECRET"];
   const commands = [
     `export AWS_ENDPOINT_URL_SFN=${endpoint} AWS_REGION=${region} \\`,
-    `       AWS_ACCESS_KEY_ID=${account} AWS_SECRET_ACCESS_KEY=any`,
+    `       AWS_ACCESS_KEY_ID=${id} AWS_SECRET_ACCESS_KEY=${secret}`,
     "aws stepfunctions create-state-machine --name hello \\",
     `    --role-arn arn:aws:iam::${account}:role/any \\`,
     `    --definition '${DEFINITION}'`,
