@@ -5,13 +5,15 @@
 //! machine by machine in the order of their creation, each machine's most recent executions first, and
 //! reads journals. It ends when it has read so much, however much it has found.
 
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use stepwell_asl::{EventKind, Outstanding, decode};
-use stepwell_model::{EntityId, ExecutionStatus, Resource, TaskRef, Timestamp};
+use stepwell_model::{EntityId, ExecutionStatus, MachineType, Resource, TaskRef, Timestamp};
 use stepwell_store::{Chunk, ExecutionRow, ListQuery, has_event_between};
 use stepwell_value::Payload;
 
+use crate::catalogue::Revision;
 use crate::commons::{Commons, store_error};
 use crate::engine::Engine;
 use crate::requests::{EngineError, ExecutionKey, Machine, MachineKey, Place};
@@ -100,7 +102,7 @@ impl Engine {
         if machine.is_some_and(|key| self.machine(key).is_none()) {
             return Err(EngineError::NoSuchMachine);
         }
-        let machines = commons.catalogue().machines_that_wait(place);
+        let machines = self.machines_that_wait(place);
         let is_meant = |known: &&Arc<Machine>| machine.is_none_or(|key| *key == known.key);
         let mut page = Page { tasks: Vec::new(), limit, journals: 0, events: 0, rows: 0 };
         for machine in machines.values().filter(is_meant) {
@@ -114,6 +116,20 @@ impl Engine {
             }
         }
         Ok((page.tasks, None))
+    }
+
+    /// The Standard machines of a place whose executions may wait for somebody outside, by number.
+    fn machines_that_wait(&self, place: &Place) -> BTreeMap<u64, Arc<Machine>> {
+        // The catalogue is not held while long definitions are looked at: everything else waits for it.
+        let revisions = self.commons().catalogue().revisions_of_place(place);
+        let waits = |revision: &&Arc<Revision>| revision.may_wait_outside();
+        let numbers: HashSet<u64> = revisions.iter().filter(waits).map(|revision| revision.machine).collect();
+        let machines = self.machines(place).into_iter();
+        machines
+            .filter(|machine| machine.machine_type == MachineType::Standard)
+            .filter(|machine| numbers.contains(&machine.number))
+            .map(|machine| (machine.number, machine))
+            .collect()
     }
 
     /// The execution of the task that a token was made for; `None` if the token is none of ours or the

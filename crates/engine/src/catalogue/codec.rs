@@ -61,6 +61,7 @@ pub(super) fn read_revision(revision: u64, value: &Value) -> Option<Revision> {
         machine_arn: machine_arn(&key).into(),
         log: Default::default(),
         meter: Default::default(),
+        waits: Default::default(),
         parsed: Default::default(),
         key,
     })

@@ -3,7 +3,7 @@
 //! A machine is created with its first revision, and every update that changes anything makes
 //! another. Both can give the revision a version in the same change.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use stepwell_asl::Definition;
@@ -43,6 +43,7 @@ pub struct Revision {
     pub machine_arn: Arc<str>,
     pub(super) log: OnceLock<Option<Arc<Logging>>>,
     pub(super) meter: OnceLock<Arc<Meter>>,
+    pub(super) waits: OnceLock<bool>,
     pub(super) parsed: OnceLock<Result<Arc<Definition>, String>>,
 }
 
@@ -63,10 +64,11 @@ impl Revision {
     }
 
     /// Whether its executions may wait for somebody outside: a look at the text that leaves out most of
-    /// those that cannot.
+    /// those that cannot. The first takes its time if the text is long.
     pub(crate) fn may_wait_outside(&self) -> bool {
         // With an escape the words may be there and not be seen.
-        ["waitForTaskToken", ":activity:", "\\u"].iter().any(|word| self.definition.contains(word))
+        let has = |word: &&str| self.definition.contains(word);
+        *self.waits.get_or_init(|| ["waitForTaskToken", ":activity:", "\\u"].iter().any(has))
     }
 
     /// Its id, also of the first, which AWS shows none of.
@@ -110,6 +112,7 @@ impl Revision {
             machine_arn: machine_arn(&machine.key).into(),
             log: OnceLock::new(),
             meter: OnceLock::new(),
+            waits: OnceLock::new(),
             parsed: OnceLock::new(),
         }
     }
@@ -161,22 +164,9 @@ impl Catalogue {
         revisions
     }
 
-    /// The Standard machines of a place whose executions may wait for somebody outside, by number.
-    pub(crate) fn machines_that_wait(&self, place: &Place) -> BTreeMap<u64, Arc<Machine>> {
-        let waits = |revision: &&Arc<Revision>| revision.may_wait_outside();
-        let numbers: HashSet<u64> = self
-            .revisions
-            .values()
-            .filter(|revision| revision.key.place == *place)
-            .filter(waits)
-            .map(|revision| revision.machine)
-            .collect();
-        let of_place = self.machines.values().filter(|machine| machine.key.place == *place);
-        of_place
-            .filter(|machine| machine.machine_type == MachineType::Standard)
-            .filter(|machine| numbers.contains(&machine.number))
-            .map(|machine| (machine.number, machine.clone()))
-            .collect()
+    /// All revisions of a place, whether or not their machines are still there.
+    pub(crate) fn revisions_of_place(&self, place: &Place) -> Vec<Arc<Revision>> {
+        self.revisions.values().filter(|revision| revision.key.place == *place).cloned().collect()
     }
 
     /// Plans a new machine. One that exists and is the same in all but its role and tags comes back
