@@ -1,10 +1,10 @@
 /** Signing in with an access key, where the server has credentials. */
 
-import { useEffect, useId, useRef, useState, type ReactNode } from "react";
+import { useId, useState, type ReactNode } from "react";
 import { queries } from "../api/queries";
-import { currentSession, signIn } from "../api/session";
+import { signIn } from "../api/session";
 import { BASE } from "../router";
-import { Button, ErrorNotice } from "../ui/parts";
+import { Button, ErrorNotice, useModal } from "../ui/parts";
 import { useTitle } from "../ui/title";
 import "./sign-in.css";
 
@@ -25,14 +25,10 @@ export function SignInPage() {
 
 /** A sign-in has expired in the middle of work: the page stays as it is behind this. */
 export function SignInAgain() {
-  const dialog = useRef<HTMLDialogElement>(null);
+  const dialog = useModal();
   const titleId = useId();
-  useEffect(() => {
-    const shown = dialog.current;
-    if (shown && !shown.open) shown.showModal();
-  }, []);
   return (
-    <dialog ref={dialog} className="dialog sign-in" aria-labelledby={titleId} onCancel={(event) => event.preventDefault()}>
+    <dialog ref={dialog} className="dialog sign-in" aria-labelledby={titleId} onCancel={(event) => event.preventDefault()} onClose={() => dialog.current?.showModal()}>
       <div className="body">
         <Form title={<h2 id={titleId}>Your sign-in has expired</h2>} hint="Sign in again to go on where you are." accessKeyId={lastAccessKeyId} />
       </div>
@@ -49,12 +45,10 @@ function Form({ title, hint, accessKeyId: known = "" }: { title: ReactNode; hint
     setBusy(true);
     setError(undefined);
     try {
-      const before = currentSession().user;
       await signIn(accessKeyId.trim(), secretAccessKey);
       lastAccessKeyId = accessKeyId.trim();
-      // What somebody else was shown is not for us; what we were shown may be old.
-      if (currentSession().user === before) await queries.invalidateQueries();
-      else queries.clear();
+      // What we were shown may be old.
+      await queries.invalidateQueries();
     } catch (refusal) {
       setError(refusal);
       setBusy(false);
@@ -80,7 +74,7 @@ function Form({ title, hint, accessKeyId: known = "" }: { title: ReactNode; hint
       </div>
       <div className="field">
         <label htmlFor="secret-access-key">Secret access key</label>
-        <input id="secret-access-key" className="input mono" type="password" autoComplete="current-password" autoFocus={Boolean(known)} required value={secretAccessKey} onChange={(event) => setSecretAccessKey(event.target.value)} />
+        <input id="secret-access-key" className="input mono" type="password" autoComplete="current-password" autoFocus={Boolean(known)} data-focus={known ? "" : undefined} required value={secretAccessKey} onChange={(event) => setSecretAccessKey(event.target.value)} />
       </div>
       <Button kind="primary" type="submit" disabled={busy || !accessKeyId || !secretAccessKey}>{busy ? "Signing in…" : "Sign in"}</Button>
     </form>

@@ -112,13 +112,23 @@ export function TabPanel({ panelId, selected, children }: { panelId: string; sel
   );
 }
 
-/** A modal dialog: the browser's own, with its focus trap and its Escape. */
+/** What is written into. */
+const FIELDS = ".body :is(input:not([type='checkbox'], [type='radio']), textarea, select):not(:disabled)";
+
+/** A modal dialog: the browser's own, with its focus trap and its Escape. `data-focus` marks a field that is not the first one to write into. */
 export function Dialog({ title, onClose, children, footer, onSubmit, wide }: { title: string; onClose: () => void; children: ReactNode; footer?: ReactNode; onSubmit?: () => void; wide?: boolean }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
   useEffect(() => {
     const shown = dialog.current;
+    const opener = document.activeElement;
     if (shown && !shown.open) shown.showModal();
+    // Who opens a form wants to write, not to close it again.
+    (shown?.querySelector<HTMLElement>("[data-focus]") ?? shown?.querySelector<HTMLElement>(FIELDS))?.focus();
+    // The keyboard goes on where it was; a page that is left meanwhile has its own beginning.
+    return () => {
+      if (opener instanceof HTMLElement && opener.isConnected) opener.focus({ preventScroll: true });
+    };
   }, []);
   const content = (
     <>

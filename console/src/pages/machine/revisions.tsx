@@ -50,14 +50,14 @@ export function RevisionsTab({ machine }: { machine: Machine }) {
         <header><h2 id="revisions-title">Revisions</h2></header>
         <div className="table-scroll" style={{ maxHeight: 320, overflow: "auto" }} tabIndex={0} role="region" aria-label="List of revisions">
           <table className="table roomy">
-            <thead><tr><th scope="col">Revision</th><th scope="col" className="from-medium">Id</th><th scope="col">Made</th><th scope="col" className="from-medium">Versions</th><th scope="col"><span className="visually-hidden">What to do</span></th></tr></thead>
+            <thead><tr><th scope="col">Revision</th><th scope="col" className="from-medium">Id</th><th scope="col" className="from-medium">Made</th><th scope="col">Versions</th><th scope="col"><span className="visually-hidden">What to do</span></th></tr></thead>
             <tbody>
               {list.map((revision, index) => (
                 <tr key={revision.number} className={revision.number === from || revision.number === to ? "selected" : ""}>
                   <td className="nowrap"><span className="row">Revision {ordinal.get(revision.number)} {revision.isCurrent && <Badge tone={{ tone: "succeeded", icon: "succeeded", text: "Current" }} />}</span></td>
                   <td className="mono from-medium">{revision.revisionId}</td>
-                  <td><Moment seconds={revision.creationDate} /></td>
-                  <td className="from-medium">{revision.versions?.length ? revision.versions.join(", ") : <span className="muted">–</span>}</td>
+                  <td className="nowrap from-medium"><Moment seconds={revision.creationDate} /></td>
+                  <td>{revision.versions?.length ? revision.versions.join(", ") : <span className="muted">–</span>}</td>
                   <td className="number nowrap">{index < list.length - 1 && <Button small kind="quiet" aria-label={`What changed in revision ${ordinal.get(revision.number)}`} onClick={() => setAll({ before: String(list[index + 1].number), after: String(revision.number) })}>What changed</Button>}</td>
                 </tr>
               ))}
