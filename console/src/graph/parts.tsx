@@ -55,7 +55,7 @@ export const StatePart = memo(function StatePart({ data: { placed, place } }: No
           <div className="graph-first">
             <span className="graph-name ellipsis">{state.name}</span>
             {facts.retries > 0 && <span className="graph-mark"><Icon name="retry" size={11} /><span className="visually-hidden">retries: </span>{facts.retries}</span>}
-            {facts.visits > 1 && <span className="graph-mark"><span className="visually-hidden">entered </span>{facts.visits}×</span>}
+            {facts.visits > 1 && <span className="graph-mark"><span className="visually-hidden">entered </span>{facts.visits.toLocaleString()}×</span>}
             {facts.caught && <span className="graph-mark status-caught"><Icon name="caught" size={11} /><span className="visually-hidden">caught an error</span></span>}
           </div>
           <div className="graph-second">

@@ -183,8 +183,8 @@ export function sum(steps: readonly Step[]): IterationCounts {
 
 /** `12 of 1000, 3 failed`. */
 export function describeIterations({ total, succeeded, failed, aborted }: IterationCounts): string {
-  const parts = [`${succeeded} of ${total}`];
-  if (failed > 0) parts.push(`${failed} failed`);
-  if (aborted > 0) parts.push(`${aborted} aborted`);
+  const parts = [`${succeeded.toLocaleString()} of ${total.toLocaleString()}`];
+  if (failed > 0) parts.push(`${failed.toLocaleString()} failed`);
+  if (aborted > 0) parts.push(`${aborted.toLocaleString()} aborted`);
   return parts.join(", ");
 }

@@ -1,6 +1,6 @@
 /** Small parts that every page is made of. */
 
-import { useEffect, useId, useRef, useState, type ButtonHTMLAttributes, type KeyboardEvent, type ReactNode } from "react";
+import { useEffect, useId, useRef, useState, type ButtonHTMLAttributes, type KeyboardEvent, type ReactNode, type RefObject } from "react";
 import { ApiError } from "../api/errors";
 import { Icon, type IconName } from "./icons";
 
@@ -115,10 +115,9 @@ export function TabPanel({ panelId, selected, children }: { panelId: string; sel
 /** What is written into. */
 const FIELDS = ".body :is(input:not([type='checkbox'], [type='radio']), textarea, select):not(:disabled)";
 
-/** A modal dialog: the browser's own, with its focus trap and its Escape. `data-focus` marks a field that is not the first one to write into. */
-export function Dialog({ title, onClose, children, footer, onSubmit, wide }: { title: string; onClose: () => void; children: ReactNode; footer?: ReactNode; onSubmit?: () => void; wide?: boolean }) {
+/** Shows a dialog as long as the caller is on the page. `data-focus` marks a field that is not the first one to write into. */
+export function useModal(): RefObject<HTMLDialogElement | null> {
   const dialog = useRef<HTMLDialogElement>(null);
-  const titleId = useId();
   useEffect(() => {
     const shown = dialog.current;
     const opener = document.activeElement;
@@ -128,8 +127,17 @@ export function Dialog({ title, onClose, children, footer, onSubmit, wide }: { t
     // The keyboard goes on where it was; a page that is left meanwhile has its own beginning.
     return () => {
       if (opener instanceof HTMLElement && opener.isConnected) opener.focus({ preventScroll: true });
+      if (document.activeElement === document.body) document.getElementById("main")?.focus({ preventScroll: true });
     };
   }, []);
+  return dialog;
+}
+
+/** A modal dialog: the browser's own, with its focus trap and its Escape. */
+export function Dialog({ title, onClose, children, footer, onSubmit, wide }: { title: string; onClose: () => void; children: ReactNode; footer?: ReactNode; onSubmit?: () => void; wide?: boolean }) {
+  const dialog = useModal();
+  const pressed = useRef<EventTarget>(null);
+  const titleId = useId();
   const content = (
     <>
       <header className="row between">
@@ -150,8 +158,14 @@ export function Dialog({ title, onClose, children, footer, onSubmit, wide }: { t
         event.preventDefault();
         onClose();
       }}
+      // A browser closes it by itself when Escape is pressed twice.
+      onClose={() => dialog.current && onClose()}
+      onPointerDown={(event) => {
+        pressed.current = event.target;
+      }}
+      // Where a selection that began in a field ends beside the dialog, nothing was clicked there.
       onClick={(event) => {
-        if (event.target === dialog.current) onClose();
+        if (event.target === dialog.current && pressed.current === dialog.current) onClose();
       }}
     >
       {onSubmit ? (

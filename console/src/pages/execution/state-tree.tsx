@@ -62,7 +62,7 @@ export function StateTree({ states, locations, selected, onSelect }: { states: S
             <span className="mark" style={tone ? { color: `var(--${tone.tone})` } : undefined}>{tone ? <Icon name={tone.icon} size={13} /> : <i className="dot" />}</span>
             <span className={`ellipsis grow ${step ? "" : "muted"}`} title={row.key}>{row.key}</span>
             {step?.iterations && <Counts counts={row.located.isTogether && visits.length > 1 ? sum(visits) : step.iterations} />}
-            {visits.length > 1 && <span className="count" title={`${visits.length} visits`}>×{visits.length}</span>}
+            {visits.length > 1 && <span className="count" title={`${visits.length.toLocaleString()} visits`}>×{visits.length.toLocaleString()}</span>}
           </>
         );
       }}
@@ -73,9 +73,9 @@ export function StateTree({ states, locations, selected, onSelect }: { states: S
 function Counts({ counts }: { counts: { total: number; succeeded: number; failed: number } }) {
   const done = counts.succeeded;
   return (
-    <span className="count" title={`${done} of ${counts.total} iterations succeeded, ${counts.failed} failed`}>
-      {done}/{counts.total}
-      {counts.failed > 0 && <b style={{ color: "var(--failed)" }}> ✕{counts.failed}</b>}
+    <span className="count" title={`${done.toLocaleString()} of ${counts.total.toLocaleString()} iterations succeeded, ${counts.failed.toLocaleString()} failed`}>
+      {done.toLocaleString()}/{counts.total.toLocaleString()}
+      {counts.failed > 0 && <b style={{ color: "var(--failed)" }}> ✕{counts.failed.toLocaleString()}</b>}
     </span>
   );
 }
