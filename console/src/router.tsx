@@ -37,7 +37,7 @@ export function fromAwsConsole(hash: string): string | undefined {
   const found = /^#!?\/(?:v2\/)?(statemachines|executions|express-executions)(?:\/(view|details|edit|create))?(?:\/([^?]+))?/.exec(hash);
   if (!found) return undefined;
   const [, thing, verb, rest] = found;
-  const arn = rest && decodeURIComponent(rest);
+  const arn = rest && decode(rest);
   if (thing === "statemachines") {
     if (verb === "create") return "machines/new";
     if (!arn) return "machines";

@@ -2,7 +2,7 @@
 
 import { root } from "../router";
 import { ApiError, serverAnswered, serverGone } from "./errors";
-import { credentials, noteExpired } from "./session";
+import { credentials, noteExpired, noteForged } from "./session";
 
 /** Members of a request that name the place of the call. */
 const ARN_MEMBERS = ["executionArn", "stateMachineArn", "resourceArn", "activityArn", "stateMachineVersionArn", "stateMachineAliasArn", "mapRunArn"];
@@ -13,6 +13,15 @@ const ARN_MEMBERS = ["executionArn", "stateMachineArn", "resourceArn", "activity
  * Throws an `ApiError` if it is refused or the server cannot be reached.
  */
 export async function call<Answer>(operation: string, request: object = {}, signal?: AbortSignal): Promise<Answer> {
+  try {
+    return await callOnce(operation, request, signal);
+  } catch (error) {
+    if (error instanceof ApiError && error.isForged && (await noteForged())) return callOnce(operation, request, signal);
+    throw error;
+  }
+}
+
+async function callOnce<Answer>(operation: string, request: object, signal?: AbortSignal): Promise<Answer> {
   const arn = ARN_MEMBERS.map((member) => (request as Record<string, unknown>)[member]).find((value) => typeof value === "string");
   let answer: Response;
   try {

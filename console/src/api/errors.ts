@@ -29,6 +29,11 @@ export class ApiError extends Error {
   get isServerGone(): boolean {
     return this.kind === "ServerGone";
   }
+
+  /** The call did not show the token of the session that the browser has now. */
+  get isForged(): boolean {
+    return this.status === 403 && this.message.includes("X-Stepwell-Csrf");
+  }
 }
 
 let gone = false;
@@ -56,9 +61,9 @@ export function serverAnswered(): void {
   set(false);
 }
 
-/** The server could not be reached. An aborted call says nothing about it. */
+/** The server could not be reached. A call that we gave up ourselves says nothing about it. */
 export function serverGone(error: unknown): unknown {
-  if (error instanceof DOMException && error.name === "AbortError") return error;
+  if (error instanceof DOMException && (error.name === "AbortError" || error.name === "TimeoutError")) return error;
   set(true);
   return new ApiError("ServerGone", "The server cannot be reached.", 0);
 }

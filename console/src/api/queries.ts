@@ -3,7 +3,7 @@
 import { QueryClient, useQuery, type UseQueryResult } from "@tanstack/react-query";
 import { call } from "./client";
 import { ApiError } from "./errors";
-import { currentPlace } from "./session";
+import { currentPlace, currentSession, onSessionChange } from "./session";
 import type { Machine, MachineCounts, MachineSummary } from "./types";
 
 /** A page that comes back shows what it had, and asks again. What the server refuses is not asked twice. */
@@ -15,6 +15,16 @@ export const queries = new QueryClient({
       refetchOnWindowFocus: true,
     },
   },
+});
+
+let user = currentSession().user;
+
+// What somebody was shown is not for whoever comes next. Before their page asks anything: those who ask
+// would not hear of an answer that was dropped.
+onSessionChange(() => {
+  if (currentSession().user === user) return;
+  user = currentSession().user;
+  queries.clear();
 });
 
 /** All pages of a list, at most `max` items. */

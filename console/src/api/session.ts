@@ -28,6 +28,11 @@ export interface Place {
 }
 
 const PLACE_KEY = "stepwell.place";
+const ACCOUNT = /^\d{12}$/;
+const REGION = /^[a-z0-9-]{1,32}$/;
+
+/** A link may name a region, as those of AWS's console do. Read before the address becomes one of ours. */
+let linkedRegion = new URLSearchParams(window.location.search).get("region") ?? undefined;
 
 let session: Session = { mode: "open", signedIn: true, account: "000000000000", region: "us-east-1", version: "" };
 let place: Place = { account: "000000000000", region: "us-east-1" };
@@ -54,20 +59,27 @@ function tell(): void {
 }
 
 function adopt(next: Session): void {
+  // Whose sign-in expires, and who then signs in again, stays where they are.
+  const isSame = next.user !== undefined && next.user === session.user;
   session = next;
-  // A link may name a region, as those of AWS's console do.
-  const linked = new URLSearchParams(window.location.search).get("region");
-  const kept = { ...readKept(), ...(linked ? { region: linked } : {}) };
-  place = {
-    account: (next.mode === "open" ? kept.account : undefined) ?? next.account ?? place.account,
-    region: kept.region ?? next.region ?? place.region,
-  };
+  if (!isSame) {
+    const kept = readKept();
+    place = {
+      account: (next.mode === "open" ? valid(ACCOUNT, kept.account) : undefined) ?? next.account ?? place.account,
+      region: valid(REGION, linkedRegion) ?? valid(REGION, kept.region) ?? next.region ?? place.region,
+    };
+  }
   tell();
+}
+
+/** What is not of the right form cannot be in a header. */
+function valid(form: RegExp, text: unknown): string | undefined {
+  return typeof text === "string" && form.test(text) ? text : undefined;
 }
 
 function readKept(): Partial<Place> {
   try {
-    return JSON.parse(localStorage.getItem(PLACE_KEY) ?? "{}") as Partial<Place>;
+    return { ...(JSON.parse(localStorage.getItem(PLACE_KEY) ?? "{}") as Partial<Place> | null) };
   } catch {
     return {};
   }
@@ -76,6 +88,7 @@ function readKept(): Partial<Place> {
 /** Takes on another account or region, now and after a reload. */
 export function choosePlace(next: Place): void {
   place = next;
+  linkedRegion = undefined;
   localStorage.setItem(PLACE_KEY, JSON.stringify(next));
   tell();
 }
@@ -91,15 +104,29 @@ export async function signIn(accessKeyId: string, secretAccessKey: string): Prom
   adopt(await exchange("POST", { accessKeyId, secretAccessKey }));
 }
 
-/** Ends the session. */
+/** Ends the session. One that has ended already is as good. */
 export async function signOut(): Promise<void> {
-  await exchange("DELETE");
+  try {
+    await exchange("DELETE");
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.kind !== "ExpiredTokenException") throw error;
+  }
   adopt({ ...session, signedIn: false, user: undefined, csrfToken: undefined });
 }
 
 /** A call was answered with "your sign-in has expired": the next thing to show is the sign-in. */
 export function noteExpired(): void {
   if (session.mode === "credentials" && session.signedIn) adopt({ ...session, signedIn: false, csrfToken: undefined });
+}
+
+/**
+ * A call was refused for its token. All tabs of a browser have one cookie, so another one may have signed
+ * in anew: then we go on with its session. Gives back whether it is worth while to call again.
+ */
+export async function noteForged(): Promise<boolean> {
+  const { csrfToken, user } = session;
+  adopt(await exchange("GET"));
+  return session.signedIn && session.user === user && session.csrfToken !== csrfToken;
 }
 
 async function exchange(method: string, body?: object): Promise<Session> {
@@ -123,11 +150,11 @@ async function exchange(method: string, body?: object): Promise<Session> {
  */
 export function credentials(arn?: string): Record<string, string> {
   const parts = arn?.split(":") ?? [];
-  const region = parts[3] || place.region;
+  const region = valid(REGION, parts[3]) ?? place.region;
   if (session.mode === "credentials") {
     return { "X-Stepwell-Csrf": session.csrfToken ?? "", "X-Stepwell-Region": region };
   }
-  const account = parts[4] || place.account;
+  const account = valid(ACCOUNT, parts[4]) ?? place.account;
   const scope = `${account}/20260101/${region}/states/aws4_request`;
   return { Authorization: `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host, Signature=0` };
 }

@@ -8,7 +8,7 @@
 
 import { root } from "../router";
 import { ApiError, serverAnswered, serverGone } from "./errors";
-import { credentials, noteExpired } from "./session";
+import { credentials, noteExpired, noteForged } from "./session";
 
 /** One message of a stream. */
 export interface Message {
@@ -68,7 +68,7 @@ export function follow(options: StreamOptions): () => void {
       if (!answer.ok || !answer.body) {
         const error = await ApiError.of(answer);
         if (error.kind === "ExpiredTokenException") noteExpired();
-        const passes = error.kind === "ThrottlingException" || error.kind === "ExpiredTokenException";
+        const passes = error.kind === "ThrottlingException" || error.kind === "ExpiredTokenException" || (error.isForged && (await noteForged()));
         if (answer.status < 500 && !passes) {
           ended = true;
           options.onRefused?.(error);

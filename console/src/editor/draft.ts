@@ -1,6 +1,7 @@
 /** What has been written and not saved: kept over a step back or a reload, and asked about before it is left. */
 
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
+import { keep, readKept } from "../api/kept";
 import { useRouter } from "../router";
 import { useKeys } from "../ui/keys";
 
@@ -11,24 +12,39 @@ export interface Draft {
   roleArn: string;
 }
 
-const keyOf = (machine: string) => `stepwell.draft.${machine}`;
+/** How long after a change it is kept: a long definition is not written for every letter. */
+const KEEP_MS = 500;
+
+const nameOf = (machine: string) => `draft.${machine}`;
 
 export function readDraft(machine: string): Draft | undefined {
-  try {
-    const kept = JSON.parse(sessionStorage.getItem(keyOf(machine)) ?? "null") as Draft | null;
-    return kept && typeof kept.definition === "string" ? kept : undefined;
-  } catch {
-    return undefined;
-  }
+  const kept = readKept(nameOf(machine)) as Draft | undefined;
+  return typeof kept?.definition === "string" ? kept : undefined;
 }
 
-export function keepDraft(machine: string, draft: Draft | undefined): void {
-  try {
-    if (draft) sessionStorage.setItem(keyOf(machine), JSON.stringify(draft));
-    else sessionStorage.removeItem(keyOf(machine));
-  } catch {
-    // A full storage keeps nothing; leaving is asked about all the same.
-  }
+/**
+ * Keeps what has been written while it is not saved, the last letters too when the page is left. Gives back
+ * how to forget it, once it is saved.
+ */
+export function useDraft(machine: string, draft: Draft | undefined): () => void {
+  const now = useRef(draft);
+  now.current = draft;
+  useEffect(() => {
+    const timer = setTimeout(() => keep(nameOf(machine), draft), KEEP_MS);
+    return () => clearTimeout(timer);
+  }, [machine, draft]);
+  useEffect(() => {
+    const keepNow = () => keep(nameOf(machine), now.current);
+    window.addEventListener("pagehide", keepNow);
+    return () => {
+      window.removeEventListener("pagehide", keepNow);
+      keepNow();
+    };
+  }, [machine]);
+  return () => {
+    now.current = undefined;
+    keep(nameOf(machine), undefined);
+  };
 }
 
 /**
@@ -43,7 +59,7 @@ export function useLeaving(isDirty: boolean): { to: string | undefined; stay: ()
     const onUnload = (event: BeforeUnloadEvent) => event.preventDefault();
     const onClick = (event: MouseEvent) => {
       const link = (event.target as Element | null)?.closest?.<HTMLAnchorElement>("a[href]");
-      if (!link || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey || link.target === "_blank") return;
+      if (!link || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey || link.hash !== "") return;
       event.preventDefault();
       setTo(link.href);
     };

@@ -5,12 +5,13 @@ import { call } from "../api/client";
 import { ApiError } from "../api/errors";
 import type { MachineType } from "../api/types";
 import { Link, path, useQuery, useRouter } from "../router";
+import { useIsHere } from "../ui/here";
 import { Button, Dialog, Notice } from "../ui/parts";
 import { toast } from "../ui/toasts";
 import { CodeEditor, type CodeHandle } from "./code-editor";
 import { complete } from "./completion";
 import { placeInMessage, useDiagnosis, useSettled } from "./diagnose";
-import { keepDraft, readDraft, useLeaving, type Draft } from "./draft";
+import { readDraft, useDraft, useLeaving, type Draft } from "./draft";
 import type { Change } from "./edits";
 import { GraphPane } from "./graph-pane";
 import { Inspector } from "./inspector";
@@ -25,7 +26,6 @@ import "./editor.css";
 
 /** The graph follows the text when somebody has stopped typing for so long. */
 const GRAPH_MS = 150;
-const DRAFT_MS = 500;
 const ROLE = /^arn:[a-z-]+:iam::\d{12}:role\/.+$/;
 
 export function Editor({ machineArn, start, onSaved }: { machineArn?: string; start: Draft; onSaved: () => void }) {
@@ -43,6 +43,7 @@ export function Editor({ machineArn, start, onSaved }: { machineArn?: string; st
   const [saving, setSaving] = useState(false);
   const handle = useRef<CodeHandle>(null);
   const { navigate } = useRouter();
+  const isHere = useIsHere();
 
   const diagnosis = useDiagnosis(text, type);
   const source = sourceOf(text);
@@ -57,8 +58,7 @@ export function Editor({ machineArn, start, onSaved }: { machineArn?: string; st
   const isOvertaken = machineArn !== undefined && start.definition !== readable(saved.definition) && start.definition !== before.current;
 
   const draft = useMemo(() => (isDirty ? { definition: text, name, type, roleArn } : undefined), [isDirty, text, name, type, roleArn]);
-  const settledDraft = useSettled(draft, DRAFT_MS);
-  useEffect(() => keepDraft(draftKey, settledDraft), [draftKey, settledDraft]);
+  const forgetDraft = useDraft(draftKey, draft);
 
   // A link may name a state; the text begins there.
   useEffect(() => {
@@ -115,18 +115,18 @@ export function Editor({ machineArn, start, onSaved }: { machineArn?: string; st
         before.current = start.definition;
         setSaved({ definition: text, name, type, roleArn });
         setRestored(false);
-        keepDraft(draftKey, undefined);
+        forgetDraft();
         setSaving(false);
         onSaved();
         return;
       }
       const { stateMachineArn } = await call<{ stateMachineArn: string }>("CreateStateMachine", { name, type, roleArn, definition: text, ...published });
       toast(`${name} is created`);
-      keepDraft(draftKey, undefined);
+      forgetDraft();
       // Before the address changes, so that nothing is asked about.
       setSaved({ definition: text, name, type, roleArn });
       onSaved();
-      navigate(path("machines", stateMachineArn));
+      if (isHere()) navigate(path("machines", stateMachineArn));
     } catch (error) {
       const place = error instanceof ApiError ? placeInMessage(error.message, text) : undefined;
       if (place !== undefined) handle.current?.reveal(place);

@@ -8,6 +8,7 @@ import { ApiError } from "../api/errors";
 import { useMachine } from "../api/queries";
 import type { Machine } from "../api/types";
 import { Link, path, useQuery, useRouter, useSetQuery } from "../router";
+import { useIsHere } from "../ui/here";
 import { useKeys } from "../ui/keys";
 import { Button, CopyButton, Dialog, Empty, ErrorNotice, Loading, Notice, TabPanel, Tabs } from "../ui/parts";
 import { Badge } from "../ui/status";
@@ -117,6 +118,7 @@ function DeleteDialog({ machine, onClose }: { machine: Machine; onClose: () => v
   const [error, setError] = useState<unknown>();
   const client = useQueryClient();
   const { navigate } = useRouter();
+  const isHere = useIsHere();
   const remove = async () => {
     if (typed !== machine.name || busy) return;
     setBusy(true);
@@ -125,7 +127,7 @@ function DeleteDialog({ machine, onClose }: { machine: Machine; onClose: () => v
       toast(`${machine.name} is being deleted`);
       void client.invalidateQueries({ queryKey: ["machines"] });
       void client.invalidateQueries({ queryKey: ["machine", machine.stateMachineArn] });
-      navigate("machines");
+      if (isHere()) navigate("machines");
     } catch (refusal) {
       setError(refusal);
       setBusy(false);

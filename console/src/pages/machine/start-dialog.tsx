@@ -10,6 +10,7 @@ import { JsonField } from "../../editor/json-field";
 import { checkJson } from "../../editor/json-check";
 import { formatJson } from "../../editor/json-format";
 import { Link, path, useRouter } from "../../router";
+import { useIsHere } from "../../ui/here";
 import { Button, Dialog, ErrorNotice, Loading, Property } from "../../ui/parts";
 import { Payload } from "../../ui/payload";
 import { ExecutionBadge } from "../../ui/status";
@@ -37,6 +38,7 @@ export function StartDialog({ machine, via: firstVia, copyOf, onClose }: {
   const [error, setError] = useState<unknown>();
   const [result, setResult] = useState<Execution>();
   const { navigate } = useRouter();
+  const isHere = useIsHere();
   const ways = useAsked({
     queryKey: ["machine", stateMachineArn, "start-ways"],
     queryFn: async ({ signal }) => {
@@ -71,7 +73,7 @@ export function StartDialog({ machine, via: firstVia, copyOf, onClose }: {
       }
       const { executionArn } = await call<{ executionArn: string }>("StartExecution", request);
       toast("Started");
-      navigate(path("executions", executionArn));
+      if (isHere()) navigate(path("executions", executionArn));
     } catch (refusal) {
       setError(refusal);
       setBusy(false);
