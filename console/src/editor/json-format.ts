@@ -17,17 +17,21 @@ export function comparable(before: string, after: string): [string, string] {
   return formatted[0] === formatted[1] ? [before, after] : formatted;
 }
 
+/** What is nested more deeply goes no further to the right: somebody may send a payload of nothing but brackets. */
+const DEPTH_MAX = 50;
+
 /** A text that is JSON, with indentation. */
 export function formatJson(text: string, indent = "  "): string {
   let out = "";
   let depth = 0;
   let before = "";
+  const newline = () => `\n${indent.repeat(Math.min(depth, DEPTH_MAX))}`;
   for (const [token] of text.matchAll(TOKEN)) {
     switch (token) {
       case "}":
       case "]":
         depth -= 1;
-        if (before !== "{" && before !== "[") out += `\n${indent.repeat(depth)}`;
+        if (before !== "{" && before !== "[") out += newline();
         out += token;
         break;
       case ",":
@@ -37,7 +41,7 @@ export function formatJson(text: string, indent = "  "): string {
         out += ": ";
         break;
       default:
-        if (before === "{" || before === "[" || before === ",") out += `\n${indent.repeat(depth)}`;
+        if (before === "{" || before === "[" || before === ",") out += newline();
         out += token;
         if (token === "{" || token === "[") depth += 1;
     }

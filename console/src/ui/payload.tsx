@@ -3,6 +3,7 @@
  */
 
 import { useMemo, useState, type ReactNode } from "react";
+import { formatJson } from "../editor/json-format";
 import { Button, CopyButton } from "./parts";
 
 /** What is longer than this, in characters, is shown on click. */
@@ -10,10 +11,11 @@ const LARGE_CHARS = 64 * 1024;
 /** What is longer than this is not coloured. */
 const COLOURED_CHARS = 256 * 1024;
 
-/** JSON with indentation; a text that is no JSON as it is. */
+/** JSON with indentation, its numbers as they are written; a text that is no JSON as it is. */
 export function pretty(text: string): string {
   try {
-    return JSON.stringify(JSON.parse(text), null, 2);
+    JSON.parse(text);
+    return formatJson(text);
   } catch {
     return text;
   }
