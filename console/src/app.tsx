@@ -14,12 +14,13 @@ import { MachinePage } from "./pages/machine";
 import { MachinesPage } from "./pages/machines";
 import { SignInAgain, SignInPage } from "./pages/sign-in";
 import { BASE, Link, RouterProvider, useRouter } from "./router";
+import { Boundary } from "./ui/boundary";
 import { Icon, type IconName } from "./ui/icons";
 import { boundKeys, focusSearch, listenToKeys, useKeys } from "./ui/keys";
 import { Button, Dialog, Empty, ErrorNotice, Loading } from "./ui/parts";
 import { chooseTheme, currentTheme } from "./ui/theme";
 import { useTitle } from "./ui/title";
-import { Toasts } from "./ui/toasts";
+import { toastError, Toasts } from "./ui/toasts";
 
 /** How often a server that did not answer at first is asked again. */
 const ASK_AGAIN_MS = 2_000;
@@ -113,7 +114,7 @@ function Main({ children }: { children: ReactNode }) {
     first.current = false;
     window.scrollTo(0, 0);
   }, [where]);
-  return <main id="main" ref={main} tabIndex={-1}><Suspense fallback={<Loading />}>{children}</Suspense></main>;
+  return <main id="main" ref={main} tabIndex={-1}><Boundary at={where}><Suspense fallback={<Loading />}>{children}</Suspense></Boundary></main>;
 }
 
 /** What a tab of the browser says. */
@@ -180,7 +181,7 @@ function Nav({ onHelp }: { onHelp: () => void }) {
         {session.mode === "credentials" && (
           <div className="row between place">
             <span className="ellipsis" title={session.user}>{session.user}</span>
-            <Button kind="quiet" small onClick={() => void signOut()}>Sign out</Button>
+            <Button kind="quiet" small onClick={() => void signOut().catch((error: unknown) => toastError("You are still signed in", error))}>Sign out</Button>
           </div>
         )}
         {session.version && <span className="place">Stepwell {session.version}</span>}

@@ -10,19 +10,26 @@ const STATES_FEW = 40;
 
 let worker: Worker | undefined;
 let lastId = 0;
-const waiting = new Map<number, (answer: LayoutAnswer) => void>();
+const waiting = new Map<number, { machine: Machine; answered: (answer: Omit<LayoutAnswer, "id">) => void }>();
 
-function askWorker(machine: Machine, answered: (answer: LayoutAnswer) => void): () => void {
+function askWorker(machine: Machine, answered: (answer: Omit<LayoutAnswer, "id">) => void): () => void {
   if (!worker) {
     worker = new Worker(new URL("./layout.worker.ts", import.meta.url), { type: "module" });
     worker.onmessage = ({ data }: MessageEvent<LayoutAnswer>) => {
-      waiting.get(data.id)?.(data);
+      waiting.get(data.id)?.answered(data);
       waiting.delete(data.id);
+    };
+    // One that cannot be loaded, as after the server was replaced, answers nothing.
+    worker.onerror = () => {
+      worker = undefined;
+      const asked = [...waiting.values()];
+      waiting.clear();
+      for (const { machine: theirs, answered: tell } of asked) tell(make(theirs));
     };
   }
   lastId += 1;
   const id = lastId;
-  waiting.set(id, answered);
+  waiting.set(id, { machine, answered });
   worker.postMessage({ id, machine } satisfies LayoutRequest);
   return () => void waiting.delete(id);
 }
