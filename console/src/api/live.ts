@@ -24,7 +24,7 @@ export function useLivePlace(enabled: boolean): void {
         onMessage: ({ event, data }) => {
           if (event === "changes") invalidate((JSON.parse(data) as { stateMachineArns: string[] }).stateMachineArns);
           // Whatever changed while there was no stream was not told.
-          if (event === "hello" && greeted) void queries.invalidateQueries();
+          if (event === "hello" && greeted) void queries.invalidateQueries({ predicate: ({ queryKey: [about] }) => [...OF_A_MACHINE, ...OF_THE_PLACE].includes(about as string) });
           greeted = true;
         },
       });

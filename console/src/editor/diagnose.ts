@@ -4,17 +4,11 @@ import type { Diagnostic as Mark } from "@codemirror/lint";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
 import { call } from "../api/client";
-import { ApiError } from "../api/errors";
 import type { Diagnostic, MachineType } from "../api/types";
-import { checkJson, offsetOf, placeOf } from "./json-check";
+import { checkJson, offsetOf } from "./json-check";
 import { Source } from "./tree";
 
 const DEBOUNCE_MS = 300;
-
-interface Answer {
-  result: "OK" | "FAIL";
-  diagnostics: Diagnostic[];
-}
 
 export interface Diagnosis {
   diagnostics: Diagnostic[];
@@ -54,18 +48,7 @@ async function diagnose(definition: string, type: MachineType, signal: AbortSign
   // What is no JSON is told at once, in fewer words than a server has for it.
   const broken = checkJson(definition);
   if (broken) return [{ severity: "ERROR", code: "INVALID_JSON_DESCRIPTION", message: broken.message, pointer: "", line: broken.line, column: broken.column }];
-  try {
-    return (await call<Answer>("Stepwell.DiagnoseDefinition", { definition, type }, signal)).diagnostics;
-  } catch (error) {
-    if (!(error instanceof ApiError) || !/UnknownOperation|InvalidAction/.test(error.kind)) throw error;
-  }
-  // Servers before this operation have AWS's, which says only roughly where.
-  const { diagnostics } = await call<Answer>("ValidateStateMachineDefinition", { definition, type, severity: "WARNING" }, signal);
-  const source = new Source(definition);
-  return diagnostics.map((each) => {
-    const pointer = each.location ?? "";
-    return { ...each, pointer, ...placeOf(definition, source.at(pointer)?.from ?? 0) };
-  });
+  return (await call<{ diagnostics: Diagnostic[] }>("Stepwell.DiagnoseDefinition", { definition, type }, signal)).diagnostics;
 }
 
 function markOf(diagnostic: Diagnostic, text: string): Mark {

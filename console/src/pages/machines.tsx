@@ -4,7 +4,7 @@ import { useDeferredValue, useMemo } from "react";
 import { useMachineCounts, useMachines } from "../api/queries";
 import { currentPlace } from "../api/session";
 import type { MachineCounts, MachineSummary } from "../api/types";
-import { Link, path, useQuery, useSetQuery } from "../router";
+import { Link, path, root, useQuery, useSetQuery } from "../router";
 import { CopyButton, Empty, ErrorNotice, Loading } from "../ui/parts";
 import { Ago } from "../ui/time";
 import { VirtualTable, type Column } from "./machine/virtual-table";
@@ -118,7 +118,7 @@ function Count({ value, label, tone, to }: { value?: number; label: string; tone
 }
 
 function First() {
-  const endpoint = new URL("..", new URL(".", document.baseURI)).href.replace(/\/$/, "");
+  const endpoint = root("").replace(/\/$/, "");
   const line = `aws stepfunctions create-state-machine --endpoint-url ${endpoint} \\\n  --name hello --role-arn arn:aws:iam::${currentPlace().account}:role/stepwell \\\n  --definition '{"StartAt":"Hello","States":{"Hello":{"Type":"Pass","End":true}}}'`;
   return (
     <div className="card">

@@ -99,7 +99,7 @@ export function Events({ executionArn, run, version, startedAt, isWhole, selecte
           <option value="">All events</option>
           {GROUPS.map(({ id, label }) => <option key={id} value={id}>{label}</option>)}
         </select>
-        <span className="muted small grow" role="status">
+        <span className="muted small grow" role={group || text ? "status" : undefined}>
           {events.length === run.events.length ? `${events.length.toLocaleString()} events` : `${events.length.toLocaleString()} of ${run.events.length.toLocaleString()} events`}
           {!isWhole && " · reading…"}
         </span>

@@ -15,14 +15,14 @@ export function useRoom(): [RefObject<HTMLDivElement | null>, number] {
       setRoom(Math.max(ROOM_MIN, Math.floor(window.innerHeight - top - MARGIN_BELOW)));
     };
     measure();
-    // What is above grows when a cause is unfolded, and with the width of the window.
+    // What is above grows when a cause is unfolded, comes and goes, and all around grows with it.
     const observer = new ResizeObserver(measure);
-    for (let before = place.current?.parentElement?.firstElementChild; before && before !== place.current; before = before.nextElementSibling) observer.observe(before);
+    if (place.current?.parentElement) observer.observe(place.current.parentElement);
     window.addEventListener("resize", measure);
     return () => {
       observer.disconnect();
       window.removeEventListener("resize", measure);
     };
-  });
+  }, []);
   return [place, room];
 }
