@@ -134,9 +134,7 @@ impl Session {
 /// to be signed.
 pub(crate) fn of_call(gate: &Gate, parts: &Parts) -> Option<Result<Session, NoSession>> {
     let headers = &parts.headers;
-    // Whoever has the token has signed in, even if the browser has dropped the cookie.
-    let is_ours = gate.sessions.has_cookie(headers) || headers.contains_key(&X_STEPWELL_CSRF);
-    if is_signed(headers) || !is_ours {
+    if !gate.sessions.is_meant(headers) {
         return None;
     }
     let session = gate.sessions.of(headers, Instant::now()).ok_or(NoSession::Expired);
@@ -150,7 +148,7 @@ pub(crate) fn caller(
     progress: &Progress,
     parts: &Parts,
 ) -> Option<Result<(Caller, Lease), Exception>> {
-    let gate = server.gate.as_ref().filter(|gate| gate.sessions.has_cookie(&parts.headers))?;
+    let gate = server.gate.as_ref().filter(|gate| gate.sessions.is_meant(&parts.headers))?;
     let session = gate.sessions.of(&parts.headers, Instant::now());
     let session = session.ok_or_else(|| NoSession::Expired.exception());
     Some(session.and_then(|session| {
@@ -278,9 +276,11 @@ impl Sessions {
         }
     }
 
-    /// Whether a request has a cookie of ours, whatever it is worth.
-    fn has_cookie(&self, headers: &HeaderMap) -> bool {
-        self.cookies(headers).next().is_some()
+    /// Whether a request is to be judged by a session, whatever that is worth. Whoever has the token has
+    /// signed in, even if the browser has dropped the cookie: after a sign-out in another window it has.
+    fn is_meant(&self, headers: &HeaderMap) -> bool {
+        !is_signed(headers)
+            && (self.cookies(headers).next().is_some() || headers.contains_key(&X_STEPWELL_CSRF))
     }
 
     /// The values of the cookies that have our name; none of a request that is signed.

@@ -333,6 +333,9 @@ async fn events_are_told_to_a_session_and_not_to_one_that_is_over() {
     assert_eq!(ask(&site, "DELETE", "/console/session", &headers, "").await.status, 204);
     check(&site.ask(&watch).await, 403, "ExpiredTokenException");
     assert!(client.rest().await.contains("hello"), "what was open has come to its end in order");
+    // Another window has lost the cookie by that, and still shows the token.
+    let watch = watch.replace(&browser.cookie, &browser.csrf);
+    check(&site.ask(&watch).await, 403, "ExpiredTokenException");
 }
 
 #[tokio::test]
