@@ -51,7 +51,8 @@ function Known({ executionArn, followed, execution }: { executionArn: string; fo
 
   const { state: chosenState, step: chosenStep, event: chosenEvent, iterations } = chosen;
   const picked = iterations.join(".");
-  const isChosen = chosenState !== undefined || chosenStep !== undefined;
+  // A link may be older than the definition, or mistyped.
+  const isChosen = chosenState === undefined ? chosenStep !== undefined : !states || states.byName.has(chosenState);
   // Whoever comes to a failed execution wants to see where it failed.
   const selection = useMemo<Selection>(() => {
     const asked = isChosen || !cause ? { ...chosen, state: chosenState ?? (chosenStep === undefined ? undefined : run.steps.get(chosenStep)?.name) } : { ...chosen, state: cause.name, step: cause.id, iterations: iterationsAround(run, cause) };
@@ -92,7 +93,7 @@ function Known({ executionArn, followed, execution }: { executionArn: string; fo
   return (
     <>
       <Head execution={execution} status={status} run={run} version={version} parent={parent} isLive={isLive} />
-      <Failure execution={execution} status={status} step={cause} onShow={() => cause && lookAt(cause)} />
+      <Failure execution={execution} status={status} step={cause} iterations={iterationsAround(run, cause)} onShow={() => cause && lookAt(cause)} />
       {execution.historyTruncated && <Notice tone="caught" icon="caught" title="The history is not whole">It was too long to be kept: some events, and steps, are missing.</Notice>}
       {followed.error !== undefined && <ErrorNotice error={followed.error} retry={followed.retry} what="The history could not be read" />}
       <div>

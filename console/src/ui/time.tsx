@@ -3,7 +3,8 @@
 import { useSyncExternalStore } from "react";
 
 const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
-const RELATIVE = new Intl.RelativeTimeFormat(undefined, { numeric: "auto", style: "short" });
+// Among our own words it speaks their language.
+const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
 
 /** `1.25 s`, `3 m 05 s`, `2 d 4 h`. */
 export function formatDuration(ms: number): string {

@@ -7,7 +7,7 @@ import { Button } from "../../ui/parts";
 import { executionTone } from "../../ui/status";
 import { Cause } from "./cause";
 
-export function Failure({ execution, status, step, onShow }: { execution: Execution; status: ExecutionStatus; step: Step | undefined; onShow: () => void }) {
+export function Failure({ execution, status, step, iterations, onShow }: { execution: Execution; status: ExecutionStatus; step: Step | undefined; iterations: readonly number[]; onShow: () => void }) {
   if (status !== "FAILED" && status !== "TIMED_OUT" && status !== "ABORTED") return null;
   // One that timed out has no error in its description; that of the step is as good.
   const error = execution.error ?? step?.error;
@@ -20,7 +20,7 @@ export function Failure({ execution, status, step, onShow }: { execution: Execut
       <div className="grow">
         <h2>
           <span className="name">{error ?? text}</span>
-          {step && <span className="where"> in <bdi>{step.name}</bdi>{step.iteration !== undefined && `, iteration ${step.iteration}`}</span>}
+          {step && <span className="where"> in <bdi>{step.name}</bdi>{iterations.length > 0 && `, iteration ${iterations.join(" › ")}`}</span>}
         </h2>
         {cause !== undefined && <Cause cause={cause} />}
       </div>

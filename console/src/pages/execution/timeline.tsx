@@ -32,6 +32,8 @@ interface Props {
 
 const GROWS_EVERY_MS = 200;
 const TICKS_MAX = 6;
+/** Behind this part of the axis there is no room for a label. */
+const LABEL_MAX = 0.9;
 
 /** The present while something grows, several times a second. */
 function useMoving(isMoving: boolean): number {
@@ -52,6 +54,8 @@ export function Timeline({ run, version, startedAt, endedAt, selected, iteration
   const time = useTimeZoom(whole);
   const { span } = time;
   const ticks = ticksOf(span, TICKS_MAX, startedAt);
+  // The label of a mark at the end stands before it, if the one before leaves room.
+  const isWide = ticks.length < 4;
   if (rows.length === 0) return <Empty title="No state has been entered yet" />;
   const until = (step: { endedAt?: number }) => step.endedAt ?? (endedAt === undefined ? now : whole.to);
   return (
@@ -69,8 +73,8 @@ export function Timeline({ run, version, startedAt, endedAt, selected, iteration
           <div className="axis" role="presentation">
             <span className="timeline-name">Step</span>
             <span className="timeline-bars">
-              {ticks.map((tick) => (
-                <span key={tick.ms} className={tick.at > 0.9 ? "tick last" : "tick"} style={{ left: `${tick.at * 100}%` }}>{tickText(tick)}</span>
+              {ticks.filter(({ at }) => at <= LABEL_MAX || isWide).map((tick) => (
+                <span key={tick.ms} className={tick.at > LABEL_MAX ? "tick last" : "tick"} style={{ left: `${tick.at * 100}%` }}>{tickText(tick)}</span>
               ))}
             </span>
           </div>
@@ -127,7 +131,8 @@ export function RowName({ row }: { row: Row }) {
 
 function Bar({ span, from, to, className, tone, title }: { span: Span; from: number; to: number; className: string; tone: string; title?: string }) {
   if (!isIn(span, from, to)) return null;
-  return <i className={`bar ${className}`} title={title} style={{ ...place(span, from, to), "--tone": `var(--${tone})`, "--tone-soft": `var(--${tone}-soft)` } as React.CSSProperties} />;
+  const { left, width } = place(span, from, to);
+  return <i className={`bar ${className}`} title={title} style={{ left: `min(${left}, 100% - 2px)`, width, "--tone": `var(--${tone})`, "--tone-soft": `var(--${tone}-soft)` } as React.CSSProperties} />;
 }
 
 /** How long it took: behind the bar, or before it where there is no room. */
