@@ -8,7 +8,9 @@ const DEFINITION = '{"StartAt": "Greet", "States": {"Greet": {"Type": "Pass", "E
 
 export function FirstVisit() {
   const { account, region } = currentPlace();
-  const endpoint = root("").replace(/\/$/, "");
+  // AWS's clients do not find their way through a prefix that a proxy puts before the server.
+  const { origin, pathname } = new URL(root(""));
+  const endpoint = pathname === "/" ? origin : "http://SERVER:8083";
   // An open server takes any key, and the account from its id; one with credentials takes only those it knows.
   const [id, secret] = currentSession().mode === "open" ? [account, "any"] : ["YOUR_KEY_ID", "YOUR_SECRET"];
   const commands = [
