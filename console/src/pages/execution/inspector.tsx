@@ -49,6 +49,7 @@ export function Inspector(props: Props) {
           <div className="row wrap small muted">
             <span>{node.type}</span>
             {within.length > 0 && <span>Iteration {within.join(" › ")}</span>}
+            {step?.isSuperseded && <span>In an earlier go, which was retried</span>}
             {step && visits.length > 1 && <Visits visits={visits} step={step} onStep={onStep} />}
           </div>
         </div>
