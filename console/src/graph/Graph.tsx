@@ -104,6 +104,14 @@ const Canvas = memo(function Canvas({ layout, selected, onPick }: { layout: Layo
     setReady(true);
   }, [flow, store, layout]);
 
+  // Another machine altogether, such as another template, begins anew; while one is written, nothing jumps.
+  const known = useRef(layout);
+  useEffect(() => {
+    const before = new Set(known.current.nodes.flatMap(({ state }) => state?.name ?? []));
+    known.current = layout;
+    if (isReady && !layout.nodes.some(({ state }) => state && before.has(state.name))) begin();
+  }, [layout, begin, isReady]);
+
   // What is selected elsewhere comes into sight.
   useEffect(() => {
     const node = isReady && selected !== undefined ? layout.nodes.find((each) => each.state?.name === selected) : undefined;

@@ -170,3 +170,14 @@ describe("layout", () => {
     expect(performance.now() - start).toBeLessThan(2 * mark);
   });
 });
+
+it("puts the labels of a choice in the order of where they lead to", () => {
+  const end = { Type: "Pass", End: true };
+  const { nodes, edges } = layout(
+    parseMachine(JSON.stringify({ StartAt: "Check", States: { Check: { Type: "Choice", Choices: [{ Variable: "$.n", NumericGreaterThan: 7, Next: "TooMany" }], Default: "OK" }, TooMany: end, OK: end } })).machine,
+  );
+  const x = (name: string) => nodes.find((node) => node.state?.name === name)!.x;
+  const labels = edges.filter((edge) => edge.label).sort((a, b) => a.label!.x - b.label!.x);
+  expect(labels.map(({ to }) => nodes.find(({ id }) => id === to)!.state!.name)).toEqual(["TooMany", "OK"]);
+  expect(x("TooMany")).toBeLessThan(x("OK"));
+});

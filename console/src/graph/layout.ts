@@ -162,6 +162,7 @@ function layWithDagre(order: string[], forward: Link[], sizeOfNode: (id: string)
   for (const id of order) graph.setNode(id, sizeOfNode(id));
   forward.forEach((link, at) => graph.setEdge(link.from, link.to, { ...labelSize(link.lines), labelpos: "c", weight: link.kind === "next" ? 2 : 1 }, String(at)));
   dagre.layout(graph, { constraints: siblings(order, forward) });
+  untangle(graph, forward);
 
   const rows = rowsOf(graph, order, forward);
   const boxes = new Map<string, Box>();
@@ -176,6 +177,39 @@ function layWithDagre(order: string[], forward: Link[], sizeOfNode: (id: string)
     return { ...curvedPath(boxes.get(link.from)!, boxes.get(link.to)!, edge.points.slice(1, -1), rows), label };
   });
   return { boxes, rows, ways };
+}
+
+/** Labels of one state that stand in a row come in the order of where they lead to: dagre may leave two crossed. */
+function untangle(graph: InstanceType<typeof dagre.graphlib.Graph>, forward: Link[]): void {
+  type Way = { points: Point[]; x: number; y: number; width: number };
+  const rows = new Map<string, { way: Way; to: number }[]>();
+  const ways = forward.map((link, at) => graph.edge({ v: link.from, w: link.to, name: String(at) }) as unknown as Way);
+  forward.forEach((link, at) => {
+    const way = ways[at];
+    // A longer way has bends of its own.
+    if (link.lines.length === 0 || way.points.length !== 3) return;
+    const row = rows.get(link.from);
+    const one = { way, to: (graph.node(link.to) as unknown as Point).x };
+    if (row) row.push(one);
+    else rows.set(link.from, [one]);
+  });
+  for (const row of rows.values()) {
+    if (row.length < 2) continue;
+    const now = row.map(({ way }) => way).sort((a, b) => a.x - b.x);
+    const wanted = [...row].sort((a, b) => a.to - b.to || a.way.x - b.way.x).map(({ way }) => way);
+    if (now.every((way, at) => way === wanted[at])) continue;
+    let left = now[0].x - now[0].width / 2;
+    const last = now[now.length - 1];
+    const right = last.x + last.width / 2;
+    const isBetween = ({ x, y }: Point) => x > left && x < right && Math.abs(y - last.y) < LABEL_LINE;
+    // What else runs through there stays clear.
+    if (ways.some((way) => !now.includes(way) && way.points.some(isBetween))) continue;
+    const gaps = now.map((way, at) => (at === now.length - 1 ? 0 : now[at + 1].x - now[at + 1].width / 2 - (way.x + way.width / 2)));
+    wanted.forEach((way, at) => {
+      way.x = way.points[1].x = left + way.width / 2;
+      left += way.width + gaps[at];
+    });
+  }
 }
 
 /** The transitions of a scope, and its states in the order in which somebody would follow them. */
