@@ -1,7 +1,7 @@
 /**
  * Journeys through the console in a real browser, with the real server.
  *
- *     node journeys/run.mjs                    all journeys, and the marks with some slack
+ *     node journeys/run.mjs                    all journeys, the marks with some slack, and pictures into .stepwell/screenshots
  *     node journeys/run.mjs inbox keyboard     those whose name has one of these words in it
  *     node journeys/run.mjs marks              the marks alone, measured five times each
  *     node journeys/run.mjs screenshots DIR    pictures of the main pages
@@ -10,6 +10,7 @@
  * /usr/bin/chromium. The console must have been built (`npm run build`).
  */
 
+import { fileURLToPath } from "node:url";
 import { accessibility } from "./accessibility.mjs";
 import { addresses } from "./addresses.mjs";
 import { answers } from "./answers.mjs";
@@ -47,5 +48,6 @@ if (command === "marks") {
     for (const each of chapter(world).filter(wanted)) await journey(each.name, each.walk);
   }
   for (const mark of (await marks({ runs: 3, slack: 3 })).filter(wanted)) await journey(mark.name, mark.walk);
+  if (words.length === 0) await screenshots(fileURLToPath(new URL("../../.stepwell/screenshots", import.meta.url)));
 }
 process.exit((await finish()) ? 0 : 1);

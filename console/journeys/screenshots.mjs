@@ -63,7 +63,12 @@ export async function screenshots(folder) {
     ["machines", "machines", (page) => see(page, "link", "order-fulfilment")],
     ["machine", `machines/${orders}?tab=definition`, graph],
     ["machine-executions", `machines/${orders}`, (page) => see(page, "link", "order-4046")],
-    ["execution-live", `executions/${live}?state=WaitForCourier`, graph],
+    ["execution-live", `executions/${live}?state=WaitForCourier`, async (page) => {
+      // The first picture of the README: all of the graph.
+      await page.setViewportSize({ width: 1_600, height: 1_060 });
+      await graph(page);
+      await (await see(page, "button", "Fit View")).click();
+    }],
     ["execution-failed", `executions/${failed}`, graph],
     ["timeline", `executions/${live}?tab=timeline`, (page) => see(page, "main")],
     ["events", `executions/${failed}?tab=events`, (page) => see(page, "list", "Events")],
