@@ -1,6 +1,6 @@
 /** One execution: why it failed at once, and every step of it as graph, timeline, table and events. */
 
-import { useDeferredValue, useMemo } from "react";
+import { useDeferredValue, useEffect, useMemo } from "react";
 import { useExecution, type FollowedExecution } from "../api/history";
 import { ApiError } from "../api/errors";
 import { machineArnOf } from "../api/arn";
@@ -11,7 +11,7 @@ import { Empty, ErrorNotice, Loading, Notice, TabPanel, Tabs } from "../ui/parts
 import { readStates, type States } from "./execution/definition";
 import { Events } from "./execution/events";
 import { Failure } from "./execution/failure";
-import { GraphTab } from "./execution/graph-tab";
+import { expectGraph, GraphTab } from "./execution/graph-tab";
 import { Head } from "./execution/head";
 import { Inspector } from "./execution/inspector";
 import { InputOutput } from "./execution/io";
@@ -27,6 +27,10 @@ const LABELS: Record<TabId, string> = { graph: "Graph", timeline: "Timeline", ta
 export function ExecutionPage({ executionArn }: { executionArn: string }) {
   const followed = useExecution(executionArn);
   const { details, error, retry } = followed;
+  const [tab] = useQuery("tab");
+  useEffect(() => {
+    if (tab === "") expectGraph();
+  }, [tab]);
   if (error instanceof ApiError && /DoesNotExist|InvalidArn/.test(error.kind)) {
     return (
       <Empty title="There is no such execution" action={<Link className="button" to={path("machines", machineArnOf(executionArn))}>Go to its state machine</Link>}>

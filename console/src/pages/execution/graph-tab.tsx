@@ -1,6 +1,6 @@
 /** The graph, the states beside it, the iterations of the Map that is looked at, and the selected step. */
 
-import { lazy, Suspense, useMemo, type ReactNode } from "react";
+import { useCallback, useEffect, useMemo, useState, type ReactNode } from "react";
 import type { FollowedExecution } from "../../api/history";
 import type { Execution, ExecutionStatus } from "../../api/types";
 import { parseMachine } from "../../model/machine";
@@ -12,8 +12,31 @@ import { around, iterationsAround, pickIteration, type Located, type Locations }
 import type { Selection } from "./selection";
 import { StateTree } from "./state-tree";
 
+type GraphPart = typeof import("../../graph/Graph").Graph;
+
 // The graph brings a canvas and a layout: nobody waits for it who only looks at a list.
-const Graph = lazy(() => import("../../graph/Graph").then((module) => ({ default: module.Graph })));
+let loaded: GraphPart | undefined;
+const loadGraph = async (): Promise<GraphPart> => (loaded ??= (await import("../../graph/Graph")).Graph);
+
+/** Fetches the code while the execution is asked for. If that fails, it is tried again when it is needed. */
+export function expectGraph(): void {
+  loadGraph().catch(() => undefined);
+}
+
+/** Not `lazy`: React would show what stands in for it for 300 ms at least. */
+function useGraphPart(): { Graph?: GraphPart; error?: unknown; retry: () => void } {
+  const [state, setState] = useState<{ Graph?: GraphPart; error?: unknown }>({ Graph: loaded });
+  const retry = useCallback(() => {
+    loadGraph().then(
+      (Graph) => setState({ Graph }),
+      (error: unknown) => setState({ error }),
+    );
+  }, []);
+  useEffect(() => {
+    if (!loaded) retry();
+  }, [retry]);
+  return { ...state, retry };
+}
 
 interface Props {
   followed: FollowedExecution;
@@ -30,6 +53,7 @@ interface Props {
 
 export function GraphTab({ followed, version, states, locations, selection, located, select, execution, status, inspector }: Props) {
   const { run, definition, definitionError } = followed;
+  const { Graph, error, retry } = useGraphPart();
   const machine = useMemo(() => (definition ? parseMachine(definition.definition).machine : undefined), [definition]);
   if (definitionError !== undefined) return <ErrorNotice error={definitionError} retry={followed.retry} what="The definition that it runs could not be read" />;
   if (!machine || !locations) return <Loading what="Reading the definition" />;
@@ -51,9 +75,13 @@ export function GraphTab({ followed, version, states, locations, selection, loca
         {map?.step && <Iterations key={map.step.id} run={run} version={version} map={map.step} picked={map.iteration} onPick={(index) => select(pickIteration(run, states, locations, selection, map.node.name, index))} />}
       </div>
       <div className="graph-place card">
-        <Suspense fallback={<Loading what="Drawing the graph" />}>
+        {Graph ? (
           <Graph machine={machine} run={run} selected={selection.state} onSelect={onState} iterationsOf={iterationsOf} label="Graph of the execution" />
-        </Suspense>
+        ) : error === undefined ? (
+          <Loading what="Drawing the graph" />
+        ) : (
+          <ErrorNotice error={error} retry={retry} what="The graph could not be loaded" />
+        )}
       </div>
       {inspector ?? (
         <section className="inspector card" aria-label="The execution as a whole">
