@@ -10,7 +10,6 @@ import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
 import { Run, type RunView } from "../model/run";
 import { isExpress, machineArnOf } from "./arn";
 import { call } from "./client";
-import { ApiError } from "./errors";
 import { queries } from "./queries";
 import { follow } from "./stream";
 import type { Execution, ExecutionStatus, HistoryEvent, LiveExecution, Machine } from "./types";
@@ -19,8 +18,6 @@ import type { Execution, ExecutionStatus, HistoryEvent, LiveExecution, Machine }
 const PAGE_EVENTS = 1_000;
 /** How many events' payloads are asked for at once: they may be large. */
 const DATA_PAGE_EVENTS = 25;
-/** How often a server without event stream is asked. */
-const POLL_MS = 2_000;
 
 /** The definition that an execution runs, whatever its machine has become since. */
 export type DefinitionOfExecution = Pick<Machine, "definition" | "name" | "roleArn" | "stateMachineArn">;
@@ -184,55 +181,15 @@ function pick({ status, stopDate, redriveCount }: LiveExecution): Partial<Execut
 }
 
 function followStandard(reader: Reader, executionArn: string): () => void {
-  let stopPolling = () => {};
-  const stop = follow({
+  return follow({
     executionArn,
     onConnected: (isLive) => reader.tell({ isLive }),
     onMessage: ({ event, data }) => {
       if (event === "execution") reader.describe(JSON.parse(data) as LiveExecution);
       if (event === "history") reader.add((JSON.parse(data) as { events: HistoryEvent[] }).events);
     },
-    onRefused: (error) => {
-      // AWS's exceptions come with 400: a server that says 404 has no stream.
-      if (error.status === 404) stopPolling = poll(reader, executionArn);
-      else reader.tell({ error });
-    },
+    onRefused: (error) => reader.tell({ error }),
   });
-  return () => {
-    stop();
-    stopPolling();
-  };
-}
-
-/** Asks again and again, newest events first, until one is known. */
-function poll(reader: Reader, executionArn: string): () => void {
-  const ended = new AbortController();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const ask = async () => {
-    try {
-      const details = await call<Execution>("DescribeExecution", { executionArn, includedData: "METADATA_ONLY" }, ended.signal);
-      const known = reader.lastEventId();
-      const pages: HistoryEvent[][] = [];
-      let nextToken: string | undefined;
-      do {
-        const request = { executionArn, maxResults: PAGE_EVENTS, reverseOrder: true, includeExecutionData: false, ...(nextToken ? { nextToken } : {}) };
-        const page = await call<{ events: HistoryEvent[]; nextToken?: string }>("GetExecutionHistory", request, ended.signal);
-        pages.push(page.events.filter((event) => event.id > known));
-        nextToken = (page.events.at(-1)?.id ?? 0) > known ? page.nextToken : undefined;
-      } while (nextToken);
-      const events = pages.flat().reverse();
-      if (events.length > 0) reader.add(events);
-      reader.describe({ ...details, lastEventId: reader.lastEventId() });
-    } catch (error) {
-      if (error instanceof ApiError && !error.isServerGone) reader.tell({ error });
-    }
-    if (!ended.signal.aborted) timer = setTimeout(ask, POLL_MS);
-  };
-  void ask();
-  return () => {
-    ended.abort();
-    clearTimeout(timer);
-  };
 }
 
 /** An Express execution is kept when it has ended, so it is read once. */

@@ -245,17 +245,20 @@ export class Run implements RunView {
     return node;
   }
 
-  /** `…StateAborted`: for a failure elsewhere, or its own. The one that was aborted is not named. */
+  /**
+   * `…StateAborted`: for a failure beside it, or its own. The one that was aborted is not named: it is one that
+   * goes on, or waits for a retry, in the innermost Map or Parallel around the failure that has one.
+   */
   private abortOne(event: HistoryEvent, kind: string, before: Node | undefined): Node | undefined {
     let own: Node | undefined;
     for (let scope = before ?? this.root; ; scope = scope.parent!) {
-      const found = openOfKind(scope, kind, (node) => !node.failure);
+      const found = openOfKind(scope, kind, (node) => !node.failure) ?? openOfKind(scope, kind, (node) => node !== own);
       if (found) {
         this.close(found, "aborted", event, false);
         return found;
       }
-      own ??= scope.step?.type === kind && !scope.step.exitEventId ? scope : openOfKind(scope, kind, () => true);
-      if (!scope.parent) return own;
+      if (own || !scope.parent) return own;
+      if (scope.step?.type === kind && !scope.step.exitEventId) own = scope;
     }
   }
 

@@ -139,6 +139,32 @@ describe("Run", () => {
     expect(run.rootCause()).toBeUndefined();
   });
 
+  it("looks for what a failure aborts beside it: also what waits for a retry, and its own event last", () => {
+    const run = read(`
+      1<0 ExecutionStarted
+      2<0 MapStateEntered M
+      3<2 MapStateStarted len2
+      4<3 MapIterationStarted M#0
+      5<3 MapIterationStarted M#1
+      6<4 ParallelStateEntered P
+      7<6 ParallelStateStarted
+      8<7 TaskStateEntered A
+      9<7 TaskStateEntered B
+      10<8 TaskScheduled
+      11<9 TaskScheduled
+      12<5 TaskStateEntered Elsewhere
+      13<12 TaskScheduled
+      14<10 TaskFailed !E.Retried
+      15<11 TaskFailed !E.Final
+      16<15 TaskStateAborted
+      17<15 TaskStateAborted
+      18<15 ParallelStateFailed
+      19<18 MapIterationFailed M#0
+      20<18 TaskStateAborted`);
+    expect([16, 17, 20].map((id) => run.stepOf(id)?.name)).toEqual(["A", "B", "Elsewhere"]);
+    expect(shown(run.steps.values())).toEqual(["M running", "P failed", "A aborted", "B failed", "Elsewhere aborted"]);
+  });
+
   it("goes on after a redrive with what had failed", () => {
     const run = read(REDRIVEN);
     expect(shown(run.steps.values())).toEqual(["P failed", "T failed", "C aborted"]);

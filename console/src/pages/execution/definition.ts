@@ -64,9 +64,3 @@ function inOrder(startAt: Json | undefined, states: JsonObject): [string, JsonOb
   const all = Object.entries(states).filter((entry): entry is [string, JsonObject] => isObject(entry[1]));
   return [...all.filter(([name]) => name === startAt), ...all.filter(([name]) => name !== startAt)];
 }
-
-/** All states, in the order in which they are shown. */
-export function allStates(states: States): StateNode[] {
-  const walk = (nodes: StateNode[]): StateNode[] => nodes.flatMap((node) => [node, ...walk(node.children)]);
-  return walk(states.roots);
-}
