@@ -25,6 +25,9 @@ import { toastError, Toasts } from "./ui/toasts";
 /** How often a server that did not answer at first is asked again. */
 const ASK_AGAIN_MS = 2_000;
 
+/** So many frames a page that somebody comes back to has to become as long as it was. */
+const SCROLL_TRIES = 20;
+
 // The editor brings CodeMirror: nobody waits for it who only looks.
 const EditPage = lazy(() => import("./pages/edit").then((module) => ({ default: module.EditPage })));
 
@@ -112,7 +115,18 @@ function Main({ children }: { children: ReactNode }) {
   useEffect(() => {
     if (!first.current) main.current?.focus({ preventScroll: true });
     first.current = false;
-    window.scrollTo(0, 0);
+    const to = location.scroll ?? 0;
+    window.scrollTo(0, to);
+    if (to === 0) return;
+    // A list has its height a little later.
+    let frame = 0;
+    let tries = 0;
+    const again = () => {
+      window.scrollTo(0, to);
+      if (window.scrollY < to - 1 && ++tries < SCROLL_TRIES) frame = requestAnimationFrame(again);
+    };
+    frame = requestAnimationFrame(again);
+    return () => cancelAnimationFrame(frame);
   }, [where]);
   return <main id="main" ref={main} tabIndex={-1}><Boundary at={where}><Suspense fallback={<Loading />}>{children}</Suspense></Boundary></main>;
 }

@@ -22,6 +22,8 @@ export function path(...segments: string[]): string {
 export interface Location {
   segments: string[];
   query: URLSearchParams;
+  /** How far down the page was when it was left, if somebody goes back to it. */
+  scroll?: number;
 }
 
 interface Router {
@@ -47,11 +49,12 @@ export function fromAwsConsole(hash: string): string | undefined {
   return arn ? path("executions", arn) : "machines";
 }
 
-function read(): Location {
+function read(state?: unknown): Location {
   const base = BASE.pathname;
   const raw = window.location.pathname.startsWith(base) ? window.location.pathname.slice(base.length) : "";
   const segments = raw.split("/").filter(Boolean).map(decode);
-  return { segments, query: new URLSearchParams(window.location.search) };
+  const scroll = (state as { scroll?: unknown } | null | undefined)?.scroll;
+  return { segments, query: new URLSearchParams(window.location.search), ...(typeof scroll === "number" ? { scroll } : {}) };
 }
 
 function decode(segment: string): string {
@@ -72,14 +75,17 @@ export function RouterProvider({ children }: { children: ReactNode }) {
     const url = new URL(to, BASE);
     if (url.href === window.location.href) return;
     if (options?.replace) history.replaceState(null, "", url);
-    else history.pushState(null, "", url);
+    else {
+      history.replaceState({ scroll: window.scrollY }, "");
+      history.pushState(null, "", url);
+    }
     setLocation(read());
   }, []);
   useEffect(() => {
-    const onMove = () => {
+    const onMove = (event: PopStateEvent) => {
       const moved = fromAwsConsole(window.location.hash);
       if (moved) history.replaceState(null, "", new URL(moved, BASE));
-      setLocation(read());
+      setLocation(read(event.state));
     };
     window.addEventListener("popstate", onMove);
     return () => window.removeEventListener("popstate", onMove);
