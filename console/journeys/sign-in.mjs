@@ -30,7 +30,7 @@ export function signIn() {
           await page.getByText("grace").first().waitFor();
 
           const [cookie] = await page.context().cookies();
-          check(cookie.name === "stepwell_session" && cookie.httpOnly && cookie.sameSite === "Strict", `the cookie is HttpOnly and SameSite=Strict: ${JSON.stringify({ ...cookie, value: "" })}`);
+          check(cookie.name.startsWith("stepwell_session_") && cookie.httpOnly && cookie.sameSite === "Strict", `the cookie is HttpOnly and SameSite=Strict: ${JSON.stringify({ ...cookie, value: "" })}`);
           const status = await page.evaluate(async () => {
             const headers = { "Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "AWSStepFunctions.ListStateMachines" };
             const session = await (await fetch("session")).json();
