@@ -10,3 +10,10 @@ test("formatting is what JSON.stringify does", () => {
 test("numbers and the order of keys stay as they are written", () => {
   expect(formatJson('{"2":12345678901234567890,"1":1.50e+3,"2":0}')).toBe('{\n  "2": 12345678901234567890,\n  "1": 1.50e+3,\n  "2": 0\n}');
 });
+
+test("what is nested deeply stays of a size that can be shown", () => {
+  const depth = 30_000;
+  const written = formatJson("[".repeat(depth) + "]".repeat(depth));
+  expect(written.length).toBeLessThan(8_000_000);
+  expect(written.replace(/\s/g, "")).toBe("[".repeat(depth) + "]".repeat(depth));
+});

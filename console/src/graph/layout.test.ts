@@ -164,7 +164,6 @@ describe("layout", () => {
     [1_000, 2_500],
   ])("of about %i states is made in less than %i ms", (count, mark) => {
     const machine = parseMachine(JSON.stringify({ StartAt: "State 0", States: randomStates(Math.ceil(count / 2.2), 11) })).machine;
-    layout(machine);
     const start = performance.now();
     layout(machine);
     expect(performance.now() - start).toBeLessThan(2 * mark);
