@@ -59,7 +59,8 @@ function resourceName(resource: string): string {
 
 function DeadlineText({ task }: { task: WaitingTask }) {
   const deadline = deadlineOf(task, useNow());
-  if (!deadline) return <span className="muted">no deadline</span>;
+  // The time of an activity's task begins when a worker has it.
+  if (!deadline) return <span className="muted">{task.kind === "ACTIVITY" && task.taskToken === undefined ? "no deadline until it is taken" : "no time limit"}</span>;
   if (deadline.urgency === "far") return <span className="muted">{deadline.what.toLowerCase()} <Ago seconds={deadline.seconds} /></span>;
   return (
     <span className="near">
