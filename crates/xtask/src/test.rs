@@ -55,6 +55,13 @@ const STEPS: &[(&str, Make)] = &[
     ("licences", licences),
     ("unit, contract and property tests", || Ok(Ok(with(&["test", "--quiet", "--workspace"])))),
     ("simulation", simulation),
+    ("negative controls of the simulation", || {
+        let package = ["test", "--quiet", "--package", "stepwell-sim", "--features", "sabotage"];
+        let mut command = with(&package);
+        command.args(["--test", "negative_controls"]);
+        Ok(Ok(command))
+    }),
+    ("the sabotaged binary", the_sabotaged_binary),
     ("the binary", || Ok(Ok(with(&["build", "--quiet", "--package", "stepwell"])))),
     ("the AWS SDK for JavaScript", || Ok(Ok(steps::javascript_client()?))),
     ("the AWS SDK for Rust", || Ok(Ok(steps::rust_client()))),
@@ -65,6 +72,7 @@ const STEPS: &[(&str, Make)] = &[
         command.args(["--kills", KILLS]);
         Ok(Ok(command))
     }),
+    ("crash test, fail points", || Ok(Ok(steps::fail_points(&python::environment()?)))),
     ("crash test, negative control", || {
         let mut command = steps::crash(&python::environment()?);
         command.args(["--kills", "2", "--drain", "20", "--sabotage"]);
@@ -207,10 +215,21 @@ fn the_console() -> Result<Result<Command, String>, String> {
     if let Some(why) = console::without_node() {
         return lacking(why.into());
     }
-    let myself = std::env::current_exe().map_err(|error| format!("could not find this program: {error}"))?;
-    let mut command = Command::new(myself);
+    let mut command = myself()?;
     command.args(["console", "--check"]);
     Ok(Ok(command))
+}
+
+/// The binary that breaks promises when it is told to, by this program itself.
+fn the_sabotaged_binary() -> Result<Result<Command, String>, String> {
+    let mut command = myself()?;
+    command.arg("sabotage");
+    Ok(Ok(command))
+}
+
+fn myself() -> Result<Command, String> {
+    let path = std::env::current_exe().map_err(|error| format!("could not find this program: {error}"))?;
+    Ok(Command::new(path))
 }
 
 /// The journeys through the console, in a real browser.
