@@ -230,7 +230,11 @@ def main():
     parser.add_argument("--at-once", type=int, default=3, help="servers at the same time (%(default)s)")
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 31)
-    points = listed()
+    try:
+        points = listed()
+    except RuntimeError as trouble:
+        print(f"fail points: FAILED: {trouble}", file=sys.stderr)
+        return 1
     unknown = set(options.points) - set(points)
     if unknown:
         parser.error(f"no such fail points: {' '.join(sorted(unknown))}; there are {' '.join(points)}")
