@@ -5,61 +5,74 @@
 //! aborts when it passes the one that it was told, for the n-th time; in any other build a fail point is
 //! nothing. `conformance/crash/fail_points.py` tries each.
 
-/// A side of something that matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FailPoint {
+/// Makes the list: each fail point with what it means and its name.
+macro_rules! fail_points {
+    ($($(#[$meaning:meta])* $point:ident = $name:literal,)*) => {
+        /// A side of something that matters.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum FailPoint {
+            $($(#[$meaning])* $point,)*
+        }
+
+        /// All of them, with their names.
+        #[cfg(feature = "sabotage")]
+        const ALL: &[(&str, FailPoint)] = &[$(($name, FailPoint::$point),)*];
+    };
+}
+
+fail_points! {
     /// A batch is about to be written.
-    BeforeCommit,
+    BeforeCommit = "before_commit",
     /// It is durable, and nothing of it has been let out.
-    AfterCommit,
+    AfterCommit = "after_commit",
     /// A call is about to leave; its start is durable.
-    BeforeDispatch,
+    BeforeDispatch = "before_dispatch",
     /// It has left.
-    AfterDispatch,
+    AfterDispatch = "after_dispatch",
     /// An integration is about to be told that the outcome of a call no longer matters.
-    BeforeCancel,
+    BeforeCancel = "before_cancel",
     /// It has been told.
-    AfterCancel,
+    AfterCancel = "after_cancel",
     /// The token of a task is about to leave for a worker; its start is durable.
-    BeforeHandOut,
+    BeforeHandOut = "before_hand_out",
     /// It has left.
-    AfterHandOut,
+    AfterHandOut = "after_hand_out",
     /// A caller is about to hear that what he asked for was done.
-    BeforeReply,
+    BeforeReply = "before_reply",
     /// He has heard it.
-    AfterReply,
+    AfterReply = "after_reply",
     /// Another shard is about to be told of something durable: of a child, mostly.
-    BeforeTell,
+    BeforeTell = "before_tell",
     /// It has been told.
-    AfterTell,
+    AfterTell = "after_tell",
     /// An execution is about to begin.
-    BeforeStart,
+    BeforeStart = "before_start",
     /// It has begun, in memory.
-    AfterStart,
+    AfterStart = "after_start",
     /// The outcome of a call has come.
-    BeforeResult,
+    BeforeResult = "before_result",
     /// What follows from it is decided, in memory.
-    AfterResult,
+    AfterResult = "after_result",
     /// A worker's answer or heartbeat has come.
-    BeforeAnswer,
+    BeforeAnswer = "before_answer",
     /// What follows from it is decided, in memory.
-    AfterAnswer,
+    AfterAnswer = "after_answer",
     /// The moment of an execution has come.
-    BeforeTimer,
+    BeforeTimer = "before_timer",
     /// What follows from it is decided, in memory.
-    AfterTimer,
+    AfterTimer = "after_timer",
     /// A stop has come.
-    BeforeStop,
+    BeforeStop = "before_stop",
     /// It is decided, in memory.
-    AfterStop,
+    AfterStop = "after_stop",
     /// A redrive has come.
-    BeforeRedrive,
+    BeforeRedrive = "before_redrive",
     /// It is decided, in memory.
-    AfterRedrive,
+    AfterRedrive = "after_redrive",
     /// An execution is about to be loaded because the server was started again.
-    BeforeRecovery,
+    BeforeRecovery = "before_recovery",
     /// It is loaded, and what it waits for is taken up, in memory.
-    AfterRecovery,
+    AfterRecovery = "after_recovery",
 }
 
 /// Passes a fail point.
@@ -78,37 +91,7 @@ pub(crate) mod armed {
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    use super::FailPoint::{self, *};
-
-    /// All of them, with their names.
-    const ALL: [(&str, FailPoint); 26] = [
-        ("before_commit", BeforeCommit),
-        ("after_commit", AfterCommit),
-        ("before_dispatch", BeforeDispatch),
-        ("after_dispatch", AfterDispatch),
-        ("before_cancel", BeforeCancel),
-        ("after_cancel", AfterCancel),
-        ("before_hand_out", BeforeHandOut),
-        ("after_hand_out", AfterHandOut),
-        ("before_reply", BeforeReply),
-        ("after_reply", AfterReply),
-        ("before_tell", BeforeTell),
-        ("after_tell", AfterTell),
-        ("before_start", BeforeStart),
-        ("after_start", AfterStart),
-        ("before_result", BeforeResult),
-        ("after_result", AfterResult),
-        ("before_answer", BeforeAnswer),
-        ("after_answer", AfterAnswer),
-        ("before_timer", BeforeTimer),
-        ("after_timer", AfterTimer),
-        ("before_stop", BeforeStop),
-        ("after_stop", AfterStop),
-        ("before_redrive", BeforeRedrive),
-        ("after_redrive", AfterRedrive),
-        ("before_recovery", BeforeRecovery),
-        ("after_recovery", AfterRecovery),
-    ];
+    use super::{ALL, FailPoint};
 
     /// The one at which this process aborts, and how often it is passed before.
     static ARMED: OnceLock<(FailPoint, &str, AtomicU64)> = OnceLock::new();
