@@ -47,6 +47,16 @@ pub fn crash(python: &Path) -> Command {
     command
 }
 
+/// Asks the crash test for losses of power with a server that does not flush.
+pub const SKIP_FSYNC: &str = "--skip-fsync";
+
+/// The crash test, against a server that can be told not to flush.
+pub fn skip_fsync(python: &Path) -> Command {
+    let mut command = crash(python);
+    command.env("STEPWELL_BINARY", sabotaged_binary());
+    command
+}
+
 /// The fail points, against the build that has them.
 pub fn fail_points(python: &Path) -> Command {
     let mut command = tester(python);

@@ -21,6 +21,9 @@ const SEEDS: &str = "1000";
 /// How often the crash test kills the server.
 const KILLS: &str = "20";
 
+/// How often it takes the power away from it.
+const POWER_LOSSES: &str = "8";
+
 /// What became of a step.
 enum Outcome {
     Passed,
@@ -71,6 +74,20 @@ const STEPS: &[(&str, Make)] = &[
         let mut command = steps::crash(&python::environment()?);
         command.args(["--kills", KILLS]);
         Ok(Ok(command))
+    }),
+    ("crash test, power loss", || {
+        on_linux(|| {
+            let mut command = steps::crash(&python::environment()?);
+            command.args(["--power-loss", "--kills", POWER_LOSSES]);
+            Ok(command)
+        })
+    }),
+    ("crash test, power loss, negative control", || {
+        on_linux(|| {
+            let mut command = steps::skip_fsync(&python::environment()?);
+            command.args([steps::SKIP_FSYNC, "--kills", "2", "--drain", "20"]);
+            Ok(command)
+        })
     }),
     ("crash test, fail points", || Ok(Ok(steps::fail_points(&python::environment()?)))),
     ("crash test, negative control", || {
@@ -243,6 +260,14 @@ fn console_journeys() -> Result<Result<Command, String>, String> {
     match console::browser() {
         Some(browser) => Ok(Ok(console::journeys(&browser))),
         None => lacking("Chromium is not installed. hint: install chromium, or name one in CHROMIUM".into()),
+    }
+}
+
+/// A step that needs a library before libc, which is Linux's way.
+fn on_linux(command: fn() -> Result<Command, String>) -> Result<Result<Command, String>, String> {
+    match cfg!(target_os = "linux") {
+        true => Ok(Ok(command()?)),
+        false => Ok(Err("only on Linux".into())),
     }
 }
 
