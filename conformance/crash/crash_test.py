@@ -32,6 +32,7 @@ from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionEr
 
 import checker  # noqa: E402
 import ledger  # noqa: E402
+import power_loss  # noqa: E402
 import server as servers  # noqa: E402
 
 # At every kill at least so many executions must be in flight, and so many attempts unfinished: a
@@ -186,6 +187,7 @@ class Run:
         self.running = {}  # name -> ARN, as last listed.
         self.burst = concurrent.futures.ThreadPoolExecutor(8)
         self.number = 0
+        self.lost_writes = []  # At each kill, how many writes the loss of power took back.
 
     # -- processes ---------------------------------------------------------------------------
 
@@ -205,6 +207,10 @@ class Run:
             for name, (concurrency, idempotent) in FUNCTIONS.items()
         ))
         self.server = servers.Server(self.folder / "data", functions)
+        if self.options.power_loss:
+            self.journals = self.folder / "journals"
+            library = power_loss.build(self.folder)
+            self.server.environment = power_loss.environment(library, self.server.data, self.journals)
         self.starts.append(self.server.start())
         self.sfn = servers.client(self.server.endpoint, read_timeout=20, connect_timeout=2)
         # Polls are long, and are cut by each kill anyway.
@@ -225,6 +231,12 @@ class Run:
         self.brief = self.sfn.create_state_machine(
             name="brief", definition=json.dumps(BRIEF), roleArn=servers.ROLE_ARN
         )["stateMachineArn"]
+
+    def skip_fsync(self):
+        """From here on the server does not flush: what was deployed is safe, what comes is not."""
+        self.server.terminate()
+        self.server.environment["STEPWELL_SABOTAGE"] = "skip-fsync"
+        self.server.start()
 
     def machine_of(self, name):
         return self.brief if name.startswith("b-") else self.machine
@@ -255,6 +267,7 @@ class Run:
         """Starts one execution; a lost answer is either asked for again or left as a maybe."""
         with self.lock:
             self.maybe.add(name)
+        asked_before = False
         while not self.over.is_set():
             try:
                 started = self.sfn.start_execution(
@@ -269,7 +282,20 @@ class Run:
             except BotoCoreError:
                 if not repeat:
                     return
+                asked_before = True
                 time.sleep(0.05)
+            except self.sfn.exceptions.ExecutionAlreadyExists:
+                # The first call was followed and its answer lost, and the execution has ended since:
+                # then it must be there.
+                if not asked_before:
+                    raise
+                arn = self.machine_of(name).replace(":stateMachine:", ":execution:") + ":" + name
+                described = self.patiently(self.sfn.describe_execution, executionArn=arn)
+                if described:
+                    with self.lock:
+                        self.acked[name] = described["startDate"].timestamp()
+                        self.maybe.discard(name)
+                return
 
     def keep_starting(self):
         rng = random.Random(self.options.seed + 1)
@@ -379,6 +405,8 @@ class Run:
         before = time.time()
         self.server.kill()
         self.kills.append((before, time.time()))
+        if self.options.power_loss:
+            self.lost_writes.append(power_loss.lose(self.server.data, self.journals, self.random))
         if self.options.sabotage:
             shutil.rmtree(self.server.data)
             past.rename(self.server.data)
@@ -391,6 +419,8 @@ class Run:
     def run(self):
         self.start_processes()
         self.deploy()
+        if self.options.skip_fsync:
+            self.skip_fsync()
         threads = [threading.Thread(target=self.guarded, args=(self.keep_starting,), daemon=True),
                    threading.Thread(target=self.guarded, args=(self.keep_looking,), daemon=True)]
         threads += [
@@ -494,6 +524,8 @@ def judge(run, record):
         for number, one in enumerate(per_kill, 1)
         if one["executions"] < IN_FLIGHT_MIN or one["unfinished"] < UNFINISHED_MIN
     ]
+    if run.options.power_loss and not sum(run.lost_writes):
+        weak.append("weak_kill: the loss of power took no write back")
     unknown = sum(
         one["error"] == checker.UNKNOWN and one["type"] in checker.ENDED
         for history in record.histories.values() for one in history
@@ -514,6 +546,8 @@ def judge(run, record):
         "outcomes_unknown": unknown,
         "activity_hand_outs": len(record.hands),
         "histories_read_meanwhile": len(record.seen),
+        "writes_lost": sum(run.lost_writes),
+        "kills_that_lost_writes": sum(map(bool, run.lost_writes)),
         "start_seconds_max": round(max(run.starts), 2),
         "per_kill": per_kill,
         "histogram": [
@@ -535,7 +569,7 @@ def report(verdict):
     print()
     for key in ["seed", "kills", "executions", "acknowledged", "answers_lost", "events", "invocations",
                 "repeated_under_the_same_key", "outcomes_unknown", "activity_hand_outs",
-                "histories_read_meanwhile", "start_seconds_max"]:
+                "histories_read_meanwhile", "writes_lost", "kills_that_lost_writes", "start_seconds_max"]:
         print(f"  {key.replace('_', ' '):<28} {verdict[key]}")
     for text in verdict["violations"][:40]:
         print(f"VIOLATION {text}")
@@ -557,8 +591,19 @@ def main():
         action="store_true",
         help="negative control: take the server back by a second at each kill, and succeed only if that is found",
     )
+    parser.add_argument(
+        "--power-loss", action="store_true", help="at each kill, take back what the server wrote and did not flush"
+    )
+    parser.add_argument(
+        "--skip-fsync",
+        action="store_true",
+        help="negative control of --power-loss: the server does not flush, and that must be found "
+        "(needs the build with the feature sabotage)",
+    )
     parser.add_argument("--json", action="store_true", help="print the verdict as JSON")
     options = parser.parse_args()
+    options.power_loss |= options.skip_fsync
+    is_control = options.sabotage or options.skip_fsync
     options.seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 31)
     if not options.json:
         print(f"crash test, seed {options.seed}: {options.kills} kills, {options.in_flight} executions", flush=True)
@@ -573,19 +618,21 @@ def main():
             print(run.server.stderr()[-3000:], file=sys.stderr)
         finally:
             run.stop_processes()
-        if options.keep and not options.sabotage and (verdict is None or verdict["violations"]):
+        if options.keep and not is_control and (verdict is None or verdict["violations"]):
             shutil.copytree(folder, options.keep, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.sock"))
     if verdict is None:
         return 1
     rules = collections.Counter(text.split(":")[0] for text in verdict["violations"])
     if options.json:
         print(json.dumps(verdict, indent=2))
-    elif options.sabotage:
+    elif is_control:
         print(f"negative control: {dict(rules)}")
     else:
         report(verdict)
-    if options.sabotage:
-        blind = {"lost_execution", "changed_history", "invoked_twice"} - set(rules)
+    if is_control:
+        # What was not flushed begins anew, under the same names, or never was.
+        expected = {"lost_execution", "changed_history"} | ({"invoked_twice"} if options.sabotage else set())
+        blind = expected - set(rules)
         print(f"negative control: {'NOT FOUND: ' + ', '.join(sorted(blind)) if blind else 'found'}", file=sys.stderr)
         return int(bool(blind))
     return int(bool(rules))

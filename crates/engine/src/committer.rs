@@ -15,6 +15,7 @@ use stepwell_store::{Batch, CatalogueWrite};
 use stepwell_task::{Done, TaskOutcome};
 
 use crate::commons::Commons;
+use crate::fail_point::{FailPoint, pass};
 use crate::mailbox::Mailbox;
 use crate::messages::{Message, Release, Turn};
 use crate::metrics::Measured;
@@ -119,6 +120,7 @@ fn commit_and_release(
         }
     }
     if !batch.chunks.is_empty() || !batch.catalogue.is_empty() {
+        pass(FailPoint::BeforeCommit);
         let written = catch_unwind(AssertUnwindSafe(|| commons.store.commit(&batch)));
         let trouble = match written {
             Ok(Ok(())) => None,
@@ -131,6 +133,7 @@ fn commit_and_release(
             return Err(Stopped);
         }
         let bytes = batch.chunks.iter().map(|chunk| chunk.body.len()).sum();
+        pass(FailPoint::AfterCommit);
         commons.stats.count_commit(batch.chunks.len(), bytes);
     }
     // Before anything is let out: who hears that all is durable may then ask for the logs to be written.
@@ -148,9 +151,7 @@ fn commit_and_release(
                 commons.stats.count(&turn.counts);
                 turn.measured.iter().for_each(Measured::count);
                 for release in turn.releases {
-                    if let Some(effect) = release.answer() {
-                        perform(commons, effect, mailboxes);
-                    }
+                    let_out(commons, release, mailboxes);
                 }
             }
             Submission::Catalogue(_, done) => done(),
@@ -164,6 +165,24 @@ fn commit_and_release(
         }
     }
     Ok(())
+}
+
+/// Lets out what has become durable.
+fn let_out(commons: &Arc<Commons>, release: Release, mailboxes: &[Arc<Mailbox>]) {
+    let (before, after) = match &release {
+        Release::Started(..) | Release::Stopped(..) | Release::Done(..) | Release::ExpressEnded(..) => {
+            (FailPoint::BeforeReply, FailPoint::AfterReply)
+        }
+        Release::HandOut(..) => (FailPoint::BeforeHandOut, FailPoint::AfterHandOut),
+        Release::Tell(..) => (FailPoint::BeforeTell, FailPoint::AfterTell),
+        Release::RunTask { .. } => (FailPoint::BeforeDispatch, FailPoint::AfterDispatch),
+        Release::CancelTask { .. } => (FailPoint::BeforeCancel, FailPoint::AfterCancel),
+    };
+    pass(before);
+    if let Some(effect) = release.answer() {
+        perform(commons, effect, mailboxes);
+    }
+    pass(after);
 }
 
 /// Lets out what is no answer.

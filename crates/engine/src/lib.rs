@@ -23,6 +23,7 @@
 //! | `history_log`| what executions log, once it is durable                                |
 //! | `deletion`, `retention` | what takes its time                                         |
 //! | `trial`      | one task outside of any execution, for a test of a state               |
+//! | `fail_point`, `sabotage` | where tests have it crash, and what they have it break     |
 //!
 //! # Known limits
 //!
@@ -39,6 +40,7 @@ mod deletion;
 mod dispatcher;
 mod engine;
 mod express;
+mod fail_point;
 mod failures;
 mod history_log;
 mod keys;
@@ -55,6 +57,8 @@ mod refusal;
 mod requests;
 mod retention;
 mod runtime;
+#[cfg(feature = "sabotage")]
+mod sabotage;
 mod shard;
 mod stats;
 mod tokens;
@@ -72,6 +76,8 @@ pub use commons::{Commons, NO_INTEGRATION};
 pub use dispatcher::{Dispatcher, Poller};
 pub use engine::Engine;
 pub use express::{ExpressStart, ExpressUnderWay, express_arn};
+#[cfg(feature = "sabotage")]
+pub use fail_point::armed::arm_fail_point;
 pub use failures::RecentFailure;
 pub use history_log::{HistoryLog, LoggedHistory};
 pub use keys::Keys;
@@ -86,6 +92,8 @@ pub use options::{
 pub use recent::{RecentExpress, RecentSummary};
 pub use redrive::NotRedrivable;
 pub use requests::*;
+#[cfg(feature = "sabotage")]
+pub use sabotage::Sabotage;
 pub use shard::{Shard, replay};
 pub use stats::EngineStats;
 pub use trial::Trial;

@@ -44,6 +44,9 @@ pub struct EngineOptions {
     pub seed: Seed,
     /// Bounds the time of one expression.
     pub stopwatch: Stopwatch,
+    /// The promise that is broken, if one is.
+    #[cfg(feature = "sabotage")]
+    pub sabotage: Option<crate::Sabotage>,
 }
 
 impl Default for EngineOptions {
@@ -64,6 +67,8 @@ impl Default for EngineOptions {
             history_log: None,
             seed: random_seeds(),
             stopwatch: system_stopwatch(),
+            #[cfg(feature = "sabotage")]
+            sabotage: None,
         }
     }
 }

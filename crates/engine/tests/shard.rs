@@ -149,6 +149,20 @@ fn timers_fire_once_and_never_early_also_after_downtime() {
 }
 
 #[test]
+fn the_time_of_an_execution_passes_during_downtime_as_well() {
+    let mut driver = Driver::new();
+    driver.activity("a");
+    let machine = driver.machine("m", &task(ACTIVITY).replacen('{', r#"{"TimeoutSeconds":100,"#, 1));
+    let started = driver.start(&machine, None, "1").unwrap();
+    let token = driver.take("a").unwrap().task_token;
+    driver.now = driver.now.after(seconds(100));
+    driver.crash();
+    driver.pass(seconds(0));
+    assert!(driver.history(&started).ends_with("ActivityStarted\nExecutionTimedOut"));
+    assert_eq!(driver.succeed(&token, "2").unwrap_err(), EngineError::TaskEnded);
+}
+
+#[test]
 fn time_does_not_go_back_when_the_clock_does() {
     let mut driver = Driver::new();
     let machine = driver.machine("m", PASS);

@@ -22,13 +22,16 @@
 //! - everything ends: no execution, slot, queue or memory is left behind.
 //!
 //! A build that releases before it commits must be caught: [`Options::release_before_commit`] is
-//! that build, and a test asserts that it is.
+//! that build, and a test asserts that it is. With the feature `sabotage` the engine itself breaks one
+//! promise or another, and `tests/negative_controls.rs` asserts that each is noticed.
 
 mod checks;
 mod machines;
 mod offspring;
 mod random;
 mod world;
+
+use stepwell_engine::EngineOptions;
 
 pub use checks::Violation;
 pub use world::{Report, World};
@@ -42,12 +45,30 @@ pub struct Options {
     pub crash_percent: u64,
     /// The negative control: what waits for a commit does not.
     pub release_before_commit: bool,
+    /// The promise that the engine breaks, if it breaks one.
+    #[cfg(feature = "sabotage")]
+    pub sabotage: Option<stepwell_engine::Sabotage>,
 }
 
 impl Options {
     /// The usual run of a seed.
     pub fn of_seed(seed: u64) -> Options {
-        Options { seed, crash_percent: [0, 3, 15][(seed % 3) as usize], release_before_commit: false }
+        Options {
+            seed,
+            crash_percent: [0, 3, 15][(seed % 3) as usize],
+            release_before_commit: false,
+            #[cfg(feature = "sabotage")]
+            sabotage: None,
+        }
+    }
+
+    /// What the engine begins with.
+    fn engine(self) -> EngineOptions {
+        EngineOptions {
+            #[cfg(feature = "sabotage")]
+            sabotage: self.sabotage,
+            ..EngineOptions::default()
+        }
     }
 }
 
@@ -97,7 +118,8 @@ mod tests {
     #[test]
     fn letting_out_before_the_commit_is_caught() {
         let caught = (0..30).filter(|seed| {
-            let options = Options { release_before_commit: true, crash_percent: 10, seed: *seed };
+            let options =
+                Options { release_before_commit: true, crash_percent: 10, ..Options::of_seed(*seed) };
             run(options).is_err()
         });
         assert!(caught.count() > 20);

@@ -185,7 +185,8 @@ impl World {
         let mut random = Random::new(options.seed);
         let store = Arc::new(MemoryStore::new([random.draw() as u8; 32]));
         let retention_seconds = *random.pick(&[20, 120, 7_776_000]);
-        let process = Process::open(&store, &mut random, Timestamp::from_epoch_ms(EPOCH), retention_seconds)?;
+        let began = Timestamp::from_epoch_ms(EPOCH);
+        let process = Process::open(&store, &mut random, began, retention_seconds, options)?;
         let mut world = World {
             options,
             random,
@@ -739,7 +740,8 @@ impl World {
         self.sent.clear();
         self.store.reopen();
         let now = self.now();
-        self.process = Process::open(&self.store, &mut self.random, now, self.ledger.retention_seconds)?;
+        let retention_seconds = self.ledger.retention_seconds;
+        self.process = Process::open(&self.store, &mut self.random, now, retention_seconds, self.options)?;
         self.ledger.crash(&*self.store, &self.process.commons)?;
         self.ledger.all_are_there(&self.process.commons)?;
         // Some time passes before the server is there again.
@@ -761,6 +763,7 @@ impl Process {
         random: &mut Random,
         now: Timestamp,
         retention_seconds: u64,
+        options: Options,
     ) -> Result<Process, Violation> {
         let options = EngineOptions {
             limits: Limits { retention_seconds, ..Limits::default() },
@@ -770,7 +773,7 @@ impl Process {
             seed: seeds_from(random.draw()),
             // The simulated world has no clock that runs while an expression is evaluated.
             stopwatch: Arc::new(|| 0),
-            ..EngineOptions::default()
+            ..options.engine()
         };
         let targets: Arc<dyn Integration> = Arc::new(Targets { slots: random.within(1..=4) as usize });
         let commons = Commons::open(store.clone(), vec![targets], options, now);

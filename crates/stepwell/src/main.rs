@@ -9,6 +9,8 @@ mod env;
 mod log;
 mod own_calls;
 mod run;
+#[cfg(feature = "sabotage")]
+mod sabotage;
 mod serve;
 mod sockets;
 mod source;

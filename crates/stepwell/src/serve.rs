@@ -130,7 +130,10 @@ impl Data {
 }
 
 fn open_store(folder: &Path) -> Result<SqliteStore, Complaint> {
-    SqliteStore::open(folder, SqliteOptions::default()).map_err(|error| {
+    let options = SqliteOptions::default();
+    #[cfg(feature = "sabotage")]
+    let options = crate::sabotage::store(options);
+    SqliteStore::open(folder, options).map_err(|error| {
         let (what, path, why) = match &error {
             OpenError::InUse { dir } => ("the data directory is in use by another server", dir, ""),
             OpenError::Unwritable { dir, why } => ("the data directory cannot be written", dir, why.as_str()),

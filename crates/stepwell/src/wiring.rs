@@ -140,6 +140,8 @@ impl Node {
                 .map(|(folder, kept)| RecentDisk { folder, bytes_max: kept.recent_disk_bytes }),
             ..EngineOptions::default()
         };
+        #[cfg(feature = "sabotage")]
+        let options = crate::sabotage::engine(options)?;
         let engine = Engine::open(store, integrations, Arc::new(SystemClock), options).map_err(|error| {
             Complaint::new(Exit::Data, "the data cannot be read", error.to_string())
                 .hint("put back the last backup; nothing was changed")

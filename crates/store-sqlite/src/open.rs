@@ -116,6 +116,9 @@ pub struct SqliteOptions {
     /// The most that the database file may take, in bytes; a commit that needs more fails as on a full
     /// disk. `None`: as much as there is. The log comes on top, about 80 MB.
     pub bytes_max: Option<u64>,
+    /// Commits and checkpoints are not flushed: a promise that is broken on purpose.
+    #[cfg(feature = "sabotage")]
+    pub skips_fsync: bool,
 }
 
 /// Why a data directory cannot be used. Nothing in it was changed.
@@ -199,6 +202,7 @@ pub(crate) fn open(dir: &Path, options: SqliteOptions) -> Result<SqliteStore, Op
         Trouble::Newer(found) => OpenError::Newer { path: path.clone(), found },
     })?;
     let checkpointer = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+        .and_then(|connection| flush_as_told(connection, &options))
         .map_err(io::Error::other)
         .and_then(Checkpointer::start)
         .map_err(|error| unwritable(dir, error))?;
@@ -227,6 +231,17 @@ pub(crate) fn connect(path: &Path, access: OpenFlags) -> rusqlite::Result<Connec
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     // Checkpoints are ours; see `checkpoint.rs`.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    Ok(connection)
+}
+
+/// Has a connection that writes skip its flushes, in a build that breaks promises.
+fn flush_as_told(connection: Connection, options: &SqliteOptions) -> rusqlite::Result<Connection> {
+    #[cfg(feature = "sabotage")]
+    if options.skips_fsync {
+        connection.pragma_update(None, "synchronous", "OFF")?;
+    }
+    #[cfg(not(feature = "sabotage"))]
+    let _ = options;
     Ok(connection)
 }
 
@@ -282,7 +297,8 @@ impl From<rusqlite::Error> for Trouble {
 
 /// Opens the database for the committer. Gives the store's key and its high marks as well.
 fn database(path: &Path, options: &SqliteOptions) -> Result<(Connection, [u8; 32], HighMarks), Trouble> {
-    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let mut connection = flush_as_told(connection, options)?;
     // Tables, format and key come in one transaction: a file without a table is a store that was
     // being created when the machine stopped.
     let tables: u32 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;

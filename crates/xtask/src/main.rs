@@ -30,8 +30,11 @@ Usage: cargo xtask COMMAND
   compatibility          writes docs/compatibility.md, which the model and the tests show
   differential [--count N] [--seed N] ...
                          JSONata beside the official JavaScript, on generated expressions
-  crash [--kills N] [--seed N] [--json] ...
-                         the crash test alone
+  crash [--kills N] [--seed N] [--power-loss] [--json] ...
+                         the crash test alone, with losses of power if wanted
+  fail-points [POINT ...] [--seed N]
+                         kills the server exactly where it matters, at each place or at some
+  sabotage               builds target/debug/stepwell-sabotaged, which breaks promises when told to
   sim [--seeds N] ...    the simulator, in an optimized build
   bench [NAME [arguments]]
                          one benchmark, or all of them
@@ -55,6 +58,8 @@ fn main() -> ExitCode {
         "compatibility" => compatibility(rest),
         "differential" => differential(rest),
         "crash" => crash(rest),
+        "fail-points" => fail_points(rest),
+        "sabotage" => steps::sabotage(),
         "sim" => sim(rest),
         "bench" => bench(rest),
         "tidy" => tidy(),
@@ -147,8 +152,18 @@ fn differential(arguments: &[String]) -> Result<(), String> {
 
 fn crash(arguments: &[String]) -> Result<(), String> {
     let python = python::environment()?;
+    if arguments.iter().any(|argument| argument == steps::SKIP_FSYNC) {
+        steps::sabotage()?;
+        return must(steps::skip_fsync(&python).args(arguments));
+    }
     must(cargo().args(["build", "--package", "stepwell"]))?;
     must(steps::crash(&python).args(arguments))
+}
+
+fn fail_points(arguments: &[String]) -> Result<(), String> {
+    let python = python::environment()?;
+    steps::sabotage()?;
+    must(steps::fail_points(&python).args(arguments))
 }
 
 fn sim(arguments: &[String]) -> Result<(), String> {

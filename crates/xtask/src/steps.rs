@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{cargo, console, root};
+use crate::{cargo, console, must, root};
 
 /// The program as cargo built it in this profile (`debug` or `release`).
 pub fn binary(profile: &str) -> PathBuf {
@@ -45,6 +45,47 @@ pub fn crash(python: &Path) -> Command {
     let mut command = tester(python);
     command.arg("crash/crash_test.py");
     command
+}
+
+/// Asks the crash test for losses of power with a server that does not flush.
+pub const SKIP_FSYNC: &str = "--skip-fsync";
+
+/// The crash test, against a server that can be told not to flush.
+pub fn skip_fsync(python: &Path) -> Command {
+    let mut command = crash(python);
+    command.env("STEPWELL_BINARY", sabotaged_binary());
+    command
+}
+
+/// The fail points, against the build that has them.
+pub fn fail_points(python: &Path) -> Command {
+    let mut command = tester(python);
+    command.arg("crash/fail_points.py").env("STEPWELL_BINARY", sabotaged_binary());
+    command
+}
+
+/// The program with the feature `sabotage`, as [`sabotage`] left it: beside the usual one, so that no
+/// test takes it for that.
+pub fn sabotaged_binary() -> PathBuf {
+    binary("debug").with_file_name("stepwell-sabotaged")
+}
+
+/// Builds the program with the feature `sabotage`, puts it aside, and the usual one back in its place.
+///
+/// # Errors
+///
+/// A sentence about what went wrong.
+pub fn sabotage() -> Result<(), String> {
+    let build = ["build", "--quiet", "--package", "stepwell"];
+    must(cargo().args(build).args(["--features", "sabotage"]))?;
+    let (from, to) = (binary("debug"), sabotaged_binary());
+    let failed = |error| format!("could not copy {} to {}: {error}", from.display(), to.display());
+    // What stands there may be running.
+    if to.exists() {
+        std::fs::remove_file(&to).map_err(failed)?;
+    }
+    std::fs::copy(&from, &to).map_err(failed)?;
+    must(cargo().args(build))
 }
 
 /// What the tests in Python have in common.

@@ -21,6 +21,9 @@ const SEEDS: &str = "1000";
 /// How often the crash test kills the server.
 const KILLS: &str = "20";
 
+/// How often it takes the power away from it.
+const POWER_LOSSES: &str = "8";
+
 /// What became of a step.
 enum Outcome {
     Passed,
@@ -55,6 +58,13 @@ const STEPS: &[(&str, Make)] = &[
     ("licences", licences),
     ("unit, contract and property tests", || Ok(Ok(with(&["test", "--quiet", "--workspace"])))),
     ("simulation", simulation),
+    ("negative controls of the simulation", || {
+        let package = ["test", "--quiet", "--package", "stepwell-sim", "--features", "sabotage"];
+        let mut command = with(&package);
+        command.args(["--test", "negative_controls"]);
+        Ok(Ok(command))
+    }),
+    ("the sabotaged binary", the_sabotaged_binary),
     ("the binary", || Ok(Ok(with(&["build", "--quiet", "--package", "stepwell"])))),
     ("the AWS SDK for JavaScript", || Ok(Ok(steps::javascript_client()?))),
     ("the AWS SDK for Rust", || Ok(Ok(steps::rust_client()))),
@@ -65,6 +75,21 @@ const STEPS: &[(&str, Make)] = &[
         command.args(["--kills", KILLS]);
         Ok(Ok(command))
     }),
+    ("crash test, power loss", || {
+        on_linux(|| {
+            let mut command = steps::crash(&python::environment()?);
+            command.args(["--power-loss", "--kills", POWER_LOSSES]);
+            Ok(command)
+        })
+    }),
+    ("crash test, power loss, negative control", || {
+        on_linux(|| {
+            let mut command = steps::skip_fsync(&python::environment()?);
+            command.args([steps::SKIP_FSYNC, "--kills", "2", "--drain", "20"]);
+            Ok(command)
+        })
+    }),
+    ("crash test, fail points", || Ok(Ok(steps::fail_points(&python::environment()?)))),
     ("crash test, negative control", || {
         let mut command = steps::crash(&python::environment()?);
         command.args(["--kills", "2", "--drain", "20", "--sabotage"]);
@@ -207,10 +232,21 @@ fn the_console() -> Result<Result<Command, String>, String> {
     if let Some(why) = console::without_node() {
         return lacking(why.into());
     }
-    let myself = std::env::current_exe().map_err(|error| format!("could not find this program: {error}"))?;
-    let mut command = Command::new(myself);
+    let mut command = myself()?;
     command.args(["console", "--check"]);
     Ok(Ok(command))
+}
+
+/// The binary that breaks promises when it is told to, by this program itself.
+fn the_sabotaged_binary() -> Result<Result<Command, String>, String> {
+    let mut command = myself()?;
+    command.arg("sabotage");
+    Ok(Ok(command))
+}
+
+fn myself() -> Result<Command, String> {
+    let path = std::env::current_exe().map_err(|error| format!("could not find this program: {error}"))?;
+    Ok(Command::new(path))
 }
 
 /// The journeys through the console, in a real browser.
@@ -224,6 +260,14 @@ fn console_journeys() -> Result<Result<Command, String>, String> {
     match console::browser() {
         Some(browser) => Ok(Ok(console::journeys(&browser))),
         None => lacking("Chromium is not installed. hint: install chromium, or name one in CHROMIUM".into()),
+    }
+}
+
+/// A step that needs a library before libc, which is Linux's way.
+fn on_linux(command: fn() -> Result<Command, String>) -> Result<Result<Command, String>, String> {
+    match cfg!(target_os = "linux") {
+        true => Ok(Ok(command()?)),
+        false => Ok(Err("only on Linux".into())),
     }
 }
 

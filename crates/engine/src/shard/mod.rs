@@ -30,6 +30,7 @@ use stepwell_store::{Chunk, ChunkHeader, NameKey, Opening, Parent, Redrives};
 use crate::catalogue::{ActivityKey, Revision};
 use crate::changes::concerns_lists;
 use crate::commons::Commons;
+use crate::fail_point::{FailPoint, pass};
 use crate::history_log::LoggedHistory;
 use crate::messages::{ChildStarted, Counts, Message, Release, StartEar, Turn};
 use crate::metrics::{Ended, Measured, News};
@@ -291,7 +292,9 @@ impl Shard {
             match message {
                 Message::Start { machine, qualifier, name, partition, input, trace_header, parent, ear } => {
                     let wanted = Wanted { machine, qualifier, name, partition, input, trace_header, parent };
+                    pass(FailPoint::BeforeStart);
                     let (entity, answer) = self.start(wanted);
+                    pass(FailPoint::AfterStart);
                     match ear {
                         StartEar::Caller(reply) => {
                             self.releases.push((entity, Release::Started(reply, answer)));
@@ -325,18 +328,28 @@ impl Shard {
                 Message::Watch { key, home, parent } => self.watch(&key, &home, parent),
                 Message::StopChild { key, home, parent } => self.stop_child_of(&key, &home, parent),
                 Message::Stop { key, home, failure, reply } => {
+                    pass(FailPoint::BeforeStop);
                     let (entity, answer) = self.stop(&key, &home, failure);
+                    pass(FailPoint::AfterStop);
                     self.releases.push((entity, Release::Stopped(reply, answer)));
                 }
                 Message::Redrive { key, home, client_token, reply } => {
+                    pass(FailPoint::BeforeRedrive);
                     let (entity, answer) = self.redrive(&key, &home, client_token);
+                    pass(FailPoint::AfterRedrive);
                     self.releases.push((entity, Release::Stopped(reply, answer)));
                 }
                 Message::Answer { task, answer, reply } => {
+                    pass(FailPoint::BeforeAnswer);
                     let answer = self.answer(task, answer);
+                    pass(FailPoint::AfterAnswer);
                     self.releases.push((Some(task.execution), Release::Done(reply, answer)));
                 }
-                Message::Outcome { task, outcome } => self.outcome(task, outcome),
+                Message::Outcome { task, outcome } => {
+                    pass(FailPoint::BeforeResult);
+                    self.outcome(task, outcome);
+                    pass(FailPoint::AfterResult);
+                }
                 Message::SlotGranted { task } => self.run(task),
                 Message::HandOut { task, poller } => self.hand_out(task, poller),
                 Message::Barrier { reply } => {
@@ -503,6 +516,8 @@ impl Shard {
         self.events = 0;
         self.touched = touched;
         self.touched.clear();
+        #[cfg(feature = "sabotage")]
+        crate::sabotage::hurry(self.commons.options.sabotage, &mut self.releases, &mut self.at_once);
         self.gauge();
         Turn {
             number: self.turn,

@@ -19,6 +19,7 @@ use super::start::origin;
 use super::{NEVER, RECOVERIES_PER_TURN, Resident, Shard, TIMERS_PER_TURN};
 use crate::catalogue::Revision;
 use crate::commons::{Commons, store_error};
+use crate::fail_point::{FailPoint, pass};
 use crate::messages::Release;
 use crate::options::LogLevel;
 use crate::requests::EngineError;
@@ -142,8 +143,10 @@ impl Shard {
     pub(super) fn recover_some(&mut self) {
         for _ in 0..RECOVERIES_PER_TURN {
             let Some(entity) = self.recovering.pop_front() else { return };
+            pass(FailPoint::BeforeRecovery);
             self.load_unasked(entity);
             self.settle();
+            pass(FailPoint::AfterRecovery);
         }
     }
 
@@ -193,8 +196,10 @@ impl Shard {
             let Some(resident) = self.residents.get_mut(&entity) else { continue };
             resident.armed = NEVER;
             if resident.execution.next_due().is_some_and(|due| due <= self.now) {
+                pass(FailPoint::BeforeTimer);
                 // Nothing refuses a tick but a closed execution, which has no more moments.
                 let _ = self.decide(entity, Input::Tick);
+                pass(FailPoint::AfterTimer);
             } else {
                 self.touch(entity);
             }
@@ -281,6 +286,10 @@ impl Shard {
         let due = next_due.map_or(NEVER, |due| due.epoch_ms);
         if parked {
             self.stubs.insert(entity.to_u64(), due);
+            #[cfg(feature = "sabotage")]
+            if self.commons.options.sabotage == Some(crate::Sabotage::DropTimerAtRecovery) {
+                return;
+            }
             if due != NEVER {
                 self.timers.push(Reverse((due, entity.to_u64())));
             }

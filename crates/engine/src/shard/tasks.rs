@@ -328,6 +328,10 @@ impl Shard {
         if spec.resource.waits_for_token() && has_deadline {
             return self.hold(entity, spec, Phase::Outside);
         }
+        #[cfg(feature = "sabotage")]
+        if self.commons.options.sabotage == Some(crate::Sabotage::DispatchAgainAfterCrash) {
+            return self.queue(entity, spec, true);
+        }
         let target = match self.commons.reach(&self.request(task, &spec)) {
             Reach::Target(_, target) if target.idempotent && !spec.resource.waits_for_token() => {
                 return self.queue(entity, spec, true);
