@@ -32,7 +32,8 @@ Usage: cargo xtask COMMAND
                          JSONata beside the official JavaScript, on generated expressions
   crash [--kills N] [--seed N] [--json] ...
                          the crash test alone
-  sim [--seeds N] ...    the simulator, in an optimized build
+  sim [--seeds N] [--starts N] [--coverage]
+  sim --seed N [--trace] the simulator, in an optimized build: many seeds, or one again
   bench [NAME [arguments]]
                          one benchmark, or all of them
   tidy                   format, and apply what clippy can mend by itself
