@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use stepwell_engine::*;
 use stepwell_model::{ExecutionStatus, MachineType};
+use stepwell_store::Store;
 use support::*;
 
 /// A machine of one Task that starts an execution of `child`.
@@ -98,6 +99,27 @@ fn a_parent_that_was_let_go_hears_of_the_end_of_its_child() {
     assert_eq!(driver.shards.iter().map(|shard| shard.residents().count()).sum::<usize>(), 0);
     driver.pass(Duration::from_secs(60));
     assert_eq!(driver.commons.execution(&started.key).unwrap().status, ExecutionStatus::Succeeded);
+}
+
+#[test]
+fn a_parent_hears_that_its_child_which_was_let_go_cannot_be_read() {
+    for restarts in [false, true] {
+        let mut driver = Driver::with(4, false, 0);
+        let child = driver.machine("child", WAIT);
+        let parent = driver.machine("parent", &starts(".sync", &child, ""));
+        let started = driver.start(&parent, None, "{}").unwrap();
+        let last = driver.store.high_marks().unwrap().row;
+        let is_child = |row: &u64| driver.store.chunk(*row).unwrap().unwrap().header.parent.is_some();
+        let row = (1..=last).find(is_child).unwrap();
+        // Whose child it is stands in this chunk.
+        assert!(driver.store.flip_bit(row, 77));
+        if restarts {
+            driver.crash();
+        }
+        driver.pass(Duration::from_secs(60));
+        let history = driver.history(&started);
+        assert!(history.contains("ExecutionFailed"), "{restarts}: {history}");
+    }
 }
 
 /// A parent that asks for an execution of a name and an input that a caller has started already.

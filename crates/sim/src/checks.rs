@@ -12,6 +12,7 @@ use stepwell_model::{
 use stepwell_store::{ExecutionRow, OpenExecution, Store, StoreError};
 
 use crate::offspring::Offspring;
+use crate::results::results;
 
 /// A promise was broken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,6 +42,8 @@ pub struct Ledger {
     pub retention_seconds: u64,
     /// Of executions that tasks start, and of Express ones.
     pub offspring: Offspring,
+    /// Executions of which the engine has read something damaged.
+    pub damaged: BTreeSet<EntityId>,
     /// The latest moment before which closed executions were said to be gone.
     pub expired_before: Timestamp,
 }
@@ -180,12 +183,13 @@ impl Ledger {
     /// What must hold of every history in the end.
     pub fn history(&self, store: &dyn Store, commons: &Commons, row: &ExecutionRow) -> Result<(), Violation> {
         if self.offspring.is_express(row) {
-            return self.offspring.express_journal(store, row);
+            return self.offspring.express_journal(store, row, self.damaged.contains(&row.entity));
         }
         let entity = row.entity;
         let history =
             commons.history_of_entity(entity).map_err(|error| Violation(format!("{entity:?}: {error}")))?;
         self.offspring.history(store, commons, row, &history)?;
+        results(&history).map_err(|what| Violation(format!("{entity:?}: {what}")))?;
         let mut redrives = 0;
         for (at, event) in history.iter().enumerate() {
             let broken = |what: &str| Violation(format!("{entity:?}, event {}: {what}", event.id));
@@ -200,7 +204,9 @@ impl Ledger {
             }
             let next = history.get(at + 1).map(|event| &event.kind);
             let is_redriven = matches!(next, Some(HistoryEventKind::ExecutionRedriven { .. }));
-            if is_terminal(event) != (next.is_none() || is_redriven) {
+            // What cannot be read has its end where it is.
+            let is_cut = next.is_none() && self.damaged.contains(&entity);
+            if is_terminal(event) != (next.is_none() || is_redriven) && !is_cut {
                 return Err(broken("the end is not the end"));
             }
             if let HistoryEventKind::ExecutionRedriven { redrive_count } = event.kind {
@@ -294,10 +300,17 @@ pub fn is_not_waited_for(store: &dyn Store, commons: &Commons, task: TaskRef) ->
     ensure(!waits, || format!("{task:?} is waited for, and its answer was refused"))
 }
 
-/// Replay of the journal equals the live execution, for each of which all is durable.
-pub fn replay_equals_memory(store: &dyn Store, commons: &Commons, shard: &Shard) -> Result<(), Violation> {
+/// Replay of the journal equals the live execution, for each of which all is durable and that is asked of.
+/// None is set aside but those that are damaged.
+pub fn replay_equals_memory(
+    store: &dyn Store,
+    commons: &Commons,
+    shard: &Shard,
+    damaged: &BTreeSet<EntityId>,
+    is_asked: impl Fn(EntityId) -> bool,
+) -> Result<(), Violation> {
     for (entity, live, is_durable) in shard.residents() {
-        if is_durable {
+        if is_durable && is_asked(entity) {
             let chunks = store.chunks(entity).map_err(|error| Violation(error.to_string()))?;
             let (rebuilt, _) = replay(commons, &chunks).map_err(Violation)?;
             ensure(rebuilt == *live, || {
@@ -305,7 +318,7 @@ pub fn replay_equals_memory(store: &dyn Store, commons: &Commons, shard: &Shard)
             })?;
         }
     }
-    match shard.set_aside_executions().next() {
+    match shard.set_aside_executions().find(|(entity, _)| !damaged.contains(entity)) {
         Some((entity, reason)) => Err(Violation(format!("{entity:?} was set aside: {reason}"))),
         None => Ok(()),
     }

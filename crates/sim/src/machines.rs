@@ -19,6 +19,8 @@ pub const TOKEN: &str = "arn:aws:states:::sqs:sendMessage.waitForTaskToken";
 const SYNC: [&str; 2] = ["states:startExecution.sync", "states:startExecution.sync:2"];
 /// What runs an Express execution and waits for its end.
 const SYNC_EXPRESS: &str = "aws-sdk:sfn:startSyncExecution";
+/// What the variable of each machine is.
+pub const OUTER: u64 = 7;
 /// The activities there are.
 pub const ACTIVITIES: [&str; 2] = ["first", "second"];
 
@@ -43,12 +45,22 @@ pub const CHILD_NAMES: [&str; 3] = ["child-0", "child-1", "child-2"];
 /// A definition of this type whose tasks may start executions of these machines.
 pub fn definition(random: &mut Random, machine_type: MachineType, children: &[Child]) -> String {
     let mut writer = Writer { random, machine_type, children, states: 0 };
-    let scope = writer.scope(0);
+    let scope = writer.scope(0, Scope::Top);
     let timeout = match writer.random.percent(15) {
         true => format!(r#","TimeoutSeconds":{}"#, writer.random.within(5..=120)),
         false => String::new(),
     };
     format!("{{{scope}{timeout}}}")
+}
+
+/// What the states of a scope belong to.
+enum Scope {
+    /// The whole machine.
+    Top,
+    /// An iteration, whose index is in its input.
+    Iteration,
+    /// The branch of this index.
+    Branch(u64),
 }
 
 struct Writer<'a> {
@@ -64,13 +76,24 @@ impl Writer<'_> {
         format!("{kind}{}", self.states)
     }
 
-    /// `"StartAt":…,"States":{…}`
-    fn scope(&mut self, depth: u64) -> String {
+    /// `"StartAt":…,"States":{…}`. An iteration or a branch keeps its index in a variable of its own, and
+    /// its result says what it finds there in the end, and in a variable of the machine: `results.rs`
+    /// reads that.
+    fn scope(&mut self, depth: u64, scope: Scope) -> String {
         let length = self.random.within(1..=if depth == 0 { 5 } else { 3 });
-        let end = self.name("End");
+        let (end, own) = (self.name("End"), self.name("own"));
+        let index = match scope {
+            Scope::Top => String::new(),
+            Scope::Iteration => r#".$":"$.at""#.to_owned(),
+            Scope::Branch(index) => format!(r#"":{index}"#),
+        };
         let last = match self.random.percent(8) {
             true => format!(r#""{end}":{{"Type":"Fail","Error":"Given up","Cause":"by chance"}}"#),
-            false => format!(r#""{end}":{{"Type":"Succeed"}}"#),
+            false if index.is_empty() => format!(r#""{end}":{{"Type":"Succeed"}}"#),
+            false => {
+                let found = format!(r#""at{index},"own.$":"${own}","outer.$":"$outer""#);
+                format!(r#""{end}":{{"Type":"Pass","Parameters":{{{found}}},"End":true}}"#)
+            }
         };
         let mut states = vec![last];
         let mut next = end;
@@ -79,7 +102,13 @@ impl Writer<'_> {
             states.push(format!(r#""{name}":{{{state}}}"#));
             next = name;
         }
-        format!(r#""StartAt":"{next}","States":{{{}}}"#, states.join(","))
+        let assigned = match scope {
+            Scope::Top => format!(r#""outer":{OUTER}"#),
+            Scope::Iteration | Scope::Branch(_) => format!(r#""{own}{index}"#),
+        };
+        let first = self.name("Assign");
+        states.push(format!(r#""{first}":{{"Type":"Pass","Assign":{{{assigned}}},"Next":"{next}"}}"#));
+        format!(r#""StartAt":"{first}","States":{{{}}}"#, states.join(","))
     }
 
     fn state(&mut self, depth: u64, next: &str) -> (String, String) {
@@ -103,22 +132,26 @@ impl Writer<'_> {
             5 | 6 if depth < 2 && !self.children.is_empty() => self.child_task(next),
             5..=10 => self.task(next),
             11 => {
-                let branches: Vec<String> = (0..self.random.within(1..=3))
-                    .map(|_| format!("{{{}}}", self.scope(depth + 1)))
+                let count = self.random.within(1..=3);
+                let branches: Vec<String> = (0..count)
+                    .map(|index| format!("{{{}}}", self.scope(depth + 1, Scope::Branch(index))))
                     .collect();
                 let state = format!(r#""Type":"Parallel","Branches":[{}]"#, branches.join(","));
                 let rest = self.rest(next);
-                (self.name("Parallel"), format!("{state}{rest}"))
+                // The checker reads out of the name how many there are.
+                let name = self.name(&format!("Parallel-{count}-"));
+                (name_of_kept(name, &rest), format!("{state}{rest}"))
             }
             _ => {
                 let concurrency = self.random.below(3);
-                let selector = r#""ItemSelector":{"n.$":"$$.Map.Item.Value","items":[1,2]}"#;
-                let inside = self.scope(depth + 1);
+                let selector =
+                    r#""ItemSelector":{"n.$":"$$.Map.Item.Value","items":[1,2],"at.$":"$$.Map.Item.Index"}"#;
+                let inside = self.scope(depth + 1, Scope::Iteration);
                 let rest = self.rest(next);
                 let state = format!(
                     r#""Type":"Map","ItemsPath":"$.items","MaxConcurrency":{concurrency},{selector},"ItemProcessor":{{{inside}}}"#
                 );
-                (self.name("Map"), format!("{state}{rest}"))
+                (name_of_kept(self.name("Map"), &rest), format!("{state}{rest}"))
             }
         }
     }
@@ -201,6 +234,11 @@ impl Writer<'_> {
         }
         rest
     }
+}
+
+/// The name of a Map or Parallel state says whether its results are kept.
+fn name_of_kept(name: String, rest: &str) -> String {
+    if rest.contains(r#""ResultPath":"$.result""#) { name + "-kept" } else { name }
 }
 
 #[cfg(test)]

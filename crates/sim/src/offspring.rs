@@ -140,10 +140,15 @@ impl Offspring {
         ((self.children.len() + self.express_children.len()) as u64, senders.len() as u64)
     }
 
-    /// What must hold of an Express execution that has ended.
-    pub fn express_journal(&self, store: &dyn Store, row: &ExecutionRow) -> Result<(), Violation> {
+    /// What must hold of an Express execution that has ended, or cannot be read.
+    pub fn express_journal(
+        &self,
+        store: &dyn Store,
+        row: &ExecutionRow,
+        is_damaged: bool,
+    ) -> Result<(), Violation> {
         let chunks = store.chunks(row.entity).map_err(store_broken)?;
-        ensure(row.closed_at.is_some(), || format!("{row:?} has not ended"))?;
+        ensure(is_damaged || row.closed_at.is_some(), || format!("{row:?} has not ended"))?;
         // And its end, if it did not come with its last run.
         ensure(chunks.len() <= RUNS_MAX + 1, || format!("{row:?} has {} chunks", chunks.len()))
     }

@@ -228,7 +228,12 @@ impl Shard {
                 return self.too_late(task, news);
             }
             // It is loaded later, and then asks for what it waits for.
-            Err(error) => return self.load_later(task.execution, &error),
+            Err(error) if self.stubs.contains_key(&task.execution.to_u64()) => {
+                return self.load_later(task.execution, &error);
+            }
+            // What is open is in memory or a stub, so it is closed: perhaps an Express one, which would
+            // run again if it was loaded.
+            Err(_) => return self.too_late(task, news),
         }
         let Some(Held { spec, phase: Phase::Child }) = self.held(task) else {
             return self.too_late(task, news);
@@ -416,7 +421,7 @@ impl Shard {
 
     /// Notes who wants to hear of an end. Whose child it is is written down, but a task may also wait
     /// for an execution that somebody else started under the same name with the same input.
-    fn add_watcher(&mut self, entity: EntityId, task: TaskRef) {
+    pub(super) fn add_watcher(&mut self, entity: EntityId, task: TaskRef) {
         let watchers = self.watchers.entry(entity).or_default();
         if !watchers.contains(&task) {
             watchers.push(task);

@@ -259,12 +259,17 @@ impl Shard {
                 return;
             }
             let due = resident.execution.next_due().map_or(NEVER, |due| due.epoch_ms);
+            let parent = resident.parent.filter(|parent| parent.waits);
             if due != NEVER && due != resident.armed {
                 self.timers.push(Reverse((due, entity.to_u64())));
             }
             self.stubs.insert(entity.to_u64(), due);
             self.parked.remove(&at);
             self.residents.remove(&entity);
+            // Should its journal be damaged when it is wanted again, nobody could read whose it is.
+            if let Some(parent) = parent {
+                self.add_watcher(entity, parent.task);
+            }
         }
     }
 

@@ -52,7 +52,7 @@ impl World {
             let plan = self.process.commons.catalogue().plan_activity(request, self.now());
             self.keep(plan.map_err(|error| Violation(error.to_string()))?)?;
         }
-        for n in 0..self.random.within(1..=25) {
+        for n in 0..self.random.within(1..=self.options.starts_max) {
             let (machine, machine_type) = self.random.pick(&machines).clone();
             let input = Payload::trusted(machines::input(&mut self.random));
             let at = self.random.below(60_000);
@@ -105,6 +105,10 @@ impl World {
         for _ in 0..self.random.below(4) {
             let at = self.random.below(120_000);
             self.plan(at, Happening::Crash);
+        }
+        for _ in 0..self.random.below(self.options.flips_max + 1) {
+            let at = self.random.below(120_000);
+            self.plan(at, Happening::Flip);
         }
         for _ in 0..self.random.below(6) {
             let at = self.random.below(180_000);

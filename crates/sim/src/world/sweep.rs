@@ -75,7 +75,7 @@ impl World {
                 return Ok(());
             }
             if self.report.crashes < CRASHES_MAX && self.random.percent(self.options.crash_percent) {
-                self.crash()?;
+                self.power_fails(None)?;
             }
         }
         Ok(())
