@@ -2,19 +2,9 @@
 
 import type { Iteration, RunView, Step } from "../../model/run";
 import { chainOf } from "./locate";
+import type { TreeRow } from "./virtual-tree";
 
-interface Common {
-  key: string;
-  /** From 1. */
-  level: number;
-  isExpandable: boolean;
-  isExpanded: boolean;
-  /** From 1, among the rows that are beside it. */
-  position: number;
-  setSize: number;
-}
-
-export type Row = (Common & { kind: "step"; step: Step }) | (Common & { kind: "iteration"; map: Step; iteration: Iteration });
+export type Row = (TreeRow & { kind: "step"; step: Step }) | (TreeRow & { kind: "iteration"; map: Step; iteration: Iteration });
 
 /** What somebody has folded or unfolded by hand, by the key of the row. */
 export type Folds = ReadonlyMap<string, boolean>;

@@ -13,6 +13,7 @@ export interface TreeRow {
   level: number;
   isExpandable: boolean;
   isExpanded: boolean;
+  /** From 1, among the rows that are beside it. */
   position: number;
   setSize: number;
 }
