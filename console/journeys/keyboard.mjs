@@ -51,11 +51,19 @@ export function keyboard({ server }) {
         await page.keyboard.press("k");
         await until(() => chosen() === first, "k to go back");
 
+        // Who knows the way types ahead: the list has not come yet.
+        let release;
+        const typed = new Promise((resolve) => (release = resolve));
+        await page.route("**/*", async (route) => {
+          if (route.request().headers()["x-amz-target"]?.endsWith(".ListStateMachines")) await typed;
+          await route.continue();
+        });
         await page.keyboard.press("M");
         await page.waitForURL("**/console/machines");
         await see(page, "heading", "State machines");
         await page.keyboard.press("/");
         await page.keyboard.type("keys");
+        release();
         await see(page, "link", "keys");
         await until(async () => (await page.getByRole("link", { name: "greetings" }).count()) === 0, "the list to be narrowed");
       },

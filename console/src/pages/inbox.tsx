@@ -56,7 +56,7 @@ export function InboxPage() {
           <p className="muted">Tasks that wait until somebody answers: with a task token, or as a worker of an activity.</p>
         </div>
       </div>
-      {(all.length > 0 || isFiltered) && (
+      {(waiting.tasks === undefined || all.length > 0 || isFiltered) && (
         <div className="inbox-filters" role="search" aria-label="Waiting tasks">
           <input type="search" className="input" data-search aria-label="Search state, execution, worker, input" placeholder="State, execution, worker, input" value={search} onChange={(event) => setSearch(event.target.value)} />
           <select className="input" aria-label="Kind" value={kind} onChange={(event) => setKind(event.target.value)}>

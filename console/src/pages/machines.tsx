@@ -84,26 +84,26 @@ export function MachinesPage() {
         </div>
         <div className="actions">{create}</div>
       </div>
-      {machines.isPending && <Loading what="Loading state machines" />}
       {machines.error && !machines.data && <ErrorNotice error={machines.error} retry={() => void machines.refetch()} what="The state machines cannot be listed" />}
       {machines.data?.length === 0 && <First />}
-      {machines.data && machines.data.length > 0 && (
-        <>
-          <div className="filters">
-            <input className="input" type="search" data-search placeholder="Search by name" aria-label="Search by name" value={words} onChange={(event) => setWords(event.target.value)} />
-            <select className="input" aria-label="Type" value={type} onChange={(event) => setType(event.target.value)}>
-              <option value="">All types</option>
-              <option value="STANDARD">Standard</option>
-              <option value="EXPRESS">Express</option>
-            </select>
-            {(words || type) && <span className="muted small" role="status">{rows.length} found</span>}
-          </div>
-          {rows.length > 0 ? (
-            <VirtualTable label="State machines" columns={columns} rows={rows} keyOf={(row) => row.stateMachineArn} />
-          ) : (
-            <div className="card"><Empty title="No state machine is like that" action={<button type="button" className="button" onClick={() => setAll({ q: "", type: "" })}>Show all</button>} /></div>
-          )}
-        </>
+      {/* Also while the list is on its way: what somebody types meanwhile is not lost. */}
+      {(machines.isPending || !!machines.data?.length) && (
+        <div className="filters">
+          <input className="input" type="search" data-search placeholder="Search by name" aria-label="Search by name" value={words} onChange={(event) => setWords(event.target.value)} />
+          <select className="input" aria-label="Type" value={type} onChange={(event) => setType(event.target.value)}>
+            <option value="">All types</option>
+            <option value="STANDARD">Standard</option>
+            <option value="EXPRESS">Express</option>
+          </select>
+          {machines.data && (words || type) && <span className="muted small" role="status">{rows.length} found</span>}
+        </div>
+      )}
+      {machines.isPending ? <Loading what="Loading state machines" /> : !!machines.data?.length && (
+        rows.length > 0 ? (
+          <VirtualTable label="State machines" columns={columns} rows={rows} keyOf={(row) => row.stateMachineArn} />
+        ) : (
+          <div className="card"><Empty title="No state machine is like that" action={<button type="button" className="button" onClick={() => setAll({ q: "", type: "" })}>Show all</button>} /></div>
+        )
       )}
     </>
   );
