@@ -116,17 +116,33 @@ impl Server {
     }
 
     /// Waits until so many executions have ended since the server started.
+    ///
+    /// # Errors
+    ///
+    /// No further one ended for a long time, or the server does not answer.
     pub fn wait_closed(&self, count: u64) -> io::Result<()> {
-        let deadline = Instant::now() + Duration::from_secs(120);
+        self.wait_closed_asking(count, Duration::from_millis(5))
+    }
+
+    /// The same, asking again after each `pause`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Server::wait_closed`].
+    pub fn wait_closed_asking(&self, count: u64, pause: Duration) -> io::Result<()> {
+        let mut last = (0, Instant::now());
         loop {
             let closed = self.closed()?;
             if closed >= count {
                 return Ok(());
             }
-            if Instant::now() > deadline {
+            if closed > last.0 {
+                last = (closed, Instant::now());
+            }
+            if last.1.elapsed() > client::SILENCE_MAX {
                 return Err(io::Error::other(format!("only {closed} of {count} executions have ended")));
             }
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::sleep(pause);
         }
     }
 
