@@ -85,7 +85,7 @@ pub fn bytes(setting: &mut Setting) -> io::Result<()> {
 
 /// The body of start number `n`, with an input of [`PAYLOAD_BYTES`] whose text differs from start to start.
 fn body(machine: &str, n: u64) -> String {
-    let order = format!(r#"{{\"order\":{n:010},\"note\":\""#);
+    let order = format!(r#"{{\"order\":\"{n:010}\",\"note\":\""#);
     // Of each backslash nothing is left in the input.
     let rest = PAYLOAD_BYTES - (order.replace('\\', "").len() + r#""}"#.len());
     let digits = format!("{:020}", n.wrapping_mul(6_364_136_223_846_793_005));
@@ -102,7 +102,9 @@ mod tests {
         for n in [0, 7, 12_345_678] {
             let body = body("arn", n);
             let input = body.split_once(r#""input":""#).and_then(|(_, rest)| rest.strip_suffix(r#""}"#));
-            assert_eq!(input.unwrap().replace('\\', "").len(), PAYLOAD_BYTES, "{body}");
+            let input = input.unwrap().replace('\\', "");
+            assert_eq!(input.len(), PAYLOAD_BYTES, "{body}");
+            stepwell_value::Value::parse(&input).unwrap();
         }
     }
 }

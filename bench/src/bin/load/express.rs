@@ -8,7 +8,7 @@ use stepwell_bench::client::{self, Outcome, Plan};
 use stepwell_bench::report::Figure;
 use stepwell_bench::server::Server;
 
-use crate::setting::{FLUSHES, SOME, Setting, start_body};
+use crate::setting::{FLUSHES, SOME, Setting, counted, start_body};
 use crate::starts::CHAIN_STATES;
 
 /// How many transitions in a second W2 has to reach.
@@ -93,7 +93,11 @@ pub fn asynchronous(setting: &mut Setting) -> io::Result<()> {
         }
         let commits = server.commits()?.max(1);
         let figure = |what: &str, unit, value| {
-            Figure::new(format!("Express async, {in_flight} in flight: {what}"), unit, value)
+            Figure::new(
+                format!("Express async, {} in flight: {what}", counted(in_flight as u64)),
+                unit,
+                value,
+            )
         };
         let report = &mut setting.report;
         report.add(figure("durable starts", "/s", outcome.per_second()).beside(FLUSHES));

@@ -27,8 +27,17 @@ const EXECUTIONS: [u64; 2] = [500, 2_500];
 /// How often the server is asked for the end, which takes it instructions too.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// What a path must come to of what it cost at the commit that closed issue 2.
+const RATIO_MAX: f64 = 0.5;
+
+/// That commit. `instructions --profiled FILE` with the server that is built from it counts again.
+const THEN_COMMIT: &str = "7b95b57";
+
 struct HotPath {
     name: &'static str,
+    /// Instructions per transition at [`THEN_COMMIT`], where the path was there: means of two counts,
+    /// which differed by 3 %.
+    then: Option<f64>,
     r#type: &'static str,
     operation: &'static str,
     in_flight: usize,
@@ -37,17 +46,25 @@ struct HotPath {
 const PATHS: [HotPath; 3] = [
     HotPath {
         name: "Standard, one in flight",
+        then: Some(19_230.0),
         r#type: "STANDARD",
         operation: "StartExecution",
         in_flight: 1,
     },
     HotPath {
         name: "Standard, 64 in flight",
+        then: Some(12_560.0),
         r#type: "STANDARD",
         operation: "StartExecution",
         in_flight: SOME,
     },
-    HotPath { name: "Express sync", r#type: "EXPRESS", operation: "StartSyncExecution", in_flight: 1 },
+    HotPath {
+        name: "Express sync",
+        then: None,
+        r#type: "EXPRESS",
+        operation: "StartSyncExecution",
+        in_flight: 1,
+    },
 ];
 
 /// What was counted, by function and object.
@@ -76,8 +93,16 @@ fn tell(setting: &mut Setting, path: &HotPath, costs: &Costs) {
     let executions = (EXECUTIONS[1] - EXECUTIONS[0]) as f64;
     let each = costs.values().sum::<f64>() / executions;
     let figure = |what: &str, value| Figure::new(format!("instructions, {}: {what}", path.name), "", value);
+    let now = figure("per transition", each / CHAIN_STATES as f64);
+    let now = match path.then {
+        None => now,
+        Some(then) => {
+            let name = format!("limit: the same at {THEN_COMMIT}, {}", path.name);
+            now.beside(setting.computed(name, "", then)).ratio_below(RATIO_MAX)
+        }
+    };
+    setting.report.add(now);
     setting.report.add(figure("per execution", each));
-    setting.report.add(figure("per transition", each / CHAIN_STATES as f64));
     let title = format!("Instructions per execution of ten Pass states, {}", path.name);
     setting.tables.extend(parts::tables(&title, "instructions", costs, executions));
 }

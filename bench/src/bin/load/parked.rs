@@ -33,12 +33,14 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// How many executions have no work to do and are out of memory.
 pub const PARKED: &str = "stepwell_executions_parked";
 
+/// A machine whose executions wait longer than any measurement lasts.
+pub const WAIT_A_DAY: &str = r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":86400,"End":true}}}"#;
+
 /// A million in a Wait of a day.
 pub fn parked(setting: &mut Setting) -> io::Result<()> {
     let count = setting.options.executions(1_000_000);
     let server = setting.server()?;
-    let wait = r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":86400,"End":true}}}"#;
-    let machine = server.create_machine("Park", "STANDARD", wait)?;
+    let machine = server.create_machine("Park", "STANDARD", WAIT_A_DAY)?;
     let empty_bytes = memory_of_an_empty_server(setting)?;
     let outcome = start(&server, MANY, count, &|n| start_body(&machine, n))?;
     let each = |bytes: u64| bytes.saturating_sub(empty_bytes) as f64 / count as f64;

@@ -238,7 +238,7 @@ impl Setting {
         } else {
             String::new()
         };
-        let name = format!("limit: hyper echo, {in_flight} in flight{about}");
+        let name = format!("limit: hyper echo, {} in flight{about}", counted(in_flight as u64));
         if !self.limits.contains_key(&name) {
             self.add_limit(&name, "/s", limits::echoes_per_second(in_flight, body, answer_bytes)?);
         }

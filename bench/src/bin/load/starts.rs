@@ -14,7 +14,7 @@ use stepwell_bench::client::{self, Outcome, Plan};
 use stepwell_bench::report::Figure;
 use stepwell_bench::{chain, mib};
 
-use crate::setting::{FLUSHES, MANY, RECORDS, SOME, Setting, check_ended};
+use crate::setting::{FLUSHES, MANY, RECORDS, SOME, Setting, check_ended, counted};
 
 /// How many states a chain has.
 pub const CHAIN_STATES: usize = 10;
@@ -136,7 +136,7 @@ fn measure(setting: &mut Setting, workload: Workload, in_flight: usize) -> io::R
     let plain = Workload::Start.start("arn:aws:states:us-east-1:000000000000:stateMachine:Load", 100_000);
     let echo =
         setting.echo(in_flight, if workload == Workload::Transform { &body } else { &plain }, plain.len())?;
-    let by_flushes = format!("limit: {in_flight} divided by the time of a flush");
+    let by_flushes = format!("limit: {} divided by the time of a flush", counted(in_flight as u64));
     let by_flushes = setting.computed(by_flushes, "/s", in_flight as f64 * flushes);
 
     let server = setting.server()?;
@@ -160,7 +160,7 @@ fn measure(setting: &mut Setting, workload: Workload, in_flight: usize) -> io::R
 
     let count = outcome.accepted.max(1) as f64;
     let per_second = count / elapsed;
-    let named = |what: &str| format!("{}, {in_flight} in flight: {what}", workload.name());
+    let named = |what: &str| format!("{}, {} in flight: {what}", workload.name(), counted(in_flight as u64));
     let add = |what: &str, unit: &'static str, value: f64| Figure::new(named(what), unit, value);
     let completions = add("completions", "/s", per_second);
     let completions = match workload {
@@ -171,7 +171,8 @@ fn measure(setting: &mut Setting, workload: Workload, in_flight: usize) -> io::R
         },
         Workload::Chain => completions.beside(echo).beside(RECORDS),
         Workload::Transform => {
-            let chain = format!("{}, {in_flight} in flight: completions", Workload::Chain.name());
+            let chain =
+                format!("{}, {} in flight: completions", Workload::Chain.name(), counted(in_flight as u64));
             completions.beside(chain).ratio_above(1.0 / 3.0)
         }
     };

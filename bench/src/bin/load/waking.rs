@@ -1,7 +1,8 @@
 //! W5: what it costs to wake an execution that has much behind it, beside one that has little.
 //!
 //! Both count in a loop of `Pass` and `Choice`, up to event 20 or event 20,000, then wait for one
-//! moment that all of them share, and are parked. Told is the processor time that the server spends
+//! moment that all of them share, and are parked: executions that wait for much longer come after them,
+//! until none of them is in memory any more. Told is the processor time that the server spends
 //! from that moment until all have ended, for each: loading, going on, making the end durable.
 
 use std::io;
@@ -9,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use stepwell_bench::report::Figure;
 
-use crate::parked::{PARKED, from_now, wait_until_due};
-use crate::setting::{SOME, Setting, check_ended, counted, start};
+use crate::parked::{PARKED, WAIT_A_DAY, from_now, wait_until_due};
+use crate::setting::{SOME, Setting, check_ended, counted, start, start_body};
 
 /// Events that the loop leaves each time.
 const EVENTS_PER_ROUND: u64 = 4;
@@ -25,8 +26,11 @@ const LATE: (u64, u64) = (100, 20_000);
 /// How many are run to see how long the loop takes.
 const PROBES: u64 = 4;
 
-/// How long all of them may take to be parked once they wait.
-const PARKING_MAX: Duration = Duration::from_secs(20);
+/// How many that wait longer come after them: several times what stays in memory.
+const FOLLOWERS: u64 = 20_000;
+
+/// How long the followers take at most.
+const FOLLOWING: Duration = Duration::from_secs(3);
 
 /// How often the server is asked.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -54,15 +58,13 @@ fn measure(setting: &mut Setting, (count, events): (u64, u64)) -> io::Result<f64
         began.elapsed() / PROBES as u32
     };
     // What several at once need is less for each than what the probes needed.
-    let due = from_now(Duration::from_secs(3) + probe * count as u32);
+    let due = from_now(Duration::from_secs(1) + FOLLOWING + probe * count as u32);
     start(&server, SOME, count, &|_| body(&machine, rounds, &due.to_rfc3339()))?;
-    let deadline = Instant::now() + PARKING_MAX;
-    while server.metric(PARKED)? < count {
-        if Instant::now() > deadline {
-            let told = format!("{} of {count} executions are parked", server.metric(PARKED)?);
-            return Err(io::Error::other(told));
-        }
-        std::thread::sleep(PAUSE);
+    let follower = server.create_machine("Following", "STANDARD", WAIT_A_DAY)?;
+    start(&server, SOME, FOLLOWERS, &|n| start_body(&follower, n))?;
+    let parked = server.metric(PARKED)?;
+    if parked < count + FOLLOWERS / 2 {
+        return Err(io::Error::other(format!("only {parked} of {} are parked", count + FOLLOWERS)));
     }
     wait_until_due(&server, due, PROBES)?;
     let cpu = server.cpu_seconds()?;
