@@ -131,11 +131,9 @@ fn transforming_chain(states: usize) -> String {
 
 fn measure(setting: &mut Setting, workload: Workload, in_flight: usize) -> io::Result<()> {
     let flushes = setting.flushes_per_second()?;
-    let body = workload.start("arn:aws:states:us-east-1:000000000000:stateMachine:Load", 100_000);
     // The limit is that of the plainest start, for all alike.
     let plain = Workload::Start.start("arn:aws:states:us-east-1:000000000000:stateMachine:Load", 100_000);
-    let echo =
-        setting.echo(in_flight, if workload == Workload::Transform { &body } else { &plain }, plain.len())?;
+    let echo = setting.echo(in_flight, &plain, plain.len())?;
     let by_flushes = format!("limit: {} divided by the time of a flush", counted(in_flight as u64));
     let by_flushes = setting.computed(by_flushes, "/s", in_flight as f64 * flushes);
 
