@@ -37,8 +37,10 @@ Usage: cargo xtask COMMAND
   sabotage               builds target/debug/stepwell-sabotaged, which breaks promises when told to
   sim [--seeds N] [--starts N] [--coverage]
   sim --seed N [--trace] the simulator, in an optimized build: many seeds, or one again
-  bench [NAME [arguments]]
-                         one benchmark, or all of them
+  bench [CHAPTER ...] [--quick] [--markdown] [--json] ...
+                         the marks, or chapters of them, beside the limits of this machine
+  bench PROGRAM [arguments]
+                         another benchmark: jsonata, pollers, store, ...
   tidy                   format, and apply what clippy can mend by itself
 ";
 
@@ -171,37 +173,33 @@ fn sim(arguments: &[String]) -> Result<(), String> {
     must(cargo().args(["run", "--release", "--quiet", "--package", "stepwell-sim", "--"]).args(arguments))
 }
 
+/// The program of the benchmarks that measures the marks: all of them, or chapters by name.
+const BENCH_MARKS: &str = "load";
+
+/// The chapters of [`BENCH_MARKS`] that look into the server, and want a build that has its names.
+const BENCH_PROFILES: [&str; 2] = ["instructions", "profile"];
+
 /// The benchmarks are a workspace of their own, so that what they compare with never enters ours.
-/// Each is a file in `bench/src/bin`. They measure the release binary, which is built first.
+/// Each is a file or a folder in `bench/src/bin`; another name is a chapter of the marks. They measure
+/// the release binary, which is built first.
 fn bench(arguments: &[String]) -> Result<(), String> {
-    let names = bench_names()?;
-    let (chosen, rest) = match arguments.split_first() {
-        None => (names.clone(), &[][..]),
-        Some((name, rest)) if names.contains(name) => (vec![name.clone()], rest),
-        Some((name, _)) => {
-            return Err(format!("no such benchmark: {name}. hint: one of {}", names.join(", ")));
-        }
+    let programs = bench_programs()?;
+    let (program, rest) = match arguments.split_first() {
+        Some((name, rest)) if programs.contains(name) => (name.as_str(), rest),
+        _ => (BENCH_MARKS, arguments),
     };
     must(cargo().args(["build", "--release", "--package", "stepwell"]))?;
-    for name in chosen {
-        println!("-- bench {name}");
-        let mut command = cargo();
-        command.args([
-            "run",
-            "--release",
-            "--quiet",
-            "--manifest-path",
-            "bench/Cargo.toml",
-            "--bin",
-            &name,
-            "--",
-        ]);
-        must(command.args(rest))?;
+    let chapters = || rest.iter().take_while(|argument| !argument.starts_with('-'));
+    let looks_inside = chapters().next().is_none()
+        || chapters().any(|chapter| BENCH_PROFILES.iter().any(|name| name.starts_with(chapter.as_str())));
+    if program == BENCH_MARKS && looks_inside {
+        must(cargo().args(["build", "--profile", "profiling", "--package", "stepwell"]))?;
     }
-    Ok(())
+    let run = ["run", "--release", "--quiet", "--manifest-path", "bench/Cargo.toml", "--bin", program, "--"];
+    must(cargo().args(run).args(rest))
 }
 
-fn bench_names() -> Result<Vec<String>, String> {
+fn bench_programs() -> Result<Vec<String>, String> {
     let folder = root().join("bench/src/bin");
     let entries = std::fs::read_dir(&folder)
         .map_err(|error| format!("there are no benchmarks: {}: {error}", folder.display()))?;
