@@ -193,10 +193,10 @@ fn resource(operation: &str, caller: &Caller, request: &Request) -> (String, Opt
 /// The state machine that an ARN names without what stands behind it, and that.
 fn unqualified(arn: &str) -> (String, Option<String>) {
     let Ok(parsed) = Arn::parse(arn) else { return (arn.to_owned(), None) };
-    match &parsed.resource {
+    match parsed.resource {
         ArnResource::StateMachine { name, qualifier, .. } => {
-            let machine = ArnResource::StateMachine { name: name.clone(), label: None, qualifier: None };
-            (parsed.sibling(machine).to_string(), qualifier.clone())
+            let machine = ArnResource::StateMachine { name, label: None, qualifier: None };
+            (parsed.sibling(machine).text(), qualifier.map(str::to_owned))
         }
         ArnResource::Execution { .. }
         | ArnResource::Express { .. }

@@ -88,7 +88,7 @@ pub(crate) struct NamedMachine {
     /// The label of a distributed Map.
     pub(crate) label: Option<String>,
     /// A version or an alias.
-    pub(crate) qualifier: Option<String>,
+    pub(crate) qualifier: Option<Arc<str>>,
 }
 
 impl NamedMachine {
@@ -106,7 +106,7 @@ impl NamedMachine {
     /// distributed Maps.
     pub(crate) fn unlabeled(self, action: &str) -> Result<(MachineKey, Option<Arc<str>>), Exception> {
         match self.label {
-            None => Ok((self.key, self.qualifier.map(Arc::from))),
+            None => Ok((self.key, self.qualifier)),
             Some(_) => Err(Exception::labeled_arn(action)),
         }
     }
@@ -144,7 +144,7 @@ pub(crate) fn machine(caller: &Caller, arn: &str, action: &str) -> Result<NamedM
     match parsed.resource {
         ArnResource::StateMachine { name, label, qualifier } if here => {
             let key = MachineKey { place: caller.place.clone(), name: name.into() };
-            Ok(NamedMachine { key, label, qualifier })
+            Ok(NamedMachine { key, label: label.map(str::to_owned), qualifier: qualifier.map(Arc::from) })
         }
         ArnResource::StateMachine { .. } => Err(Exception::no_such_machine(arn)),
         other => Err(wrong_resource(&other)),
@@ -229,16 +229,16 @@ pub(crate) fn activity(caller: &Caller, arn: &str, action: &str) -> Result<Arc<s
     }
 }
 
-fn parse(caller: &Caller, arn: &str, action: &str) -> Result<Arn, Exception> {
+fn parse<'a>(caller: &Caller, arn: &'a str, action: &str) -> Result<Arn<'a>, Exception> {
     let parsed = Arn::parse(arn).map_err(|error| Exception::invalid_arn(&error.to_string()))?;
-    if parsed.account != *caller.place.account {
+    if *parsed.account != *caller.place.account {
         return Err(access_denied(caller, arn, action));
     }
     Ok(parsed)
 }
 
-fn is_here(caller: &Caller, arn: &Arn) -> bool {
-    arn.region == *caller.place.region && arn.partition == PARTITION
+fn is_here(caller: &Caller, arn: &Arn<'_>) -> bool {
+    *arn.region == *caller.place.region && arn.partition == PARTITION
 }
 
 fn access_denied(caller: &Caller, arn: &str, action: &str) -> Exception {
@@ -250,7 +250,7 @@ fn access_denied(caller: &Caller, arn: &str, action: &str) -> Exception {
     Exception::new(crate::ExceptionKind::AccessDenied, message)
 }
 
-fn wrong_resource(resource: &ArnResource) -> Exception {
+fn wrong_resource(resource: &ArnResource<'_>) -> Exception {
     let kind = match resource {
         ArnResource::StateMachine { .. } => "stateMachine",
         ArnResource::Execution { .. } => "execution",

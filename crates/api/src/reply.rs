@@ -5,6 +5,9 @@ use std::sync::Arc;
 use stepwell_model::Timestamp;
 use stepwell_value::quote;
 
+/// How many bytes most replies have at most.
+const USUAL_BYTES: usize = 256;
+
 /// A JSON object in the making. Keys are ours, so they need no escaping.
 pub(crate) struct Reply {
     out: String,
@@ -13,7 +16,9 @@ pub(crate) struct Reply {
 impl Reply {
     /// An object without members yet.
     pub(crate) fn object() -> Reply {
-        Reply { out: String::from("{") }
+        let mut out = String::with_capacity(USUAL_BYTES);
+        out.push('{');
+        Reply { out }
     }
 
     /// How many bytes have been written.

@@ -54,16 +54,22 @@ pub enum CorruptJournal {
     },
 }
 
+/// How many bytes most events take without their payloads.
+const EVENT_BYTES: usize = 16;
+
 /// The body of a chunk with these events.
 pub fn encode(events: &[Event]) -> Vec<u8> {
     let mut writer = Writer::default();
+    writer.bytes.reserve(events.len() * EVENT_BYTES + 8);
     writer.number(events.len() as u64);
     let mut before = Event::origin();
     for event in events {
         writer.event(event, &before);
         before = Event { at: event.at, id: event.id.max(before.id), ..Event::origin() };
     }
-    let mut body = vec![FORMAT];
+    let texts = writer.payloads.iter().map(|payload| payload.text().len() + 4).sum::<usize>();
+    let mut body = Vec::with_capacity(texts + writer.bytes.len() + 8);
+    body.push(FORMAT);
     number(&mut body, writer.payloads.len() as u64);
     for payload in &writer.payloads {
         text(&mut body, payload.text());

@@ -273,7 +273,7 @@ impl Turn<'_, '_> {
         };
         self.inspect(|seen| &mut seen.after_result_selector, &result);
         let known = Known::default();
-        let assigned = self.assign(self.state.assign.as_ref(), result.value(), &known, "Assign")?;
+        let assigned = self.assign(self.state.assign.as_ref(), &result, &known, "Assign")?;
         let combined = match (&data.result_path, result) {
             (ResultPath::Whole, result) => result,
             (ResultPath::Discard, _) => self.raw_input(),
@@ -286,7 +286,7 @@ impl Turn<'_, '_> {
 
     /// Leaves by `Assign` and `Output`; without `Output`, with `result`.
     fn answer(&mut self, data: &QueryData, known: &Known, result: Payload) -> Result<(), Failure> {
-        let assigned = self.assign(self.state.assign.as_ref(), result.value(), known, "Assign")?;
+        let assigned = self.assign(self.state.assign.as_ref(), &result, known, "Assign")?;
         let output = match &data.output {
             None => result,
             Some(shape) => {
@@ -310,7 +310,7 @@ impl Turn<'_, '_> {
     /// Leaves a state that hands its effective input on: `OutputPath` or `Output`, `Assign`.
     pub(crate) fn pass_on(&mut self, input: Payload) -> Result<(), Failure> {
         let known = Known::default();
-        let assigned = self.assign(self.state.assign.as_ref(), input.value(), &known, "Assign")?;
+        let assigned = self.assign(self.state.assign.as_ref(), &input, &known, "Assign")?;
         let output = self.output(input)?;
         self.leave(output, assigned)
     }
@@ -332,9 +332,9 @@ impl Turn<'_, '_> {
         let own_assign = rule.and_then(|(place, rule)| Some((place, rule.assign.as_ref()?)));
         let assigned = match own_assign {
             Some((place, assign)) => {
-                self.assign(Some(assign), input.value(), &known, &format!("Choices[{place}]/Assign"))?
+                self.assign(Some(assign), input, &known, &format!("Choices[{place}]/Assign"))?
             }
-            None => self.assign(self.state.assign.as_ref(), input.value(), &known, "Assign")?,
+            None => self.assign(self.state.assign.as_ref(), input, &known, "Assign")?,
         };
         let own_output = rule.and_then(|(place, rule)| Some((place, rule.output.as_ref()?)));
         let output = match own_output {
@@ -371,7 +371,7 @@ impl Turn<'_, '_> {
         let error = self.payload(error)?;
         let known = Known { error_output: Some(error.value().clone()), ..Known::default() };
         let location = format!("Catch[{place}]/Assign");
-        let assigned = self.assign(catcher.assign.as_ref(), error.value(), &known, &location)?;
+        let assigned = self.assign(catcher.assign.as_ref(), &error, &known, &location)?;
         let output = match &catcher.result_path {
             ResultPath::Whole => match &catcher.output {
                 None => error,
@@ -402,14 +402,14 @@ impl Turn<'_, '_> {
     fn assign(
         &mut self,
         assign: Option<&Assign>,
-        input: &Value,
+        input: &Payload,
         known: &Known,
         location: &str,
     ) -> Result<Vec<(Arc<str>, Payload)>, Failure> {
         let values: Vec<(Arc<str>, Value)> = match assign {
             None => return Ok(Vec::new()),
             Some(Assign::Path(template)) => {
-                let value = self.fill_value(template, input, None)?;
+                let value = self.fill_value(template, input.value(), None)?;
                 let members = value.as_object().into_iter().flat_map(|map| map.iter());
                 members.map(|(name, value)| (name.clone(), value.clone())).collect()
             }

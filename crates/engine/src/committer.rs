@@ -1,7 +1,8 @@
 //! The one thread that writes: group commit, then release.
 //!
 //! It takes whatever turns are waiting, of all shards, writes them in one batch, and lets their
-//! releases out in order. While it writes, shards go on deciding, so batches grow with the load.
+//! releases out in order. While it writes, starts gather and shards go on with what does not wait for the
+//! disk, so batches grow with the load.
 //! When a commit fails, its outcome is unknown: everything that waits for it is dropped, which
 //! callers hear as [`EngineError::Stopped`](crate::EngineError::Stopped), and nothing is ever
 //! written again. The next run finds out what was written.
@@ -38,11 +39,13 @@ pub(crate) struct CommitQueue {
 struct State {
     waiting: VecDeque<Submission>,
     closed: bool,
+    /// Whether the committer sleeps.
+    sleeps: bool,
 }
 
 impl CommitQueue {
     pub(crate) fn new() -> CommitQueue {
-        let state = State { waiting: VecDeque::new(), closed: false };
+        let state = State { waiting: VecDeque::new(), closed: false, sleeps: false };
         CommitQueue { state: Mutex::new(state), wake: Condvar::new() }
     }
 
@@ -55,8 +58,11 @@ impl CommitQueue {
         let mut state = self.state();
         if !state.closed {
             state.waiting.push_back(submission);
+            let sleeps = std::mem::take(&mut state.sleeps);
             drop(state);
-            self.wake.notify_one();
+            if sleeps {
+                self.wake.notify_one();
+            }
         }
     }
 
@@ -84,8 +90,10 @@ impl CommitQueue {
             if state.closed {
                 return None;
             }
+            state.sleeps = true;
             state = self.wake.wait(state).expect("nobody panics while holding the commit queue");
         }
+        state.sleeps = false;
         Some(std::mem::take(&mut state.waiting))
     }
 }
@@ -159,6 +167,8 @@ fn commit_and_release(
     }
     commons.changes.tell_chunks(&batch.chunks);
     commons.changes.tell_machines(&changed);
+    // Last: what a shard lets out at once because all before is durable must not overtake what is let out
+    // here.
     for (mailbox, turn) in mailboxes.iter().zip(committed) {
         if turn > 0 {
             mailbox.committed(turn);

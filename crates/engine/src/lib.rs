@@ -39,6 +39,7 @@ mod commons;
 mod deletion;
 mod dispatcher;
 mod engine;
+mod entity_map;
 mod express;
 mod fail_point;
 mod failures;

@@ -149,6 +149,28 @@ pub enum Message {
 }
 
 impl Message {
+    /// Whether all that it leads to waits for a commit. Not so what concerns, or may concern, an Express
+    /// execution under way.
+    pub(crate) fn waits_for_commit(&self) -> bool {
+        match self {
+            Message::Start { .. }
+            | Message::StartExpress { .. }
+            | Message::Stop { .. }
+            | Message::Redrive { .. } => true,
+            Message::RunExpress { .. }
+            | Message::AdoptExpress(_)
+            | Message::DropExpress { .. }
+            | Message::Child { .. }
+            | Message::Watch { .. }
+            | Message::StopChild { .. }
+            | Message::Answer { .. }
+            | Message::Outcome { .. }
+            | Message::SlotGranted { .. }
+            | Message::HandOut { .. }
+            | Message::Barrier { .. } => false,
+        }
+    }
+
     /// Roughly how many bytes of payload it brings.
     pub fn bytes(&self) -> usize {
         match self {

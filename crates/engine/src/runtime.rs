@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::committer::{self, CommitQueue, Submission};
 use crate::commons::Commons;
-use crate::mailbox::Mailbox;
+use crate::mailbox::{Appetite, Mailbox};
 use crate::metrics::keeper;
 use crate::requests::EngineError;
 use crate::retention::{self, Chore, Stopper};
@@ -115,7 +115,12 @@ fn drive(index: usize, mut shard: Shard, wires: &Wires) {
             Some(wake) => Some(wake.since(wires.clock.now()).min(SLEEP_MAX)),
             None => None,
         };
-        let mail = mailbox.take(committed, pause, is_ahead);
+        let appetite = match in_flight.is_empty() {
+            _ if is_ahead => Appetite::None,
+            true => Appetite::Any,
+            false => Appetite::Patient,
+        };
+        let mail = mailbox.take(committed, pause, appetite);
         if mail.closed {
             return;
         }

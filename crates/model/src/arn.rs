@@ -4,61 +4,61 @@ use std::fmt;
 
 use crate::is_name;
 
-/// An ARN of the service `states`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Arn {
+/// An ARN of the service `states`, as pieces of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Arn<'a> {
     /// `aws`, `aws-cn`, ...
-    pub partition: String,
+    pub partition: &'a str,
     /// Such as `us-east-1`.
-    pub region: String,
+    pub region: &'a str,
     /// Twelve digits.
-    pub account: String,
+    pub account: &'a str,
     /// What it names.
-    pub resource: ArnResource,
+    pub resource: ArnResource<'a>,
 }
 
 /// What an ARN names.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum ArnResource {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ArnResource<'a> {
     /// `stateMachine:NAME`, with a version or an alias behind it, or with the label of a
     /// distributed Map in it (`NAME/LABEL`).
     StateMachine {
         /// Its name.
-        name: String,
+        name: &'a str,
         /// The label of a distributed Map.
-        label: Option<String>,
+        label: Option<&'a str>,
         /// A version number or the name of an alias.
-        qualifier: Option<String>,
+        qualifier: Option<&'a str>,
     },
     /// `execution:MACHINE:NAME`
     Execution {
         /// The name of the machine.
-        machine: String,
+        machine: &'a str,
         /// The name of the execution.
-        name: String,
+        name: &'a str,
     },
     /// `express:MACHINE:NAME:ID`
     Express {
         /// The name of the machine.
-        machine: String,
+        machine: &'a str,
         /// The name of the execution.
-        name: String,
+        name: &'a str,
         /// What tells two executions of one name apart.
-        id: String,
+        id: &'a str,
     },
     /// `activity:NAME`
     Activity {
         /// Its name.
-        name: String,
+        name: &'a str,
     },
     /// `mapRun:MACHINE/LABEL:ID`
     MapRun {
         /// The name of the machine.
-        machine: String,
+        machine: &'a str,
         /// The label of the Map state.
-        label: String,
+        label: &'a str,
         /// Its id.
-        id: String,
+        id: &'a str,
     },
 }
 
@@ -73,55 +73,78 @@ pub enum ArnError {
     Resource(String),
 }
 
-impl Arn {
+impl<'a> Arn<'a> {
     /// Reads an ARN. The error's text is AWS's, as far as it is known.
-    pub fn parse(text: &str) -> Result<Arn, ArnError> {
-        let parts: Vec<&str> = text.splitn(6, ':').collect();
-        let [prefix, partition, service, region, account, rest] = parts[..] else {
-            return Err(ArnError::Prefix(text.to_owned()));
-        };
+    pub fn parse(text: &'a str) -> Result<Arn<'a>, ArnError> {
+        let [prefix, partition, service, region, account, rest] =
+            split(text.splitn(6, ':')).ok_or_else(|| ArnError::Prefix(text.to_owned()))?;
         if prefix != "arn" || partition.is_empty() || service != "states" {
             return Err(ArnError::Prefix(text.to_owned()));
         }
         let bad = || ArnError::Resource(rest.split(':').next().unwrap_or("").to_owned());
         let resource = ArnResource::parse(rest).ok_or_else(bad)?;
-        Ok(Arn {
-            partition: partition.to_owned(),
-            region: region.to_owned(),
-            account: account.to_owned(),
-            resource,
-        })
+        Ok(Arn { partition, region, account, resource })
     }
 
     /// The ARN of something else in the same partition, region and account.
-    pub fn sibling(&self, resource: ArnResource) -> Arn {
-        Arn { resource, ..self.clone() }
+    pub fn sibling(&self, resource: ArnResource<'a>) -> Arn<'a> {
+        Arn { resource, ..*self }
+    }
+
+    /// Its text.
+    pub fn text(&self) -> String {
+        let Arn { partition, region, account, resource } = *self;
+        let [a, b, c, d, e, f] = match resource {
+            ArnResource::StateMachine { name, label, qualifier } => {
+                let before = |piece: Option<&str>, sign| if piece.is_some() { sign } else { "" };
+                let (slash, colon) = (before(label, "/"), before(qualifier, ":"));
+                ["stateMachine:", name, slash, label.unwrap_or(""), colon, qualifier.unwrap_or("")]
+            }
+            ArnResource::Execution { machine, name } => ["execution:", machine, ":", name, "", ""],
+            ArnResource::Express { machine, name, id } => ["express:", machine, ":", name, ":", id],
+            ArnResource::Activity { name } => ["activity:", name, "", "", "", ""],
+            ArnResource::MapRun { machine, label, id } => ["mapRun:", machine, "/", label, ":", id],
+        };
+        ["arn:", partition, ":states:", region, ":", account, ":", a, b, c, d, e, f].concat()
     }
 }
 
-impl ArnResource {
-    fn parse(rest: &str) -> Option<ArnResource> {
-        let parts: Vec<&str> = rest.split(':').collect();
-        let named = |text: &str| is_name(text).then(|| text.to_owned());
-        let resource = match parts[..] {
-            ["stateMachine", name] => {
+/// The pieces, if there are exactly so many.
+fn split<'a, const N: usize>(mut pieces: impl Iterator<Item = &'a str>) -> Option<[&'a str; N]> {
+    let mut all = [""; N];
+    for place in &mut all {
+        *place = pieces.next()?;
+    }
+    pieces.next().is_none().then_some(all)
+}
+
+impl<'a> ArnResource<'a> {
+    fn parse(rest: &'a str) -> Option<ArnResource<'a>> {
+        let named = |text: &'a str| is_name(text).then_some(text);
+        let (kind, rest) = rest.split_once(':')?;
+        let pieces = rest.split(':');
+        let resource = match kind {
+            "stateMachine" => {
+                let (name, qualifier) = match rest.split_once(':') {
+                    Some((name, qualifier)) => (name, Some(named(qualifier)?)),
+                    None => (rest, None),
+                };
                 let (name, label) = split_label(name)?;
-                ArnResource::StateMachine { name, label, qualifier: None }
+                ArnResource::StateMachine { name, label, qualifier }
             }
-            ["stateMachine", name, qualifier] => {
-                let (name, label) = split_label(name)?;
-                ArnResource::StateMachine { name, label, qualifier: Some(named(qualifier)?) }
-            }
-            ["execution", machine, name] => {
+            "execution" => {
+                let [machine, name] = split(pieces)?;
                 split_label(machine)?;
-                ArnResource::Execution { machine: machine.to_owned(), name: named(name)? }
+                ArnResource::Execution { machine, name: named(name)? }
             }
-            ["express", machine, name, id] => {
+            "express" => {
+                let [machine, name, id] = split(pieces)?;
                 split_label(machine)?;
-                ArnResource::Express { machine: machine.to_owned(), name: named(name)?, id: named(id)? }
+                ArnResource::Express { machine, name: named(name)?, id: named(id)? }
             }
-            ["activity", name] => ArnResource::Activity { name: named(name)? },
-            ["mapRun", machine, id] => {
+            "activity" => ArnResource::Activity { name: named(rest)? },
+            "mapRun" => {
+                let [machine, id] = split(pieces)?;
                 let (machine, label) = split_label(machine)?;
                 ArnResource::MapRun { machine, label: label?, id: named(id)? }
             }
@@ -131,35 +154,16 @@ impl ArnResource {
     }
 }
 
-fn split_label(name: &str) -> Option<(String, Option<String>)> {
+fn split_label(name: &str) -> Option<(&str, Option<&str>)> {
     match name.split_once('/') {
-        Some((name, label)) => {
-            (is_name(name) && is_name(label)).then(|| (name.to_owned(), Some(label.to_owned())))
-        }
-        None => is_name(name).then(|| (name.to_owned(), None)),
+        Some((name, label)) => (is_name(name) && is_name(label)).then_some((name, Some(label))),
+        None => is_name(name).then_some((name, None)),
     }
 }
 
-impl fmt::Display for Arn {
+impl fmt::Display for Arn<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Arn { partition, region, account, resource } = self;
-        write!(f, "arn:{partition}:states:{region}:{account}:")?;
-        match resource {
-            ArnResource::StateMachine { name, label, qualifier } => {
-                write!(f, "stateMachine:{name}")?;
-                if let Some(label) = label {
-                    write!(f, "/{label}")?;
-                }
-                match qualifier {
-                    Some(qualifier) => write!(f, ":{qualifier}"),
-                    None => Ok(()),
-                }
-            }
-            ArnResource::Execution { machine, name } => write!(f, "execution:{machine}:{name}"),
-            ArnResource::Express { machine, name, id } => write!(f, "express:{machine}:{name}:{id}"),
-            ArnResource::Activity { name } => write!(f, "activity:{name}"),
-            ArnResource::MapRun { machine, label, id } => write!(f, "mapRun:{machine}/{label}:{id}"),
-        }
+        f.write_str(&self.text())
     }
 }
 

@@ -6,12 +6,15 @@ pub const NAME_CHARACTERS_MAX: usize = 80;
 /// Whether `name` is one: 1 to 80 characters, none of them white space, a bracket, a wildcard, a
 /// control character or one of `"#%\^|~` `` ` `` `$&,;:/`. Source: the API reference of CreateStateMachine.
 pub fn is_name(name: &str) -> bool {
-    let count = name.chars().count();
-    (1..=NAME_CHARACTERS_MAX).contains(&count) && name.chars().all(is_name_character)
+    let mut count = 0;
+    let all_fit = name.chars().inspect(|_| count += 1).all(is_name_character);
+    all_fit && (1..=NAME_CHARACTERS_MAX).contains(&count)
 }
 
 fn is_name_character(character: char) -> bool {
     match character {
+        // Most are.
+        'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' | '.' => true,
         '<' | '>' | '{' | '}' | '[' | ']' | '?' | '*' => false,
         '"' | '#' | '%' | '\\' | '^' | '|' | '~' | '`' | '$' | '&' | ',' | ';' | ':' | '/' => false,
         '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' | '\u{10ffff}' => false,

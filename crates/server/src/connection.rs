@@ -1,9 +1,11 @@
 //! One connection: its requests one after another, and an eye on whether it gets on.
 
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -12,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, sleep_until};
+use tokio::time::sleep;
 
 use crate::{Server, route};
 
@@ -121,36 +123,123 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     let progress = Arc::new(progress);
     let service = service_fn(|request| route::answer(server, &progress, request));
     // A client that goes away in the middle of a long poll must end the poll, so a half-closed
-    // connection counts as closed; that is hyper's default.
+    // connection counts as closed; that is hyper's default. Nearly every answer is small: one buffer
+    // costs less than telling the system of its pieces.
     let connection = http1::Builder::new()
         .header_read_timeout(None)
         .max_buf_size(HEAD_BYTES_MAX)
+        .writev(false)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
 
-    let mut look = tokio::time::interval(server.patience);
-    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    look.reset();
+    let is_stalled = tokio::select! {
+        biased;
+        // How it ended does not matter: there is nobody left to tell.
+        _ = connection.as_mut() => return,
+        is_stalled = aside(async {
+            tokio::select! {
+                () = stalled(&progress, server.patience) => true,
+                _ = closing.wait_for(|closing| *closing) => false,
+            }
+        }) => is_stalled,
+    };
+    if is_stalled {
+        return;
+    }
+    let streams = progress.streams.load(Ordering::Relaxed);
+    connection.as_mut().graceful_shutdown();
+    tokio::select! {
+        _ = connection => (),
+        () = stalled(&progress, server.patience) => (),
+        () = sleep(STREAM_END), if streams => (),
+    }
+}
+
+/// Waits until a client, whose turn it is, has not got on for as long as we have patience.
+async fn stalled(progress: &Progress, patience: Duration) {
     let mut seen = progress.snapshot();
-    let mut open = true;
-    let mut cut_at = None;
     loop {
-        tokio::select! {
-            // How it ended does not matter: there is nobody left to tell.
-            _ = connection.as_mut() => return,
-            _ = look.tick() => {
-                let now = progress.snapshot();
-                if now == seen && now.1 != SERVER {
-                    return;
-                }
-                seen = now;
-            }
-            _ = closing.wait_for(|closing| *closing), if open => {
-                open = false;
-                cut_at = progress.streams.load(Ordering::Relaxed).then(|| Instant::now() + STREAM_END);
-                connection.as_mut().graceful_shutdown();
-            }
-            () = sleep_until(cut_at.unwrap_or_else(Instant::now)), if cut_at.is_some() => return,
+        sleep(patience).await;
+        let now = progress.snapshot();
+        if now == seen && now.1 != SERVER {
+            return;
         }
+        seen = now;
+    }
+}
+
+/// The same future, polled only when it has been woken itself, and not each time that the task around it
+/// is: a connection is polled twice for each request, and its timer once in half a minute.
+async fn aside<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let mut bell: Option<Arc<Bell>> = None;
+    poll_fn(|context| {
+        let bell = match &bell {
+            Some(bell) if bell.task.will_wake(context.waker()) => bell,
+            Some(_) | None => {
+                let task = context.waker().clone();
+                bell.insert(Arc::new(Bell { has_rung: AtomicBool::new(true), task }))
+            }
+        };
+        if !bell.has_rung.load(Ordering::Relaxed) || !bell.has_rung.swap(false, Ordering::Acquire) {
+            return Poll::Pending;
+        }
+        let waker = Waker::from(bell.clone());
+        future.as_mut().poll(&mut Context::from_waker(&waker))
+    })
+    .await
+}
+
+/// Wakes a task, and says by whom it was woken.
+struct Bell {
+    has_rung: AtomicBool,
+    task: Waker,
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.has_rung.store(true, Ordering::Release);
+        self.task.wake_by_ref();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicUsize;
+    use tokio::sync::Notify;
+
+    #[tokio::test]
+    async fn a_future_aside_is_polled_when_it_is_woken_and_not_with_the_others() {
+        let task = async {
+            let (woken, others) = (Notify::new(), Notify::new());
+            let polls = AtomicUsize::new(0);
+            let mut at_side = pin!(woken.notified());
+            let counted = poll_fn(|context| {
+                polls.fetch_add(1, Ordering::Relaxed);
+                at_side.as_mut().poll(context)
+            });
+            let listens = async {
+                for _ in 0..5 {
+                    others.notified().await;
+                }
+                assert_eq!(polls.load(Ordering::Relaxed), 1);
+                woken.notify_one();
+            };
+            let rings = async {
+                for _ in 0..5 {
+                    others.notify_one();
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::join!(aside(counted), listens, rings);
+            polls.load(Ordering::Relaxed)
+        };
+        // A task, as each connection is: its waker stays the same.
+        assert_eq!(tokio::spawn(task).await.unwrap(), 2);
     }
 }

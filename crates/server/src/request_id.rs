@@ -54,14 +54,12 @@ fn mix(number: u64) -> u64 {
 
 fn text(bits: u128) -> [u8; 36] {
     const HEX: &[u8; 16] = b"0123456789abcdef";
+    /// Where the digits of each byte stand.
+    const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
     let mut out = [b'-'; 36];
-    let mut digit = 0;
-    for (at, place) in out.iter_mut().enumerate() {
-        if matches!(at, 8 | 13 | 18 | 23) {
-            continue;
-        }
-        *place = HEX[((bits >> (124 - 4 * digit)) & 15) as usize];
-        digit += 1;
+    for (byte, place) in bits.to_be_bytes().into_iter().zip(PLACES) {
+        out[place] = HEX[usize::from(byte >> 4)];
+        out[place + 1] = HEX[usize::from(byte & 15)];
     }
     out
 }

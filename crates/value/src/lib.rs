@@ -12,6 +12,7 @@ mod map;
 mod number;
 mod parse;
 mod payload;
+mod plain;
 mod write;
 
 pub use map::Map;

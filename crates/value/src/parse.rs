@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::plain::plain_bytes;
 use crate::{DEPTH_MAX, Map, Number, Value};
 
 /// Where something stands in a text.
@@ -258,42 +259,54 @@ impl<'a> Reader<'a> {
         Ok(&self.text[from..self.at])
     }
 
+    /// Goes on to what ends a plain piece of a string.
+    fn plain(&mut self) -> Option<u8> {
+        self.at += plain_bytes(&self.bytes[self.at..]);
+        self.peek()
+    }
+
     /// Reads a string, borrowing it where nothing is escaped.
     fn string(&mut self) -> Step<std::borrow::Cow<'a, str>> {
         self.at += 1;
         let from = self.at;
-        loop {
-            match self.peek() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(self.text[from..self.at - 1].into());
-                }
-                Some(b'\\') => return self.string_with_escapes(from).map(Into::into),
-                Some(0x00..0x20) => return Err(CONTROL.to_owned()),
-                Some(_) => self.at += 1,
-                None => return Err("unexpected end of the text inside a string".to_owned()),
+        match self.plain() {
+            Some(b'"') => {
+                self.at += 1;
+                Ok(self.text[from..self.at - 1].into())
             }
+            Some(b'\\') => self.string_with_escapes(from).map(Into::into),
+            Some(_) => Err(CONTROL.to_owned()),
+            None => Err("unexpected end of the text inside a string".to_owned()),
         }
     }
 
     fn string_with_escapes(&mut self, from: usize) -> Step<String> {
-        let mut out = self.text[from..self.at].to_owned();
-        let mut plain_from = self.at;
+        let mut out = String::with_capacity(self.to_end_of_string() + self.at - from);
+        let mut plain_from = from;
         loop {
-            match self.peek() {
+            let end = self.plain();
+            out.push_str(&self.text[plain_from..self.at]);
+            match end {
                 Some(b'"') => {
-                    out.push_str(&self.text[plain_from..self.at]);
                     self.at += 1;
                     return Ok(out);
                 }
-                Some(b'\\') => {
-                    out.push_str(&self.text[plain_from..self.at]);
-                    out.push(self.escape()?);
-                    plain_from = self.at;
-                }
-                Some(0x00..0x20) => return Err(CONTROL.to_owned()),
-                Some(_) => self.at += 1,
+                Some(b'\\') => out.push(self.escape()?),
+                Some(_) => return Err(CONTROL.to_owned()),
                 None => return Err("unexpected end of the text inside a string".to_owned()),
+            }
+            plain_from = self.at;
+        }
+    }
+
+    /// How many bytes the string still has, escapes as they are written: no value of it is longer.
+    fn to_end_of_string(&self) -> usize {
+        let mut at = self.at;
+        loop {
+            at += plain_bytes(&self.bytes[at..]);
+            match self.bytes.get(at) {
+                Some(b'\\') => at = (at + 2).min(self.bytes.len()),
+                Some(_) | None => return at - self.at,
             }
         }
     }

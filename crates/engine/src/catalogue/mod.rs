@@ -45,26 +45,22 @@ use crate::requests::{ExecutionKey, Machine, MachineKey, Place};
 
 /// The ARN of a state machine.
 pub fn machine_arn(key: &MachineKey) -> String {
-    let name = key.name.to_string();
-    arn(&key.place, ArnResource::StateMachine { name, label: None, qualifier: None })
+    arn(&key.place, ArnResource::StateMachine { name: &key.name, label: None, qualifier: None })
 }
 
 /// The ARN of a version or an alias of a state machine.
 pub fn qualified_arn(key: &MachineKey, qualifier: &str) -> String {
-    let (name, qualifier) = (key.name.to_string(), Some(qualifier.to_owned()));
-    arn(&key.place, ArnResource::StateMachine { name, label: None, qualifier })
+    let qualifier = Some(qualifier);
+    arn(&key.place, ArnResource::StateMachine { name: &key.name, label: None, qualifier })
 }
 
 /// The ARN of an execution.
 pub fn execution_arn(key: &ExecutionKey) -> String {
-    let resource =
-        ArnResource::Execution { machine: key.machine.name.to_string(), name: key.name.to_string() };
-    arn(&key.machine.place, resource)
+    arn(&key.machine.place, ArnResource::Execution { machine: &key.machine.name, name: &key.name })
 }
 
-fn arn(place: &Place, resource: ArnResource) -> String {
-    let (region, account) = (place.region.to_string(), place.account.to_string());
-    Arn { partition: "aws".to_owned(), region, account, resource }.to_string()
+fn arn(place: &Place, resource: ArnResource<'_>) -> String {
+    Arn { partition: "aws", region: &place.region, account: &place.account, resource }.text()
 }
 
 /// A change of the catalogue, to be written and then applied.

@@ -190,7 +190,7 @@ impl Shard {
         };
         let parsed = Arn::parse(&arn);
         let parsed = parsed.map_err(|error| refusal("InvalidArn", format!("Invalid Arn: '{error}'")))?;
-        if parsed.account != *place.account {
+        if *parsed.account != *place.account {
             let message = format!(
                 "User: arn:aws:sts::{}:assumed-role is not authorized to access this resource",
                 place.account

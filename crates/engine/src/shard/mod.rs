@@ -30,6 +30,7 @@ use stepwell_store::{Chunk, ChunkHeader, NameKey, Opening, Parent, Redrives};
 use crate::catalogue::{ActivityKey, Revision};
 use crate::changes::concerns_lists;
 use crate::commons::Commons;
+use crate::entity_map::EntityMap;
 use crate::fail_point::{FailPoint, pass};
 use crate::history_log::LoggedHistory;
 use crate::messages::{ChildStarted, Counts, Message, Release, StartEar, Turn};
@@ -69,14 +70,14 @@ pub struct Shard {
     committed: u64,
     /// Of each partition, the last number given to an entity.
     numbers: Vec<u64>,
-    residents: HashMap<EntityId, Box<Resident>>,
+    residents: EntityMap<EntityId, Box<Resident>>,
     /// When the timer of each stub goes off, by the packed identity: two integers each, because
     /// there may be millions.
-    stubs: HashMap<u64, u64>,
+    stubs: EntityMap<u64, u64>,
     /// Moments and packed identities. An entry counts only if it is what its execution is armed
     /// with; all others are left over.
     timers: BinaryHeap<Reverse<(u64, u64)>>,
-    aside: HashMap<EntityId, Arc<str>>,
+    aside: EntityMap<EntityId, Arc<str>>,
     /// Names that the store may not know yet.
     names: HashMap<NameKey, EntityId>,
     backlog: VecDeque<Message>,
@@ -91,7 +92,7 @@ pub struct Shard {
     /// Express executions that a task of another execution runs, by that task.
     express_tasks: HashMap<TaskRef, EntityId>,
     /// Tasks that wait for the end of an open execution, by the execution.
-    watchers: HashMap<EntityId, Vec<TaskRef>>,
+    watchers: EntityMap<EntityId, Vec<TaskRef>>,
     marks: express::Marks,
 
     // Of the turn under way.
