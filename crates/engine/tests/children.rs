@@ -122,6 +122,68 @@ fn a_parent_hears_that_its_child_which_was_let_go_cannot_be_read() {
     }
 }
 
+/// More than are read on any of these ways.
+const READS: u64 = 12;
+
+#[test]
+fn whichever_read_fails_a_parent_that_ends_stops_its_child() {
+    for (resident_max, fails_after) in [0, 100].into_iter().flat_map(|max| (0..READS).map(move |n| (max, n)))
+    {
+        let mut driver = Driver::with(4, false, resident_max);
+        let child = driver.machine("child", WAIT);
+        let parent = driver.machine("parent", &starts(".sync", &child, ""));
+        let started = driver.start(&parent, None, "{}").unwrap();
+        driver.store.fail_read_after(fails_after);
+        if driver.stop(&started.key).is_err() {
+            driver.stop(&started.key).unwrap();
+        }
+        driver.pass(Duration::from_secs(5));
+        driver.pass(Duration::from_secs(5));
+        driver.store.reopen();
+        let children = executions(&driver, &child);
+        assert_eq!(children[0].1, ExecutionStatus::Aborted, "{resident_max}, {fails_after}");
+    }
+}
+
+#[test]
+fn whichever_read_fails_after_a_restart_a_parent_hears_of_the_end_of_its_child() {
+    for (resident_max, fails_after) in [0, 100].into_iter().flat_map(|max| (0..READS).map(move |n| (max, n)))
+    {
+        let mut driver = Driver::with(4, false, resident_max);
+        let child = driver.machine("child", WAIT);
+        let parent = driver.machine("parent", &starts(".sync", &child, ""));
+        let started = driver.start(&parent, None, "{}").unwrap();
+        driver.crash();
+        driver.store.fail_read_after(fails_after);
+        for _ in 0..3 {
+            driver.pass(Duration::from_secs(60));
+        }
+        // Those who check read what is there.
+        driver.store.reopen();
+        let history = driver.history(&started);
+        assert!(history.contains("\nExecutionSucceeded"), "{resident_max}, {fails_after}: {history}");
+    }
+}
+
+#[test]
+fn whichever_read_fails_a_child_is_started_once() {
+    for fails_after in 0..READS {
+        let mut driver = Driver::with(4, false, 100);
+        let child = driver.machine("child", PASS);
+        let parent = driver.machine("parent", &starts(".sync", &child, r#","Name":"a""#));
+        driver.store.fail_read_after(fails_after);
+        let started = driver.start(&parent, None, "{}").unwrap();
+        for _ in 0..3 {
+            driver.pass(Duration::from_secs(5));
+        }
+        // Those who check read what is there.
+        driver.store.reopen();
+        let history = driver.history(&started);
+        assert!(history.contains("\nExecutionSucceeded"), "{fails_after}: {history}");
+        assert_eq!(executions(&driver, &child).len(), 1);
+    }
+}
+
 /// A parent that asks for an execution of a name and an input that a caller has started already.
 fn waits_for_anothers(driver: &mut Driver) -> (ExecutionStarted, ExecutionStarted) {
     let child = driver.machine("child", WAIT);

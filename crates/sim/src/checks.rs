@@ -11,6 +11,7 @@ use stepwell_model::{
 };
 use stepwell_store::{ExecutionRow, OpenExecution, Store, StoreError};
 
+use crate::journals::Journals;
 use crate::offspring::Offspring;
 use crate::results::results;
 
@@ -46,6 +47,8 @@ pub struct Ledger {
     pub damaged: BTreeSet<EntityId>,
     /// The latest moment before which closed executions were said to be gone.
     pub expired_before: Timestamp,
+    /// What is durable of each execution.
+    pub journals: Journals,
 }
 
 impl Ledger {
@@ -58,7 +61,7 @@ impl Ledger {
         key: &str,
         idempotent: bool,
     ) -> Result<(), Violation> {
-        is_started(store, commons, task)?;
+        is_started(store, commons, &mut self.journals, task)?;
         let keys = self.effects.entry(task).or_default();
         keys.push(key.to_owned());
         ensure(keys.iter().all(|other| other == key), || format!("{task:?} was sent with two keys"))?;
@@ -67,7 +70,7 @@ impl Ledger {
 
     /// A task reaches a worker.
     pub fn hand_out(&mut self, store: &dyn Store, commons: &Commons, task: TaskRef) -> Result<(), Violation> {
-        is_started(store, commons, task)?;
+        is_started(store, commons, &mut self.journals, task)?;
         let count = self.hand_outs.entry(task).or_default();
         *count += 1;
         ensure(*count == 1, || format!("{task:?} was handed out twice"))
@@ -164,6 +167,7 @@ impl Ledger {
 
     /// Notes what is under way at a crash.
     pub fn crash(&mut self, store: &dyn Store, commons: &Commons) -> Result<(), Violation> {
+        self.journals.forget();
         for open in open_executions(store)? {
             let chunks = store.chunks(open).map_err(|error| Violation(error.to_string()))?;
             let (execution, revision) = replay(commons, &chunks).map_err(Violation)?;
@@ -264,37 +268,41 @@ fn scheduled(history: &[HistoryEvent], event: &HistoryEvent) -> u64 {
 }
 
 /// Whether the store knows that a task was started.
-pub fn is_started(store: &dyn Store, commons: &Commons, task: TaskRef) -> Result<(), Violation> {
+pub fn is_started(
+    store: &dyn Store,
+    commons: &Commons,
+    journals: &mut Journals,
+    task: TaskRef,
+) -> Result<(), Violation> {
     let broken = |what: &str| Violation(format!("{task:?} was let out {what}"));
-    let known = store.execution(task.execution).map_err(|error| Violation(error.to_string()))?;
-    known.ok_or_else(|| broken("of an execution that is not durable"))?;
-    let history = commons.history_of_entity(task.execution).map_err(|error| Violation(error.to_string()))?;
-    let starts = |event: &HistoryEvent| {
-        matches!(event.kind, HistoryEventKind::Task(_, TaskEvent::Started { .. }))
-            && event.previous_event_id == task.scheduled_event_id
-    };
-    ensure(history.iter().any(starts), || broken("before its start was durable").0)
+    let journal = journals.read(store, commons, task.execution)?;
+    let journal = journal.ok_or_else(|| broken("of an execution that is not durable"))?;
+    let is_started = journal.started.contains(&task.scheduled_event_id);
+    ensure(is_started, || broken("before its start was durable").0)
 }
 
 /// Whether the store knows how a task ended that somebody was told has ended.
-pub fn is_ended(commons: &Commons, task: TaskRef) -> Result<(), Violation> {
-    let history = commons.history_of_entity(task.execution).map_err(|error| Violation(error.to_string()))?;
-    let ends = |event: &HistoryEvent| {
-        matches!(event.kind, HistoryEventKind::Task(_, TaskEvent::Succeeded { .. } | TaskEvent::Failed(_)))
-            && scheduled(&history, event) == task.scheduled_event_id
-    };
-    ensure(history.iter().any(ends), || format!("{task:?} was acknowledged and is not durable"))
+pub fn is_ended(
+    store: &dyn Store,
+    commons: &Commons,
+    journals: &mut Journals,
+    task: TaskRef,
+) -> Result<(), Violation> {
+    let journal = journals.read(store, commons, task.execution)?;
+    let has_ended = journal.is_some_and(|journal| journal.ended.contains(&task.scheduled_event_id));
+    ensure(has_ended, || format!("{task:?} was acknowledged and is not durable"))
 }
 
 /// Whether the store knows that a task of which somebody was told that it has ended has.
-pub fn is_not_waited_for(store: &dyn Store, commons: &Commons, task: TaskRef) -> Result<(), Violation> {
-    let chunks = store.chunks(task.execution).map_err(|error| Violation(error.to_string()))?;
+pub fn is_not_waited_for(
+    store: &dyn Store,
+    commons: &Commons,
+    journals: &mut Journals,
+    task: TaskRef,
+) -> Result<(), Violation> {
     // It was there when the token was let out; that it went in its time is checked when it goes.
-    if chunks.is_empty() {
-        return Ok(());
-    }
-    let (execution, _) = replay(commons, &chunks).map_err(Violation)?;
-    let waits = execution.outstanding().iter().any(|outstanding| {
+    let Some(journal) = journals.read(store, commons, task.execution)? else { return Ok(()) };
+    let waits = journal.execution.outstanding().iter().any(|outstanding| {
         outstanding.started && outstanding.task.scheduled_event_id == task.scheduled_event_id
     });
     ensure(!waits, || format!("{task:?} is waited for, and its answer was refused"))
@@ -306,19 +314,19 @@ pub fn replay_equals_memory(
     store: &dyn Store,
     commons: &Commons,
     shard: &Shard,
-    damaged: &BTreeSet<EntityId>,
+    ledger: &mut Ledger,
     is_asked: impl Fn(EntityId) -> bool,
 ) -> Result<(), Violation> {
     for (entity, live, is_durable) in shard.residents() {
         if is_durable && is_asked(entity) {
-            let chunks = store.chunks(entity).map_err(|error| Violation(error.to_string()))?;
-            let (rebuilt, _) = replay(commons, &chunks).map_err(Violation)?;
-            ensure(rebuilt == *live, || {
-                format!("{entity:?} in memory is not what its journal says:\n{live:?}\n{rebuilt:?}")
+            let journal = ledger.journals.read(store, commons, entity)?;
+            let is_same = journal.is_some_and(|journal| journal.execution == *live);
+            ensure(is_same, || {
+                format!("{entity:?} in memory is not what its journal says:\n{live:?}\n{:?}", ledger.journals)
             })?;
         }
     }
-    match shard.set_aside_executions().find(|(entity, _)| !damaged.contains(entity)) {
+    match shard.set_aside_executions().find(|(entity, _)| !ledger.damaged.contains(entity)) {
         Some((entity, reason)) => Err(Violation(format!("{entity:?} was set aside: {reason}"))),
         None => Ok(()),
     }

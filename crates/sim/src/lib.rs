@@ -36,6 +36,7 @@ mod coverage;
 mod disk;
 mod faults;
 mod frames;
+mod journals;
 mod machines;
 mod offspring;
 mod random;
@@ -49,6 +50,9 @@ pub use checks::Violation;
 pub use coverage::Coverage;
 pub use faults::{Count, Fault, FaultLedger};
 pub use world::{Report, World};
+
+/// How many executions callers want at most in a small world.
+const STARTS_FEW: u64 = 25;
 
 /// What a run is like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,19 +77,31 @@ pub struct Options {
 }
 
 impl Options {
-    /// The usual run of a seed.
+    /// The usual run of a seed, in a small world.
     pub fn of_seed(seed: u64) -> Options {
         Options {
             seed,
             crash_percent: [0, 3, 15][(seed % 3) as usize],
             read_error_percent: [0, 0, 2, 10][(seed / 3 % 4) as usize],
             flips_max: [0, 0, 3][(seed / 12 % 3) as usize],
-            starts_max: 25,
+            starts_max: STARTS_FEW,
             trace: false,
             release_before_commit: false,
             #[cfg(feature = "sabotage")]
             sabotage: None,
         }
+    }
+
+    /// A run of this seed in a world of its size: from a small one, in which faults meet each other, to a
+    /// large one, in which much is under way at a time.
+    pub fn of_any_size(seed: u64) -> Options {
+        let starts_max = [STARTS_FEW, 400, 800, 2_500, 5_000][(seed % 5) as usize];
+        Options { starts_max, ..Options::of_seed(seed) }
+    }
+
+    /// How many times as many slots and workers there are as in a small world.
+    fn crowd(self) -> u64 {
+        1.max(self.starts_max / STARTS_FEW)
     }
 
     /// What the engine begins with.

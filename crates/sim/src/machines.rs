@@ -26,7 +26,9 @@ pub const ACTIVITIES: [&str; 2] = ["first", "second"];
 
 /// The input that every machine can do something with.
 pub fn input(random: &mut Random) -> String {
-    format!(r#"{{"n": {}, "items": [1, 2, 3]}}"#, random.below(10))
+    let items = *random.pick(&[3, 3, 3, 3, 3, 0, 1, 12]);
+    let items: Vec<String> = (1..=items).map(|item: u64| item.to_string()).collect();
+    format!(r#"{{"n": {}, "items": [{}]}}"#, random.below(10), items.join(","))
 }
 
 /// A machine that tasks may start an execution of.
@@ -44,7 +46,7 @@ pub const CHILD_NAMES: [&str; 3] = ["child-0", "child-1", "child-2"];
 
 /// A definition of this type whose tasks may start executions of these machines.
 pub fn definition(random: &mut Random, machine_type: MachineType, children: &[Child]) -> String {
-    let mut writer = Writer { random, machine_type, children, states: 0 };
+    let mut writer = Writer { random, machine_type, children, states: 0, beside: Vec::new() };
     let scope = writer.scope(0, Scope::Top);
     let timeout = match writer.random.percent(15) {
         true => format!(r#","TimeoutSeconds":{}"#, writer.random.within(5..=120)),
@@ -68,6 +70,8 @@ struct Writer<'a> {
     machine_type: MachineType,
     children: &'a [Child],
     states: u64,
+    /// What belongs to the state that was written last, and stands beside it.
+    beside: Vec<String>,
 }
 
 impl Writer<'_> {
@@ -100,6 +104,7 @@ impl Writer<'_> {
         for _ in 0..length {
             let (name, state) = self.state(depth, &next);
             states.push(format!(r#""{name}":{{{state}}}"#));
+            states.append(&mut self.beside);
             next = name;
         }
         let assigned = match scope {
@@ -113,6 +118,9 @@ impl Writer<'_> {
 
     fn state(&mut self, depth: u64, next: &str) -> (String, String) {
         let nested = if depth < 2 { 2 } else { 0 };
+        if depth == 0 && self.random.percent(10) {
+            return self.counted_loop(next);
+        }
         match self.random.below(11 + nested) {
             0 | 1 => {
                 let result = r#""Type":"Pass","Result":{"from":"pass"},"ResultPath":"$.pass""#;
@@ -154,6 +162,24 @@ impl Writer<'_> {
                 (name_of_kept(self.name("Map"), &rest), format!("{state}{rest}"))
             }
         }
+    }
+
+    /// A task or a short wait, again and again, counted in a variable of its own.
+    fn counted_loop(&mut self, next: &str) -> (String, String) {
+        let (count, again, times) = (self.name("Count"), self.name("Again"), *self.random.pick(&[2, 6, 20]));
+        let counter = self.name("counter");
+        let (body, state) = match self.random.percent(50) {
+            true => self.task(&count),
+            false => (self.name("Wait-1-"), format!(r#""Type":"Wait","Seconds":1,"Next":"{count}""#)),
+        };
+        let added = format!(r#""{counter}.$":"States.MathAdd(${counter}, 1)""#);
+        let rule = format!(r#"{{"Variable":"${counter}","NumericLessThan":{times},"Next":"{body}"}}"#);
+        self.beside = vec![
+            format!(r#""{body}":{{{state}}}"#),
+            format!(r#""{count}":{{"Type":"Pass","Assign":{{{added}}},"Next":"{again}"}}"#),
+            format!(r#""{again}":{{"Type":"Choice","Choices":[{rule}],"Default":"{next}"}}"#),
+        ];
+        (self.name("Loop"), format!(r#""Type":"Pass","Assign":{{"{counter}":0}},"Next":"{body}""#))
     }
 
     fn task(&mut self, next: &str) -> (String, String) {

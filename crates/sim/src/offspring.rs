@@ -16,6 +16,7 @@ use stepwell_store::{Chunk, ExecutionRow, NameKey, Parent, Store};
 use stepwell_value::{Payload, Value};
 
 use crate::checks::{Violation, all_executions, ensure, is_started, store_broken};
+use crate::journals::Journals;
 
 /// How often an Express execution is run at most: once, and again after three crashes.
 const RUNS_MAX: usize = 4;
@@ -27,8 +28,8 @@ pub struct Offspring {
     pub express_machines: BTreeSet<u64>,
     /// Whom callers wanted to stop.
     stops: BTreeSet<(String, String)>,
-    /// What executions are called that were ever written.
-    written: BTreeSet<String>,
+    /// What executions are called that were ever written, and which they are.
+    written: BTreeMap<String, BTreeSet<EntityId>>,
     /// What each attempt started.
     children: BTreeMap<TaskRef, EntityId>,
     /// What each attempt started of Express machines, by what stands for the attempt.
@@ -55,10 +56,11 @@ impl Offspring {
         &self,
         store: &dyn Store,
         commons: &Commons,
+        journals: &mut Journals,
         chunks: &[Chunk],
     ) -> Result<(), Violation> {
         let parents = chunks.iter().filter_map(|chunk| chunk.header.parent);
-        parents.into_iter().try_for_each(|parent| is_started(store, commons, parent.task))
+        parents.into_iter().try_for_each(|parent| is_started(store, commons, journals, parent.task))
     }
 
     /// Chunks have been written: what begins with them. What was closed before `gone_before` may have
@@ -71,7 +73,7 @@ impl Offspring {
     ) -> Result<(), Violation> {
         for header in chunks.iter().map(|chunk| &chunk.header) {
             let Some(opening) = &header.opening else { continue };
-            self.written.insert(opening.name.to_string());
+            self.written.entry(opening.name.to_string()).or_default().insert(header.entity);
             // Both ways the same attempt leads to the same partition, so the larger number came later.
             let known = match (header.parent, opening.name_key) {
                 (Some(parent), _) => self.children.entry(parent.task).or_insert(header.entity),
@@ -95,7 +97,7 @@ impl Offspring {
     /// The start of an Express execution is acknowledged.
     pub fn acknowledge(&mut self, key: &ExpressKey) -> Result<(), Violation> {
         let name = format!("{}:{}", key.name, key.id);
-        ensure(self.written.contains(&name), || format!("{name} was acknowledged and is not durable"))?;
+        ensure(self.written.contains_key(&name), || format!("{name} was acknowledged and is not durable"))?;
         self.acknowledged.insert(name);
         Ok(())
     }
@@ -180,12 +182,12 @@ impl Offspring {
                 HistoryEventKind::Task(resource, TaskEvent::Succeeded { output })
                     if is_start(resource, true) =>
                 {
-                    has_ended(store, commons, output).map_err(|what| broken(&what.0))?;
+                    self.has_ended(store, commons, output).map_err(|what| broken(&what.0))?;
                 }
                 HistoryEventKind::Task(resource, TaskEvent::Failed(failure)) if is_start(resource, true) => {
                     let cause = failure.cause.as_deref().map(Payload::parse);
                     if let Some(Ok(cause)) = cause {
-                        has_ended(store, commons, &cause).map_err(|what| broken(&what.0))?;
+                        self.has_ended(store, commons, &cause).map_err(|what| broken(&what.0))?;
                     }
                 }
                 _ => (),
@@ -212,10 +214,42 @@ impl Offspring {
         let arn = output.value().get("ExecutionArn").and_then(Value::as_str).unwrap_or_default();
         // `execution:machine:name`, or `express:machine:name:id`.
         let name = arn.splitn(8, ':').nth(7).unwrap_or_default();
-        match self.written.contains(name) {
+        match self.written.contains_key(name) {
             true => Ok(()),
             false => Err(format!("the start of {arn} was told and is not durable")),
         }
+    }
+
+    /// Whether an execution, if it is still there, ended as a task was told.
+    fn has_ended(&self, store: &dyn Store, commons: &Commons, told: &Payload) -> Result<(), Violation> {
+        let told = told.value();
+        let text = |member: &str| told.get(member).map(ToString::to_string).unwrap_or_default();
+        let name = told.get("Name").and_then(Value::as_str).unwrap_or_default();
+        for entity in self.written.get(name).into_iter().flatten() {
+            let Some(row) = store.execution(*entity).map_err(store_broken)? else { continue };
+            let machine =
+                commons.catalogue().revision(row.opening.revision).map(|r| r.machine_arn.to_string());
+            let is_of_machine = text("StateMachineArn") == format!("{:?}", machine.unwrap_or_default());
+            if is_of_machine
+                && &*row.opening.name == name
+                && row.opening.started_at.epoch_ms.to_string() == text("StartDate")
+            {
+                let history =
+                    commons.history_of_entity(row.entity).map_err(|error| Violation(error.to_string()))?;
+                let is_it = |event: &HistoryEvent| {
+                    let status = match event.kind {
+                        HistoryEventKind::ExecutionSucceeded { .. } => "\"SUCCEEDED\"",
+                        HistoryEventKind::ExecutionFailed(_) => "\"FAILED\"",
+                        HistoryEventKind::ExecutionAborted(_) => "\"ABORTED\"",
+                        HistoryEventKind::ExecutionTimedOut(_) => "\"TIMED_OUT\"",
+                        _ => return false,
+                    };
+                    status == text("Status") && event.timestamp.epoch_ms.to_string() == text("StopDate")
+                };
+                ensure(history.iter().any(is_it), || format!("{name} did not end as was told: {told}"))?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -228,34 +262,4 @@ fn is_start(resource: &Resource, waits: bool) -> bool {
         }
         Resource::Activity { .. } | Resource::LambdaFunction { .. } => false,
     }
-}
-
-/// Whether an execution, if it is still there, ended as a task was told.
-fn has_ended(store: &dyn Store, commons: &Commons, told: &Payload) -> Result<(), Violation> {
-    let told = told.value();
-    let text = |member: &str| told.get(member).map(ToString::to_string).unwrap_or_default();
-    let name = told.get("Name").and_then(Value::as_str).unwrap_or_default();
-    for row in all_executions(store)? {
-        let machine = commons.catalogue().revision(row.opening.revision).map(|r| r.machine_arn.to_string());
-        let is_of_machine = text("StateMachineArn") == format!("{:?}", machine.unwrap_or_default());
-        if is_of_machine
-            && &*row.opening.name == name
-            && row.opening.started_at.epoch_ms.to_string() == text("StartDate")
-        {
-            let history =
-                commons.history_of_entity(row.entity).map_err(|error| Violation(error.to_string()))?;
-            let is_it = |event: &HistoryEvent| {
-                let status = match event.kind {
-                    HistoryEventKind::ExecutionSucceeded { .. } => "\"SUCCEEDED\"",
-                    HistoryEventKind::ExecutionFailed(_) => "\"FAILED\"",
-                    HistoryEventKind::ExecutionAborted(_) => "\"ABORTED\"",
-                    HistoryEventKind::ExecutionTimedOut(_) => "\"TIMED_OUT\"",
-                    _ => return false,
-                };
-                status == text("Status") && event.timestamp.epoch_ms.to_string() == text("StopDate")
-            };
-            ensure(history.iter().any(is_it), || format!("{name} did not end as was told: {told}"))?;
-        }
-    }
-    Ok(())
 }

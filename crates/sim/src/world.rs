@@ -38,10 +38,18 @@ use targets::Targets;
 
 /// How many steps a run may take for each start before it counts as stuck.
 const STEPS_MAX: u64 = 16_000;
-/// How many times everything is lost at most: after that the world has to come to rest.
+/// How many times everything is lost at most, and once more for so many starts: after that the world has
+/// to come to rest.
 const CRASHES_MAX: u64 = 12;
-/// Nothing may take longer than this, in milliseconds: a day.
+const STARTS_PER_CRASH: u64 = 100;
+/// Nothing may take longer than this after the last that was planned and beside what the clock was set
+/// by, in milliseconds: a day.
 const TIME_MAX: u64 = 24 * 3600 * 1000;
+
+/// As long as no more executions than this are in memory, all of them are looked at all the time.
+const RESIDENTS_FEW: usize = 40;
+/// When there are more, the queues are looked at after so many turns.
+const TURNS_BETWEEN: u64 = 200;
 
 /// How long a commit takes at most while nothing else happens, in milliseconds.
 const COMMIT_MAX: u64 = 5_000;
@@ -108,12 +116,17 @@ pub struct World {
     life: u64,
     /// True time in milliseconds; never goes back.
     time: u64,
-    /// What the clock adds to it.
+    /// What the clock adds to it, and by how much it was set in all.
     clock_offset: i64,
+    clock_moved: u64,
+    /// How long it takes until everybody has wanted what they want.
+    spread: u64,
     queue: BinaryHeap<Reverse<(u64, u64)>>,
     happenings: BTreeMap<u64, Happening>,
     last_happening: u64,
     calls: Vec<Call>,
+    /// Whether the engine may have answered since calls were looked at.
+    may_have_told: bool,
     tokens: BTreeMap<Arc<str>, TaskRef>,
     /// The tasks that were sent in this life of the engine.
     sent: BTreeSet<TaskRef>,
@@ -130,6 +143,9 @@ pub struct World {
     /// Whether the clock was set back, and nobody has seen it yet.
     clock_went_back: bool,
     trace: Trace,
+    /// How many turns shards have had, and after how many of them the queues were looked at last.
+    turns: u64,
+    turns_checked: u64,
     /// The last row that was decided when the last round of the sweep began.
     decided_before_round: u64,
     ledger: Ledger,
@@ -152,10 +168,13 @@ impl World {
             life: 0,
             time: 0,
             clock_offset: 0,
+            clock_moved: 0,
+            spread: 60_000,
             queue: BinaryHeap::new(),
             happenings: BTreeMap::new(),
             last_happening: 0,
             calls: Vec::new(),
+            may_have_told: false,
             tokens: BTreeMap::new(),
             sent: BTreeSet::new(),
             under_way: BTreeSet::new(),
@@ -165,6 +184,8 @@ impl World {
             last_reading: Timestamp::default(),
             clock_went_back: false,
             trace: Trace::new(options.trace),
+            turns: 0,
+            turns_checked: 0,
             decided_before_round: 0,
             ledger: Ledger { retention_seconds, ..Ledger::default() },
             report: Report { digest: 0xcbf2_9ce4_8422_2325, ..Report::default() },
@@ -201,8 +222,14 @@ impl World {
             ensure(self.report.steps < STEPS_MAX * self.options.starts_max.max(25), || {
                 "it never comes to rest".to_owned()
             })?;
-            self.hear_answers()?;
-            if self.happen()? || self.work()? {
+            if std::mem::take(&mut self.may_have_told) {
+                self.hear_answers()?;
+            }
+            if self.happen()? {
+                continue;
+            }
+            if self.work()? {
+                self.may_have_told = true;
                 continue;
             }
             self.check_queues()?;
@@ -211,7 +238,7 @@ impl World {
             }
             let next = self.next_moment().ok_or_else(|| self.stuck("nothing will ever happen"))?;
             self.time = self.time.max(next);
-            if self.time > TIME_MAX {
+            if self.time > TIME_MAX + self.spread + self.clock_moved {
                 return Err(self.stuck("it has not ended within a day"));
             }
         }
@@ -257,8 +284,13 @@ impl World {
     }
 
     /// What is scheduled and not started stands in a queue, and nothing else does but what is to be
-    /// sent again after a crash.
-    fn check_queues(&self) -> Result<(), Violation> {
+    /// sent again after a crash. Looked at once after each turn, and in a large world now and then.
+    fn check_queues(&mut self) -> Result<(), Violation> {
+        let since = self.turns - self.turns_checked;
+        if since == 0 || since < TURNS_BETWEEN && !self.is_small() {
+            return Ok(());
+        }
+        self.turns_checked = self.turns;
         let queued = self.process.commons.dispatcher().queued_tasks();
         let queued: BTreeSet<TaskRef> = queued.into_iter().collect();
         let (mut scheduled, mut outstanding) = (BTreeSet::new(), BTreeSet::new());
@@ -279,6 +311,22 @@ impl World {
         ensure(lost.is_empty(), || format!("{lost:?} are in no queue"))?;
         let dead: Vec<_> = queued.difference(&outstanding).collect();
         ensure(dead.is_empty(), || format!("{dead:?} are queued, and nobody waits for them"))
+    }
+
+    /// Whether everything may be lost once more.
+    fn may_crash(&self) -> bool {
+        self.report.crashes < CRASHES_MAX + self.options.starts_max / STARTS_PER_CRASH
+    }
+
+    /// Whether so little is in memory that all of it can be looked at all the time.
+    fn is_small(&self) -> bool {
+        self.in_memory() <= RESIDENTS_FEW
+    }
+
+    /// How many executions are in memory.
+    fn in_memory(&self) -> usize {
+        let in_memory = |shard: &Shard| shard.residents().count() + shard.express_executions().count();
+        self.process.shards.iter().map(in_memory).sum()
     }
 
     fn finish(&mut self) -> Result<(), Violation> {
@@ -352,6 +400,7 @@ impl World {
         if fails_after.is_some() {
             self.report.faults.inject(Fault::ReadError);
         }
+        self.turns += 1;
         self.store.begin_reads(fails_after);
         let mut turn = process.shards[index].turn(messages, now);
         let reads = self.store.end_reads();
@@ -395,17 +444,19 @@ impl Process {
         retention_seconds: u64,
         options: Options,
     ) -> Result<Process, Violation> {
+        let crowd = options.crowd();
         let options = EngineOptions {
             limits: Limits { retention_seconds, ..Limits::default() },
             shards: random.within(1..=4) as usize,
-            resident_max: *random.pick(&[0, 1, 100]),
+            resident_max: *random.pick(&[0, 1, 100, 100_000]),
             fuel: *random.pick(&[1, 3, 256]),
             seed: seeds_from(random.draw()),
             // The simulated world has no clock that runs while an expression is evaluated.
             stopwatch: Arc::new(|| 0),
             ..options.engine()
         };
-        let targets: Arc<dyn Integration> = Arc::new(Targets { slots: random.within(1..=4) as usize });
+        let targets: Arc<dyn Integration> =
+            Arc::new(Targets { slots: (random.within(1..=4) * crowd) as usize });
         let commons = Commons::open(store.clone(), vec![targets], options, now);
         let commons = Arc::new(commons.map_err(|error| Violation(error.to_string()))?);
         let shards = Shard::open_all(&commons).map_err(|error| Violation(error.to_string()))?;

@@ -48,6 +48,8 @@ struct State {
     high_marks: HighMarks,
     /// What the next commit is to fail with.
     next_failure: Option<FailedCommit>,
+    /// How many reads go well before one fails.
+    reads_before_failure: Option<u64>,
     /// Why there are no more commits.
     stopped: Option<String>,
 }
@@ -70,6 +72,7 @@ impl MemoryStore {
                     at: Timestamp::default(),
                 },
                 next_failure: None,
+                reads_before_failure: None,
                 stopped: None,
             }),
         }
@@ -81,11 +84,17 @@ impl MemoryStore {
         self.state().next_failure = Some(outcome);
     }
 
+    /// Makes the read of an execution, or of something of one, that comes after `reads` others fail, once.
+    pub fn fail_read_after(&self, reads: u64) {
+        self.state().reads_before_failure = Some(reads);
+    }
+
     /// Does what opening a store again does after a failed commit: commits are taken again, and reads
     /// tell what was written. An ordered failure that has not come yet is forgotten.
     pub fn reopen(&self) {
         let mut state = self.state();
         state.next_failure = None;
+        state.reads_before_failure = None;
         state.stopped = None;
     }
 
@@ -101,6 +110,16 @@ impl MemoryStore {
         body[bit / 8] ^= 1 << (bit % 8);
         encoded.body = body.into();
         true
+    }
+
+    fn reading(&self) -> Result<MutexGuard<'_, State>, StoreError> {
+        let mut state = self.state();
+        if state.reads_before_failure == Some(0) {
+            state.reads_before_failure = None;
+            return Err(StoreError::Io("the read was told to fail".to_owned()));
+        }
+        state.reads_before_failure = state.reads_before_failure.map(|reads| reads - 1);
+        Ok(state)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -133,7 +152,7 @@ impl Store for MemoryStore {
     }
 
     fn chunks(&self, entity: EntityId) -> Result<Vec<Chunk>, StoreError> {
-        let state = self.state();
+        let state = self.reading()?;
         let mut chunks = Vec::new();
         let mut row = state.executions.get(&entity).map_or(0, |execution| execution.last_row);
         while row != 0 {
@@ -149,15 +168,15 @@ impl Store for MemoryStore {
     }
 
     fn chunk(&self, row: u64) -> Result<Option<Chunk>, StoreError> {
-        self.state().chunk(row)
+        self.reading()?.chunk(row)
     }
 
     fn execution(&self, entity: EntityId) -> Result<Option<ExecutionRow>, StoreError> {
-        Ok(self.state().executions.get(&entity).cloned())
+        Ok(self.reading()?.executions.get(&entity).cloned())
     }
 
     fn execution_by_name(&self, name: &NameKey) -> Result<Option<EntityId>, StoreError> {
-        Ok(self.state().names.get(name).copied())
+        Ok(self.reading()?.names.get(name).copied())
     }
 
     fn executions(&self, query: &ListQuery) -> Result<Vec<ExecutionRow>, StoreError> {

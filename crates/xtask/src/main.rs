@@ -35,7 +35,7 @@ Usage: cargo xtask COMMAND
   fail-points [POINT ...] [--seed N]
                          kills the server exactly where it matters, at each place or at some
   sabotage               builds target/debug/stepwell-sabotaged, which breaks promises when told to
-  sim [--seeds N] [--starts N] [--coverage]
+  sim [--seeds N] [--starts N] [--threads N] [--coverage]
   sim --seed N [--trace] the simulator, in an optimized build: many seeds, or one again
   bench [CHAPTER ...] [--quick] [--markdown] [--json] ...
                          the marks, or chapters of them, beside the limits of this machine

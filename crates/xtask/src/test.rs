@@ -18,6 +18,9 @@ use crate::{cargo, console, python, root, said, steps};
 /// profile, where it is slower than an optimized build and sooner there. `cargo xtask sim` is for more.
 const SEEDS: &str = "1000";
 
+/// How many executions callers want in each of its worlds at most: small worlds, which meet all faults.
+const STARTS: &str = "25";
+
 /// How often the crash test kills the server.
 const KILLS: &str = "20";
 
@@ -299,7 +302,8 @@ fn simulation() -> Result<Result<Command, String>, String> {
     if !root().join("crates/sim/src/main.rs").exists() {
         return Ok(Err("crates/sim has no program yet".into()));
     }
-    Ok(Ok(with(&["run", "--quiet", "--package", "stepwell-sim", "--", "--seeds", SEEDS])))
+    let run = ["run", "--quiet", "--package", "stepwell-sim", "--", "--seeds", SEEDS, "--starts", STARTS];
+    Ok(Ok(with(&run)))
 }
 
 fn summary(reports: &[Report]) -> ExitCode {

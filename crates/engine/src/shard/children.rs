@@ -297,8 +297,20 @@ impl Shard {
     /// Stops an execution if it is this task's. It may be another's, whose name and input the task asked
     /// for; what AWS does then is not recorded.
     pub(super) fn stop_child_of(&mut self, key: &ExecutionKey, home: &Home, parent: TaskRef) {
-        let Ok(Some(entity)) = self.resolve(key, home) else { return };
-        let Ok(Located::Resident) = self.locate(entity) else { return };
+        let located = match self.resolve(key, home) {
+            Ok(None) => return,
+            Ok(Some(entity)) => self.locate(entity).map(|located| (entity, located)),
+            Err(error) => Err(error),
+        };
+        let entity = match located {
+            Ok((entity, Located::Resident)) => entity,
+            // It has ended, or never will do anything again.
+            Ok((_, Located::Closed(_) | Located::Nowhere)) | Err(EngineError::Damaged(_)) => return,
+            Err(_) => {
+                let message = Message::StopChild { key: key.clone(), home: *home, parent };
+                return self.hear_later(message);
+            }
+        };
         let resident = self.residents.get(&entity);
         if resident.is_some_and(|resident| resident.parent.is_some_and(|of| of.task == parent)) {
             // A refusal says that it has ended, which is as good.
@@ -394,7 +406,7 @@ impl Shard {
         let entity = match self.resolve(key, home) {
             Ok(Some(entity)) => entity,
             Ok(None) => return self.tell_parent(parent, ChildNews::Ended(Err(EngineError::NoSuchExecution))),
-            Err(error) => return self.tell_parent(parent, ChildNews::Ended(Err(error))),
+            Err(error) => return self.watch_later(key, home, parent, error),
         };
         if let Some(reason) = self.aside.get(&entity) {
             let error = EngineError::Damaged(reason.to_string());
@@ -412,11 +424,23 @@ impl Shard {
             let message = Message::Child { task: parent, news };
             return self.release(entity, Release::Tell(parent.execution.partition, message));
         }
-        let view = self.commons.execution(key).map(Box::new);
-        if view.as_ref().is_ok_and(|view| view.closed_at.is_none()) {
-            return self.add_watcher(entity, parent);
+        match self.commons.execution(key) {
+            Ok(view) if view.closed_at.is_none() => self.add_watcher(entity, parent),
+            Ok(view) => self.tell_parent(parent, ChildNews::Ended(Ok(Box::new(view)))),
+            Err(error) => self.watch_later(key, home, parent, error),
         }
-        self.tell_parent(parent, ChildNews::Ended(view));
+    }
+
+    /// A task asked for an execution of which nothing could be read: it hears why if that is for good, and
+    /// else asks again.
+    fn watch_later(&mut self, key: &ExecutionKey, home: &Home, parent: TaskRef, error: EngineError) {
+        match error {
+            EngineError::Stopped(_) => {
+                let message = Message::Watch { key: key.clone(), home: *home, parent };
+                self.hear_later(message);
+            }
+            error => self.tell_parent(parent, ChildNews::Ended(Err(error))),
+        }
     }
 
     /// Notes who wants to hear of an end. Whose child it is is written down, but a task may also wait

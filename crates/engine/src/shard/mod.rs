@@ -94,6 +94,8 @@ pub struct Shard {
     /// Tasks that wait for the end of an open execution, by the execution.
     watchers: EntityMap<EntityId, Vec<TaskRef>>,
     marks: express::Marks,
+    /// What could not be heard because a read failed, and when it is heard again.
+    unheard: VecDeque<(Timestamp, Message)>,
 
     // Of the turn under way.
     touched: Vec<EntityId>,
@@ -208,6 +210,9 @@ impl Shard {
         self.now = self.now.max(now).max(self.commons.expired_before());
         self.turn += 1;
         self.backlog.extend(messages);
+        while let Some((_, message)) = self.unheard.pop_front_if(|(again, _)| *again <= self.now) {
+            self.backlog.push_back(message);
+        }
         if self.index == 0 {
             self.commons.dispatcher().expire(now);
         }
@@ -249,7 +254,8 @@ impl Shard {
     pub fn next_wake(&self) -> Option<Timestamp> {
         let timer = self.timers.peek().map(|Reverse((due, _))| Timestamp::from_epoch_ms(*due));
         let worker = if self.index == 0 { self.commons.dispatcher().next_deadline() } else { None };
-        timer.into_iter().chain(worker).chain(self.marks.due()).min()
+        let unheard = self.unheard.front().map(|(again, _)| *again);
+        timer.into_iter().chain(worker).chain(unheard).chain(self.marks.due()).min()
     }
 
     /// The number of the last turn.
@@ -293,10 +299,26 @@ impl Shard {
             match message {
                 Message::Start { machine, qualifier, name, partition, input, trace_header, parent, ear } => {
                     let wanted = Wanted { machine, qualifier, name, partition, input, trace_header, parent };
+                    let asked = wanted.clone();
                     pass(FailPoint::BeforeStart);
                     let (entity, answer) = self.start(wanted);
                     pass(FailPoint::AfterStart);
                     match ear {
+                        // Whoever called asks again; a task cannot.
+                        StartEar::Parent(_) if is_unread(&answer) => {
+                            let Wanted { machine, qualifier, name, partition, input, trace_header, parent } =
+                                asked;
+                            self.hear_later(Message::Start {
+                                machine,
+                                qualifier,
+                                name,
+                                partition,
+                                input,
+                                trace_header,
+                                parent,
+                                ear,
+                            });
+                        }
                         StartEar::Caller(reply) => {
                             self.releases.push((entity, Release::Started(reply, answer)));
                         }
@@ -306,6 +328,9 @@ impl Shard {
                 Message::StartExpress { start, name_key, ear } => {
                     let (entity, answer) = self.start_express(&start, name_key);
                     match ear {
+                        StartEar::Parent(_) if is_unread(&answer) => {
+                            self.hear_later(Message::StartExpress { start, name_key, ear });
+                        }
                         StartEar::Caller(reply) => {
                             let answer = answer.map(|(key, started_at)| ExecutionStarted {
                                 key: ExecutionKey { machine: key.machine, name: key.name },
@@ -674,6 +699,11 @@ impl Shard {
     fn gauge(&self) {
         self.commons.stats.gauge(self.index, self.residents.len(), self.stubs.len(), self.aside.len());
     }
+}
+
+/// Whether a read failed over this answer.
+fn is_unread<T>(answer: &Result<T, EngineError>) -> bool {
+    matches!(answer, Err(EngineError::Stopped(_)))
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {

@@ -62,6 +62,7 @@ impl Shard {
             express_tasks: HashMap::new(),
             watchers: HashMap::default(),
             marks: Default::default(),
+            unheard: VecDeque::new(),
             touched: Vec::new(),
             effects: VecDeque::new(),
             releases: Vec::new(),

@@ -20,7 +20,7 @@ use super::{NEVER, RECOVERIES_PER_TURN, Resident, Shard, TIMERS_PER_TURN};
 use crate::catalogue::Revision;
 use crate::commons::{Commons, store_error};
 use crate::fail_point::{FailPoint, pass};
-use crate::messages::Release;
+use crate::messages::{Message, Release};
 use crate::options::LogLevel;
 use crate::requests::EngineError;
 
@@ -169,6 +169,14 @@ impl Shard {
         let again = self.now.epoch_ms + READ_AGAIN_MS;
         self.stubs.insert(entity.to_u64(), again);
         self.timers.push(Reverse((again, entity.to_u64())));
+    }
+
+    /// The store cannot be read now, and nobody waits who would say it again: it is heard a little later.
+    pub(super) fn hear_later(&mut self, message: Message) {
+        let text = "the store cannot be read, and a message is heard again".to_owned();
+        self.commons.log(LogLevel::Warning, "message_not_heard", text, None);
+        let again = Timestamp::from_epoch_ms(self.now.epoch_ms + READ_AGAIN_MS);
+        self.unheard.push_back((again, message));
     }
 
     /// Wakes those whose moment has come, the oldest first.

@@ -15,6 +15,7 @@ use crate::names::Home;
 use crate::requests::{EngineError, ExecutionKey, ExecutionStarted, MachineKey};
 
 /// An execution that is to be started, as [`Message::Start`](crate::Message::Start) has it.
+#[derive(Clone)]
 pub(super) struct Wanted {
     pub machine: MachineKey,
     pub qualifier: Option<Arc<str>>,

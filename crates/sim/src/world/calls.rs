@@ -146,7 +146,9 @@ impl World {
             world.report.faults.happened(Fault::LostReply);
             world.plan_in(10..=3_000, again);
         };
-        for call in std::mem::take(&mut self.calls) {
+        let before = std::mem::take(&mut self.calls);
+        self.calls.reserve(before.len());
+        for call in before {
             match call {
                 Call::Start(wish, mut heard) => match heard.try_recv() {
                     Ok(Ok(started)) => self.acknowledge(started)?,
@@ -207,12 +209,13 @@ impl World {
                             self.report.faults.happened(Fault::EarlyToken);
                             self.report.coverage.meet(StateType::Task, Fault::EarlyToken, Rule::TokenKept);
                         }
-                        is_ended(&self.process.commons, task)?;
+                        is_ended(&*self.store, &self.process.commons, &mut self.ledger.journals, task)?;
                     }
                     Ok(Err(EngineError::TaskEnded)) => {
                         self.report.faults.happened(Fault::LateToken);
                         self.report.coverage.meet(StateType::Task, Fault::LateToken, Rule::Refused);
-                        is_not_waited_for(&*self.store, &self.process.commons, task)?;
+                        let journals = &mut self.ledger.journals;
+                        is_not_waited_for(&*self.store, &self.process.commons, journals, task)?;
                     }
                     Ok(Err(EngineError::Damaged(_))) if self.ledger.damaged.contains(&task.execution) => (),
                     Ok(Err(EngineError::Stopped(_))) if self.reads_failed => {

@@ -13,6 +13,7 @@ impl World {
     pub(super) fn set_clock(&mut self, jump: i64) {
         let before = self.now();
         self.clock_offset += jump;
+        self.clock_moved += jump.unsigned_abs();
         let now = self.now();
         if jump > 0 {
             self.report.faults.inject(Fault::ClockForward);

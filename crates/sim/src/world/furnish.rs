@@ -13,6 +13,9 @@ use super::{Happening, Wish, World, place};
 use crate::checks::Violation;
 use crate::machines::{self, Child};
 
+/// An hour in milliseconds.
+const HOUR: u64 = 3_600_000;
+
 impl World {
     /// Machines, activities, and what callers, workers and fate are going to do.
     pub(super) fn furnish(&mut self) -> Result<(), Violation> {
@@ -52,10 +55,13 @@ impl World {
             let plan = self.process.commons.catalogue().plan_activity(request, self.now());
             self.keep(plan.map_err(|error| Violation(error.to_string()))?)?;
         }
+        // Everything at once, or with long quiet times between.
+        self.spread = *self.random.pick(&[60_000, 60_000, 60_000, 7_200_000]);
+        let spread = self.spread;
         for n in 0..self.random.within(1..=self.options.starts_max) {
             let (machine, machine_type) = self.random.pick(&machines).clone();
             let input = Payload::trusted(machines::input(&mut self.random));
-            let at = self.random.below(60_000);
+            let at = self.random.below(spread);
             if machine_type == MachineType::Express {
                 self.plan(at, Happening::StartExpress(Wish { machine, name: None, input }));
                 continue;
@@ -94,24 +100,26 @@ impl World {
             }
             self.plan(at, Happening::Start(wish));
         }
-        for worker in 0..4 {
+        for worker in 0..4 * self.options.crowd().min(8) as usize {
             let at = self.random.below(10_000);
             self.plan(at, Happening::Poll(worker));
         }
         for _ in 0..self.random.below(4) {
-            let (at, jump) = (self.random.below(90_000), self.random.below(7_200_000) as i64 - 3_600_000);
+            let jump_max = *self.random.pick(&[HOUR, HOUR, HOUR, 72 * HOUR]);
+            let at = self.random.below(spread * 3 / 2);
+            let jump = self.random.below(2 * jump_max) as i64 - jump_max as i64;
             self.plan(at, Happening::Clock(jump));
         }
-        for _ in 0..self.random.below(4) {
-            let at = self.random.below(120_000);
+        for _ in 0..self.random.below(4 + self.options.starts_max / 200) {
+            let at = self.random.below(spread * 2);
             self.plan(at, Happening::Crash);
         }
         for _ in 0..self.random.below(self.options.flips_max + 1) {
-            let at = self.random.below(120_000);
+            let at = self.random.below(spread * 2);
             self.plan(at, Happening::Flip);
         }
-        for _ in 0..self.random.below(6) {
-            let at = self.random.below(180_000);
+        for _ in 0..self.random.below(6 + self.options.starts_max / 200) {
+            let at = self.random.below(spread * 3);
             self.plan(at, Happening::Sweep);
         }
         Ok(())

@@ -5,7 +5,7 @@ use stepwell_model::Timestamp;
 use stepwell_store::{ExecutionRow, Store};
 use tokio::sync::oneshot;
 
-use super::{CRASHES_MAX, Call, World};
+use super::{Call, World};
 use crate::checks::{Violation, all_executions, ensure, store_broken};
 
 impl World {
@@ -47,36 +47,43 @@ impl World {
     /// Sweeps, slice by slice, and sees that exactly what was closed before goes. Everything may be lost
     /// between two slices.
     pub(super) fn sweep(&mut self, before: Timestamp) -> Result<(), Violation> {
-        let broken = |error: stepwell_store::StoreError| Violation(error.to_string());
         let life = self.life;
+        let is_due = |row: &ExecutionRow| row.closed_at.is_some_and(|closed_at| closed_at < before);
+        let (mut due, kept): (Vec<_>, Vec<_>) = all_executions(&*self.store)?.into_iter().partition(is_due);
+        for row in &due {
+            self.ledger.history(&*self.store, &self.process.commons, row)?;
+        }
+        // Small slices, and not thousands of them.
+        let rows_most = 5.max(due.len() as u64 / 10);
         while self.life == life {
-            let rows = all_executions(&*self.store)?;
-            let is_due = |row: &ExecutionRow| row.closed_at.is_some_and(|closed_at| closed_at < before);
-            for row in rows.iter().filter(|row| is_due(row)) {
-                self.ledger.history(&*self.store, &self.process.commons, row)?;
+            let rows_max = self.random.within(1..=rows_most) as usize;
+            let swept = self.process.commons.sweep(before, rows_max).map_err(store_broken)?;
+            let mut gone = Vec::new();
+            for row in std::mem::take(&mut due) {
+                let is_left = self.store.execution(row.entity).map_err(store_broken)?.is_some();
+                if is_left { due.push(row) } else { gone.push(row) }
             }
-            let rows_max = self.random.within(1..=5) as usize;
-            let swept = self.process.commons.sweep(before, rows_max).map_err(broken)?;
-            let mut gone = 0;
-            for row in &rows {
-                if self.store.execution(row.entity).map_err(broken)?.is_some() {
-                    ensure(swept.more || !is_due(row), || format!("{:?} was left", row.entity))?;
-                    continue;
-                }
-                gone += 1;
-                ensure(is_due(row), || format!("{:?} was swept too early", row.entity))?;
-                let chunks = self.store.chunks(row.entity).map_err(broken)?;
+            for row in &gone {
+                let chunks = self.store.chunks(row.entity).map_err(store_broken)?;
                 ensure(chunks.is_empty(), || format!("{:?} has left chunks", row.entity))?;
                 self.ledger.forget(&row.opening.name, row.opening.started_at);
             }
-            ensure(gone == swept.executions, || format!("{gone} went, and {} were told", swept.executions))?;
-            self.report.swept += gone;
+            let count = gone.len() as u64;
+            ensure(count == swept.executions, || {
+                format!("{count} went, and {} were told", swept.executions)
+            })?;
+            self.report.swept += count;
             if !swept.more {
-                return Ok(());
+                ensure(due.is_empty(), || format!("{due:?} were left"))?;
+                break;
             }
-            if self.report.crashes < CRASHES_MAX && self.random.percent(self.options.crash_percent) {
+            if self.may_crash() && self.random.percent(self.options.crash_percent) {
                 self.power_fails(None)?;
             }
+        }
+        for row in kept {
+            let is_left = self.store.execution(row.entity).map_err(store_broken)?.is_some();
+            ensure(is_left, || format!("{:?} was swept too early", row.entity))?;
         }
         Ok(())
     }

@@ -6,14 +6,13 @@ use stepwell_engine::{Measured, Message, Release, Turn};
 use stepwell_model::EntityId;
 use stepwell_store::{Batch, Chunk, Store};
 
-use super::{CRASHES_MAX, Process, When, World, place};
-use crate::checks::{Violation, ensure, open_ones_are_counted, replay_equals_memory};
+use super::{Process, When, World, place};
+use crate::checks::{Ledger, Violation, ensure, open_ones_are_counted, replay_equals_memory};
 use crate::disk::WriteFault;
 use crate::faults::Fault;
 
-/// As long as no more executions than this are in memory, each is looked at after each commit.
-const RESIDENTS_FEW: usize = 40;
-/// When there are more, each is looked at after so many commits.
+/// After so many commits everything in memory is looked at, and all journals are read anew; more seldom
+/// when there is more.
 const COMMITS_BETWEEN: u64 = 50;
 
 impl World {
@@ -25,7 +24,7 @@ impl World {
         for (_, turn) in &mut turns {
             batch.chunks.append(&mut turn.chunks);
         }
-        let may_crash = self.report.crashes < CRASHES_MAX;
+        let may_crash = self.may_crash();
         if !batch.chunks.is_empty() && !self.write(&batch, may_crash)? {
             return Ok(());
         }
@@ -61,9 +60,12 @@ impl World {
         let written: BTreeSet<EntityId> = batch.chunks.iter().map(|chunk| chunk.header.entity).collect();
         let is_for_all = self.looks_at_all();
         let is_asked = |entity| is_for_all || written.contains(&entity);
+        if self.looks_again() {
+            self.ledger.journals.forget();
+        }
         for shard in &self.process.shards {
             let commons = &self.process.commons;
-            replay_equals_memory(&*self.store, commons, shard, &self.ledger.damaged, is_asked)?;
+            replay_equals_memory(&*self.store, commons, shard, &mut self.ledger, is_asked)?;
         }
         Ok(())
     }
@@ -71,8 +73,12 @@ impl World {
     /// Whether all that is in memory is compared with the store after this commit. In a large world
     /// that is asked of what has just been written, and now and then of all.
     fn looks_at_all(&self) -> bool {
-        let residents: usize = self.process.shards.iter().map(|shard| shard.residents().count()).sum();
-        residents <= RESIDENTS_FEW || self.report.commits.is_multiple_of(COMMITS_BETWEEN)
+        self.is_small() || self.looks_again()
+    }
+
+    /// Whether all is compared after this commit, however much it is, and read anew for that.
+    fn looks_again(&self) -> bool {
+        self.report.commits.is_multiple_of(COMMITS_BETWEEN.max(self.in_memory() as u64))
     }
 
     /// Writes a batch. False if everything was lost over it, and has begun anew.
@@ -98,7 +104,8 @@ impl World {
             self.digest(&chunk.header.row.to_be_bytes());
             self.digest(&chunk.body);
         }
-        self.ledger.offspring.are_about_to_begin(&*self.store, &self.process.commons, &batch.chunks)?;
+        let Ledger { offspring, journals, .. } = &mut self.ledger;
+        offspring.are_about_to_begin(&*self.store, &self.process.commons, journals, &batch.chunks)?;
         let is_full = self.store.is_full();
         let Err(error) = self.store.commit(batch) else {
             self.trace.note(self.time, || {
@@ -196,6 +203,7 @@ impl World {
     pub(super) fn crash(&mut self, fault: Fault, lost: &[Chunk]) -> Result<(), Violation> {
         self.report.crashes += 1;
         self.life += 1;
+        self.may_have_told = true;
         self.trace.note(self.time, || format!("life {} begins: {}", self.life, fault.name()));
         self.sent.clear();
         self.under_way.clear();
