@@ -88,6 +88,10 @@ fn main() -> ExitCode {
             }
         };
     }
+    if arguments.iter().any(|argument| argument == "help" || argument == "--help") {
+        print!("{}{}", setting::HELP, list());
+        return ExitCode::SUCCESS;
+    }
     match Options::read(&arguments).and_then(|options| Ok((chosen(&options)?, options))) {
         Ok((chapters, options)) => run(&chapters, options),
         Err(wrong) => {

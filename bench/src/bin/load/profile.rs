@@ -1,7 +1,7 @@
 //! Where the server's time goes under W1 with many in flight: `perf` samples the processor's clock.
 //!
-//! Samples in the kernel are told by the system call that led there: the network, the disk, waiting
-//! for other threads. Those outside are told by part of the program. A second table is by thread.
+//! Samples in the kernel are told by the functions on the stack: the network, the disk, waiting for
+//! other threads. Those outside are told by part of the program. A second table is by thread.
 
 use std::collections::HashMap;
 use std::io;
@@ -101,33 +101,17 @@ fn frame(line: &str) -> Option<(&str, &str)> {
     Some((name, object.trim_end_matches(')')))
 }
 
-/// What a stack in the kernel is about, by the call that led there.
+/// What a stack in the kernel is about, by the functions on it. Some calls have no frame of their own,
+/// so the kernel's own functions count as well as the names of calls.
 fn kernel(frames: &[(&str, &str)]) -> &'static str {
-    const CALLS: [(&str, &[&str]); 3] = [
-        (
-            NETWORK,
-            &[
-                "sendto",
-                "sendmsg",
-                "recvfrom",
-                "recvmsg",
-                "writev",
-                "readv",
-                "epoll_wait",
-                "epoll_pwait",
-                "epoll_ctl",
-                "accept4",
-                "write",
-                "read",
-            ],
-        ),
-        (DISK, &["pwrite64", "pread64", "pwritev", "fdatasync", "fsync", "fallocate", "ftruncate"]),
-        (THREADS, &["futex", "sched_yield", "nanosleep", "clock_nanosleep"]),
+    const MARKS: [(&str, &[&str]); 4] = [
+        (NETWORK, &["tcp_", "sock_", "writev", "recv", "send", "epoll", "net_rx", "accept"]),
+        (DISK, &["ext4", "blk_", "fsync", "fdatasync", "pwrite", "pread", "jbd2", "fallocate"]),
+        (THREADS, &["futex", "schedule", "sched_yield", "eventfd", "nanosleep", "rseq"]),
+        (INTERRUPTS, &["exc_page_fault", "sysvec", "irq"]),
     ];
-    let call = frames.iter().find_map(|(name, _)| name.split_once("_sys_").map(|(_, call)| call));
-    let Some(call) = call else { return INTERRUPTS };
-    let call = call.split('+').next().unwrap_or(call);
-    CALLS.iter().find(|(_, calls)| calls.contains(&call)).map_or(OTHER_CALLS, |(about, _)| about)
+    let has = |marks: &[&str]| frames.iter().any(|(name, _)| marks.iter().any(|mark| name.contains(mark)));
+    MARKS.iter().find(|(_, marks)| has(marks)).map_or(OTHER_CALLS, |(about, _)| about)
 }
 
 #[cfg(test)]
