@@ -16,6 +16,7 @@ use stepwell_store::{Chunk, ExecutionRow, NameKey, Parent, Store};
 use stepwell_value::{Payload, Value};
 
 use crate::checks::{Violation, all_executions, ensure, is_started, store_broken};
+use crate::disk::Disk;
 
 /// How often an Express execution is run at most: once, and again after three crashes.
 const RUNS_MAX: usize = 4;
@@ -106,7 +107,7 @@ impl Offspring {
     }
 
     /// Everything was lost but the store.
-    pub fn crash(&mut self, store: &dyn Store, gone_before: Timestamp) -> Result<(), Violation> {
+    pub fn crash(&mut self, store: &Disk, gone_before: Timestamp) -> Result<(), Violation> {
         let mut names = BTreeSet::new();
         for row in all_executions(store)? {
             names.insert(row.opening.name.to_string());
@@ -156,7 +157,7 @@ impl Offspring {
     /// What must hold of the history of a Standard execution in the end.
     pub fn history(
         &self,
-        store: &dyn Store,
+        store: &Disk,
         commons: &Commons,
         row: &ExecutionRow,
         history: &[HistoryEvent],
@@ -231,7 +232,7 @@ fn is_start(resource: &Resource, waits: bool) -> bool {
 }
 
 /// Whether an execution, if it is still there, ended as a task was told.
-fn has_ended(store: &dyn Store, commons: &Commons, told: &Payload) -> Result<(), Violation> {
+fn has_ended(store: &Disk, commons: &Commons, told: &Payload) -> Result<(), Violation> {
     let told = told.value();
     let text = |member: &str| told.get(member).map(ToString::to_string).unwrap_or_default();
     let name = told.get("Name").and_then(Value::as_str).unwrap_or_default();

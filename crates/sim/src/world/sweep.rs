@@ -20,7 +20,7 @@ impl World {
             let is_closed = row.closed_at.is_some() && row.last_row <= self.decided_before_round;
             row.opening.name == key.name && is_closed
         };
-        Ok(all_executions(&*self.store)?.iter().any(is_it))
+        Ok(all_executions(&self.store)?.iter().any(is_it))
     }
 
     /// As the engine's thread does it: says what is gone, and waits.
@@ -50,10 +50,10 @@ impl World {
         let broken = |error: stepwell_store::StoreError| Violation(error.to_string());
         let life = self.life;
         while self.life == life {
-            let rows = all_executions(&*self.store)?;
+            let rows = all_executions(&self.store)?;
             let is_due = |row: &ExecutionRow| row.closed_at.is_some_and(|closed_at| closed_at < before);
             for row in rows.iter().filter(|row| is_due(row)) {
-                self.ledger.history(&*self.store, &self.process.commons, row)?;
+                self.ledger.history(&self.store, &self.process.commons, row)?;
             }
             let rows_max = self.random.within(1..=5) as usize;
             let swept = self.process.commons.sweep(before, rows_max).map_err(broken)?;
