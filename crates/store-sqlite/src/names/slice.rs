@@ -353,6 +353,6 @@ mod tests {
         assert_eq!((full, rest.len(), drawn.names), (5, 2, 1_000));
         // What SQLite keeps on a page of 4,096 bytes beside a row of its own: 35 bytes, and the row's header.
         assert!(rest.iter().all(|block| block.len() == CHECKSUM_BYTES + CONTENT_BYTES));
-        assert!(CHECKSUM_BYTES + CONTENT_BYTES + 6 <= 4_096 - 35);
+        const { assert!(CHECKSUM_BYTES + CONTENT_BYTES + 6 <= 4_096 - 35) };
     }
 }
