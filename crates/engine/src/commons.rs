@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use stepwell_model::{Failure, PARTITIONS, Partition, Resource, TaskRef, Timestamp, error_names};
+use stepwell_model::{EntityId, Failure, PARTITIONS, Partition, Resource, TaskRef, Timestamp, error_names};
 use stepwell_store::{HighMarks, Store, StoreError};
 use stepwell_task::{Integration, Target, TaskRequest};
 
@@ -46,6 +46,8 @@ pub struct Commons {
     catalogue: RwLock<Catalogue>,
     dispatcher: Mutex<Dispatcher>,
     last_row: AtomicU64,
+    /// The last number given to an entity.
+    last_number: AtomicU64,
     next_partition: AtomicU64,
     stopped: OnceLock<String>,
     /// What was closed before this moment, in milliseconds since the epoch, is gone.
@@ -92,6 +94,7 @@ impl Commons {
             catalogue: RwLock::new(catalogue),
             dispatcher: Mutex::new(Dispatcher::default()),
             last_row: AtomicU64::new(high_marks.row),
+            last_number: AtomicU64::new(high_marks.number),
             next_partition: AtomicU64::new((options.seed)()),
             stopped: OnceLock::new(),
             expired_before: AtomicU64::new(0),
@@ -235,6 +238,14 @@ impl Commons {
         last + 1..=last + count
     }
 
+    /// The identity of a new entity of a partition.
+    ///
+    /// Numbers ascend over all partitions, in the order in which shards take them, so that a store can
+    /// append its rows of executions wherever their names have sent them.
+    pub(crate) fn new_entity(&self, partition: Partition) -> EntityId {
+        EntityId { partition, number: 1 + self.last_number.fetch_add(1, Ordering::Relaxed) }
+    }
+
     /// The revision of this number.
     pub(crate) fn revision(&self, number: u64) -> Option<Arc<Revision>> {
         self.catalogue().revision(number).cloned()
@@ -295,7 +306,7 @@ impl Commons {
         level: LogLevel,
         event: &'static str,
         message: String,
-        execution: Option<stepwell_model::EntityId>,
+        execution: Option<EntityId>,
     ) {
         let execution_arn = execution.and_then(|entity| self.execution_arn(entity));
         (self.options.log)(LogEvent { level, event, message, execution_arn });

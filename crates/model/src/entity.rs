@@ -13,12 +13,15 @@ pub enum EntityKind {
     Execution,
 }
 
-/// The identity of an entity: its partition and a number that ascends within it.
+/// The identity of an entity: its partition, and a number that is its own within it and ascends.
+///
+/// Entities of all partitions are numbered together, so that most keys are new at the end of an index; a
+/// store from before that has numbers that ascend within each partition only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EntityId {
     /// The partition that owns it.
     pub partition: Partition,
-    /// From 1 upwards within the partition; at most [`EntityId::NUMBER_MAX`].
+    /// From 1 upwards, with gaps; at most [`EntityId::NUMBER_MAX`].
     pub number: u64,
 }
 

@@ -11,6 +11,7 @@ use stepwell_model::{
 };
 use stepwell_store::{ExecutionRow, OpenExecution, Store, StoreError};
 
+use crate::disk::Disk;
 use crate::journals::Journals;
 use crate::offspring::Offspring;
 use crate::results::results;
@@ -166,7 +167,7 @@ impl Ledger {
     }
 
     /// Notes what is under way at a crash.
-    pub fn crash(&mut self, store: &dyn Store, commons: &Commons) -> Result<(), Violation> {
+    pub fn crash(&mut self, store: &Disk, commons: &Commons) -> Result<(), Violation> {
         self.journals.forget();
         for open in open_executions(store)? {
             let chunks = store.chunks(open).map_err(|error| Violation(error.to_string()))?;
@@ -185,7 +186,7 @@ impl Ledger {
     }
 
     /// What must hold of every history in the end.
-    pub fn history(&self, store: &dyn Store, commons: &Commons, row: &ExecutionRow) -> Result<(), Violation> {
+    pub fn history(&self, store: &Disk, commons: &Commons, row: &ExecutionRow) -> Result<(), Violation> {
         if self.offspring.is_express(row) {
             return self.offspring.express_journal(store, row, self.damaged.contains(&row.entity));
         }
@@ -338,14 +339,10 @@ pub fn store_broken(error: StoreError) -> Violation {
 }
 
 /// All executions in the store.
-pub fn all_executions(store: &dyn Store) -> Result<Vec<ExecutionRow>, Violation> {
-    let high_marks = store.high_marks().map_err(store_broken)?;
+pub fn all_executions(store: &Disk) -> Result<Vec<ExecutionRow>, Violation> {
     let mut all = Vec::new();
-    for (partition, last) in high_marks.numbers.iter().enumerate() {
-        for number in 1..=*last {
-            let entity = EntityId { partition: partition as u8, number };
-            all.extend(store.execution(entity).map_err(store_broken)?);
-        }
+    for entity in store.entities() {
+        all.extend(store.execution(entity).map_err(store_broken)?);
     }
     Ok(all)
 }

@@ -134,6 +134,11 @@ impl Disk {
         self.state().flipped.push((row, bit));
     }
 
+    /// Every execution that is found.
+    pub fn entities(&self) -> Vec<EntityId> {
+        self.index().entities()
+    }
+
     /// From now on it is the engine that reads; the read after `fails_after` others fails.
     pub fn begin_reads(&self, fails_after: Option<u64>) {
         self.state().reading = Some(Reading { fails_after, seen: Reads::default() });

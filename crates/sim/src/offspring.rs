@@ -16,6 +16,7 @@ use stepwell_store::{Chunk, ExecutionRow, NameKey, Parent, Store};
 use stepwell_value::{Payload, Value};
 
 use crate::checks::{Violation, all_executions, ensure, is_started, store_broken};
+use crate::disk::Disk;
 use crate::journals::Journals;
 
 /// How often an Express execution is run at most: once, and again after three crashes.
@@ -108,7 +109,7 @@ impl Offspring {
     }
 
     /// Everything was lost but the store.
-    pub fn crash(&mut self, store: &dyn Store, gone_before: Timestamp) -> Result<(), Violation> {
+    pub fn crash(&mut self, store: &Disk, gone_before: Timestamp) -> Result<(), Violation> {
         let mut names = BTreeSet::new();
         for row in all_executions(store)? {
             names.insert(row.opening.name.to_string());
@@ -158,7 +159,7 @@ impl Offspring {
     /// What must hold of the history of a Standard execution in the end.
     pub fn history(
         &self,
-        store: &dyn Store,
+        store: &Disk,
         commons: &Commons,
         row: &ExecutionRow,
         history: &[HistoryEvent],

@@ -341,8 +341,8 @@ impl World {
             ensure(residents == 0, || "closed executions are in memory".to_owned())?;
         }
         self.report.executions = self.report.swept;
-        for row in all_executions(&*self.store)? {
-            self.ledger.history(&*self.store, &commons, &row)?;
+        for row in all_executions(&self.store)? {
+            self.ledger.history(&self.store, &commons, &row)?;
             self.report.executions += 1;
             if let Ok(history) = commons.history_of_entity(row.entity)
                 && !self.ledger.offspring.is_express(&row)

@@ -3,9 +3,11 @@
 use rusqlite::config::DbConfig;
 use rusqlite::{CachedStatement, Connection, params};
 use stepwell_model::{ExecutionStatus, Timestamp};
-use stepwell_store::{Batch, CatalogueWrite, Chunk, ExecutionRow, HighMarks, StoreError};
+use stepwell_store::{Batch, CatalogueWrite, Chunk, ExecutionRow, StoreError};
 
 use crate::checkpoint::{Gate, WalSize};
+use crate::marks::Marks;
+use crate::names::{Taken, Taking};
 use crate::{entity_key, landmark, read, store_error, to_sql};
 
 /// How many statements stay prepared: all that the committer has.
@@ -14,8 +16,8 @@ const STATEMENTS: usize = 32;
 /// The only one that writes.
 pub(crate) struct Committer {
     connection: Connection,
-    /// As the table `mark` has them; ahead of it only after a failed commit.
-    marks: HighMarks,
+    marks: Marks,
+    taking: Taking,
     /// Why there are no more commits.
     stopped: Option<String>,
 }
@@ -34,10 +36,10 @@ impl From<rusqlite::Error> for Refusal {
 }
 
 impl Committer {
-    /// `marks` are what the table `mark` says.
-    pub fn new(connection: Connection, marks: HighMarks) -> Committer {
+    /// `marks` and `taking` are of what the database has.
+    pub fn new(connection: Connection, marks: Marks, taking: Taking) -> Committer {
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        Committer { connection, marks, stopped: None }
+        Committer { connection, marks, taking, stopped: None }
     }
 
     /// See [`stepwell_store::Store::commit`].
@@ -89,6 +91,16 @@ impl Committer {
         &self.connection
     }
 
+    /// The high marks as they are durable.
+    pub fn marks(&self) -> &Marks {
+        &self.marks
+    }
+
+    /// The high marks were written beside a batch.
+    pub fn marks_are_written(&mut self) {
+        self.marks.are_written();
+    }
+
     /// Ends with an empty log, or, if anything had failed, leaves the log for the next opening.
     pub fn close(&mut self, gate: &Gate) {
         let failed = self.stopped.is_some()
@@ -106,14 +118,11 @@ impl Committer {
 
     fn write(&mut self, batch: &Batch) -> Result<(), Refusal> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let mut beside = None;
         if !batch.chunks.is_empty() {
-            Statements::prepare(&self.connection)?.write(&batch.chunks)?;
-            raise(&mut self.marks, &batch.chunks);
-            let numbers: Vec<u8> =
-                self.marks.numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-            self.connection
-                .prepare_cached("UPDATE mark SET row = ?1, at_ms = ?2, numbers = ?3")?
-                .execute(params![to_sql(self.marks.row), to_ms(self.marks.at), numbers])?;
+            let taken = Statements::prepare(&self.connection)?.write(&batch.chunks)?;
+            let raised = self.marks.write(&self.connection, &batch.chunks)?;
+            beside = Some((raised, self.taking.write(&self.connection, taken)?));
         }
         for CatalogueWrite { key, value } in &batch.catalogue {
             match value {
@@ -127,6 +136,10 @@ impl Committer {
             };
         }
         self.connection.prepare_cached("COMMIT")?.execute([])?;
+        if let Some((raised, written)) = beside {
+            self.marks.done(raised);
+            self.taking.done(written);
+        }
         Ok(())
     }
 }
@@ -138,7 +151,7 @@ struct Statements<'a> {
     open: CachedStatement<'a>,
     go_on: CachedStatement<'a>,
     change: CachedStatement<'a>,
-    take_name: CachedStatement<'a>,
+    taken: Taken,
     rewrite: CachedStatement<'a>,
     note_redrives: CachedStatement<'a>,
 }
@@ -167,7 +180,7 @@ impl<'a> Statements<'a> {
                     recency_ms = coalesce(iif(?8, ifnull(closed_ms, ?9), ?9), started_ms)
                  WHERE entity = ?1 AND last_row = ?2",
             )?,
-            take_name: connection.prepare_cached("INSERT OR REPLACE INTO name (key, entity) VALUES (?1, ?2)")?,
+            taken: Taken::default(),
             rewrite: connection.prepare_cached(
                 "UPDATE execution SET due_ms = ?2, parked = ?3, last_row = ?4, last_event_id = ?5, status = ?6,
                     closed_ms = ?7, recency_ms = ?8
@@ -179,7 +192,8 @@ impl<'a> Statements<'a> {
         })
     }
 
-    fn write(&mut self, chunks: &[Chunk]) -> Result<(), Refusal> {
+    /// Gives the names that were taken.
+    fn write(mut self, chunks: &[Chunk]) -> Result<Taken, Refusal> {
         for chunk in chunks {
             let row = i64::try_from(chunk.header.row)
                 .map_err(|_| Refusal::Contradiction(format!("row {} is too large", chunk.header.row)))?;
@@ -196,7 +210,7 @@ impl<'a> Statements<'a> {
             }
             landmark::note(self.connection, run)?;
         }
-        Ok(())
+        Ok(self.taken)
     }
 
     /// The row of an execution whose first chunks these are.
@@ -225,9 +239,7 @@ impl<'a> Statements<'a> {
             opening.alias,
             opening.trace_header,
         ])?;
-        if let Some(key) = &opening.name_key {
-            self.take_name.execute(params![key.as_slice(), entity_key(row.entity)])?;
-        }
+        self.taken.note(opening.name_key, entity_key(row.entity));
         self.write_redrives(&row)
     }
 
@@ -313,16 +325,6 @@ impl<'a> Statements<'a> {
         Err(Refusal::Contradiction(format!(
             "row {row} does not follow the last of its execution, if there is one"
         )))
-    }
-}
-
-/// Raises the high marks to what the chunks have.
-fn raise(marks: &mut HighMarks, chunks: &[Chunk]) {
-    for Chunk { header, .. } in chunks {
-        marks.row = marks.row.max(header.row);
-        marks.at = marks.at.max(header.at);
-        let number = &mut marks.numbers[usize::from(header.entity.partition)];
-        *number = header.entity.number.max(*number);
     }
 }
 

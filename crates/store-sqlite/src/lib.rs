@@ -6,7 +6,9 @@
 //! - **Writing** (`commit.rs`). A batch is one transaction with `synchronous=FULL`: one flush of the
 //!   write-ahead log. Chunks are appended by ascending row. All other tables are derived from the
 //!   headers in the same transaction; an execution that opens and closes in one batch is one row of
-//!   each, and only a name that a user chose is indexed.
+//!   each, appended. The high marks (`marks.rs`) are written now and then.
+//! - **Names** (`names.rs`). A name that a user chose is in memory, and later in a sorted slice that is
+//!   written in portions with the commits and merged with others.
 //! - **Checkpoints** (`checkpoint.rs`). A thread copies the log into the database as it grows; above
 //!   64 MiB the committer holds that thread off and copies the rest itself, so that the log starts
 //!   over.
@@ -20,10 +22,14 @@
 mod checkpoint;
 mod commit;
 mod landmark;
+mod marks;
+mod names;
 mod open;
 mod read;
 mod sweep;
 
+#[doc(hidden)]
+pub use names::NameOptions;
 pub use open::{OpenError, SqliteOptions};
 
 use std::fs::File;
@@ -40,6 +46,7 @@ use stepwell_store::{
 
 use checkpoint::Checkpointer;
 use commit::Committer;
+use names::{Names, Weaver};
 use read::Readers;
 use sweep::Cursor;
 
@@ -49,8 +56,11 @@ pub struct SqliteStore {
     // Fields are dropped in this order. The committer's connection is the last to be closed, because
     // only the last one removes the log; the lock comes after it.
     checkpointer: Checkpointer,
+    weaver: Weaver,
     readers: Readers,
     committer: Mutex<Committer>,
+    names: Arc<Names>,
+    marks: Arc<Mutex<HighMarks>>,
     /// Taken before the committer, and given back as soon as it is held: who waits is next. Without it a
     /// committer that does not pause would shut a sweep out.
     turn: Mutex<()>,
@@ -99,7 +109,7 @@ impl Store for SqliteStore {
     }
 
     fn execution_by_name(&self, name: &NameKey) -> Result<Option<EntityId>, StoreError> {
-        self.readers.read(|connection| read::execution_by_name(connection, name))
+        self.readers.read(|connection| read::execution_by_name(connection, &self.names, name))
     }
 
     fn executions(&self, query: &ListQuery) -> Result<Vec<ExecutionRow>, StoreError> {
@@ -113,7 +123,7 @@ impl Store for SqliteStore {
     }
 
     fn high_marks(&self) -> Result<HighMarks, StoreError> {
-        self.readers.read(read::high_marks)
+        Ok(*self.marks.lock().expect("nobody panics while raising marks"))
     }
 
     fn catalogue(&self) -> Result<Vec<(String, Arc<str>)>, StoreError> {
@@ -129,7 +139,7 @@ impl Store for SqliteStore {
         }
         // Looked up before commits are held up.
         let plan = self.readers.read(|connection| sweep::plan(connection, *cursor, before, rows_max))?;
-        let (reached, swept) = self.committer().sweep(&plan, gate)?;
+        let (reached, swept) = self.committer().sweep(&plan, gate, &self.names)?;
         *cursor = reached;
         Ok(swept)
     }
@@ -146,6 +156,7 @@ impl Store for SqliteStore {
 impl Drop for SqliteStore {
     fn drop(&mut self) {
         self.checkpointer.stop();
+        self.weaver.stop();
         self.readers.close();
         if let Ok(committer) = self.committer.get_mut() {
             committer.close(self.checkpointer.gate());

@@ -3,17 +3,19 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior};
-use stepwell_store::{HighMarks, StoreIdentity};
+use stepwell_store::{HighMarks, StoreError, StoreIdentity};
 
 use crate::SqliteStore;
 use crate::checkpoint::Checkpointer;
 use crate::commit::Committer;
 use crate::landmark;
-use crate::read::{self, Readers};
+use crate::marks::{self, Marks};
+use crate::names::{self, NameOptions, Names, Taking, Weaver};
+use crate::read::Readers;
 
 /// The database within the data directory.
 const DATABASE: &str = "stepwell.db";
@@ -23,8 +25,11 @@ const LOCK: &str = "lock";
 
 /// The format that this release writes. A newer major number is refused. A newer minor one is read:
 /// it only adds. An older minor one is migrated, see [`migrate`].
-const FORMAT_MAJOR: u32 = 1;
-const FORMAT_MINOR: u32 = 1;
+const FORMAT_MAJOR: u32 = 2;
+const FORMAT_MINOR: u32 = 0;
+
+/// The last format of its kind: executions are found by a table `name`, and it has no slices.
+const LAST_MINOR_OF_1: u32 = 1;
 
 /// Marks the file as ours to `file` and other tools: "Step".
 const APPLICATION_ID: i32 = 0x5374_6570;
@@ -41,23 +46,12 @@ pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The tables. Only `chunk`, `catalogue` and `meta` say anything new; the rest is derived from headers.
 ///
-/// `entity` is the key of [`crate::entity_key`]; moments are in milliseconds since the epoch; `status`
-/// is a code. `recency_ms` is what lists are sorted by. `mark` has one row, the high marks, with the
-/// numbers of all partitions as 256 little-endian integers of 8 bytes.
+/// Those of [`crate::marks`] and [`crate::names`] come on top.
 ///
-/// The second index leaves out the executions that succeeded, nearly all, so that one that opens and
-/// succeeds in one batch never touches it. It answers lists by any other status, and covers what
-/// recovery asks: a million parked executions are visited without a look at their rows. The last two
-/// know only the executions that were started with a version or through an alias.
+/// `entity` is the key of [`crate::entity_key`]; moments are in milliseconds since the epoch; `status`
+/// is a code. `recency_ms` is what lists are sorted by.
 pub(crate) const TABLES: &str = "
     CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
-    CREATE TABLE mark (
-        id INTEGER PRIMARY KEY,
-        row INTEGER NOT NULL,
-        at_ms INTEGER NOT NULL,
-        numbers BLOB NOT NULL
-    ) STRICT;
-    INSERT INTO mark (id, row, at_ms, numbers) VALUES (1, 0, 0, zeroblob(2048));
     CREATE TABLE chunk (row INTEGER PRIMARY KEY, header BLOB NOT NULL, body BLOB NOT NULL) STRICT;
     CREATE TABLE execution (
         entity INTEGER PRIMARY KEY,
@@ -78,13 +72,6 @@ pub(crate) const TABLES: &str = "
         alias TEXT,
         trace_header TEXT
     ) STRICT;
-    CREATE INDEX execution_by_recency ON execution (machine, recency_ms DESC);
-    CREATE INDEX execution_by_status ON execution (status, machine, recency_ms DESC, due_ms, parked)
-        WHERE status <> 1;
-    CREATE INDEX execution_by_version ON execution (machine, version, recency_ms DESC)
-        WHERE version IS NOT NULL;
-    CREATE INDEX execution_by_alias ON execution (machine, alias, recency_ms DESC) WHERE alias IS NOT NULL;
-    CREATE TABLE name (key BLOB PRIMARY KEY, entity INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE catalogue (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
@@ -92,13 +79,27 @@ pub(crate) const TABLES: &str = "
 const ADDED_COLUMNS: [(&str, &str); 3] =
     [("version", "INTEGER"), ("alias", "TEXT"), ("trace_header", "TEXT")];
 
-/// And the indexes.
-const ADDED_INDEXES: &str = "
-    CREATE INDEX IF NOT EXISTS execution_by_version ON execution (machine, version, recency_ms DESC)
+/// The indexes of executions: in the order of moments, and read backwards.
+///
+/// What is most recent comes last, where SQLite appends. With the most recent first, a page that is full
+/// stays full when it is split at its beginning, and each further row moves one row over three pages.
+///
+/// The second index leaves out the executions that succeeded, nearly all, so that one that opens and
+/// succeeds in one batch never touches it. It answers lists by any other status, and covers what
+/// recovery asks: a million parked executions are visited without a look at their rows. The last two
+/// know only the executions that were started with a version or through an alias.
+pub(crate) const INDEXES: &str = "
+    CREATE INDEX execution_by_recency ON execution (machine, recency_ms);
+    CREATE INDEX execution_by_status ON execution (status, machine, recency_ms, due_ms, parked)
+        WHERE status <> 1;
+    CREATE INDEX execution_by_version ON execution (machine, version, recency_ms)
         WHERE version IS NOT NULL;
-    CREATE INDEX IF NOT EXISTS execution_by_alias ON execution (machine, alias, recency_ms DESC)
-        WHERE alias IS NOT NULL;
+    CREATE INDEX execution_by_alias ON execution (machine, alias, recency_ms) WHERE alias IS NOT NULL;
 ";
+
+/// Those that format 1 had under the same names.
+const OLD_INDEXES: [&str; 4] =
+    ["execution_by_recency", "execution_by_status", "execution_by_version", "execution_by_alias"];
 
 /// The table of executions that were redriven, few among many: how often, and when last. Derived from
 /// headers. It came after the first release, so every opening sees to it that it is there.
@@ -116,6 +117,9 @@ pub struct SqliteOptions {
     /// The most that the database file may take, in bytes; a commit that needs more fails as on a full
     /// disk. `None`: as much as there is. The log comes on top, about 80 MB.
     pub bytes_max: Option<u64>,
+    /// For tests: thresholds that nobody needs to set.
+    #[doc(hidden)]
+    pub names: NameOptions,
     /// Commits and checkpoints are not flushed: a promise that is broken on purpose.
     #[cfg(feature = "sabotage")]
     pub skips_fsync: bool,
@@ -180,37 +184,45 @@ pub(crate) fn open(dir: &Path, options: SqliteOptions) -> Result<SqliteStore, Op
     let created = open_private(&path).map(drop).and_then(|()| File::open(dir)?.sync_all());
     created.map_err(|error| unwritable(dir, error))?;
 
-    let (connection, key, marks) = database(&path, &options).map_err(|trouble| match trouble {
-        Trouble::Sql(error) => match error.sqlite_error_code() {
-            Some(
-                ErrorCode::CannotOpen
-                | ErrorCode::ReadOnly
-                | ErrorCode::PermissionDenied
-                | ErrorCode::SystemIoFailure
-                | ErrorCode::DiskFull
-                | ErrorCode::OutOfMemory
-                | ErrorCode::DatabaseBusy
-                | ErrorCode::DatabaseLocked
-                | ErrorCode::FileLockingProtocolFailed,
-            ) => unwritable(dir, error),
-            // What is left speaks of the content: not a database, a table or a column that is missing.
-            _ => OpenError::Damaged { path: path.clone(), why: error.to_string() },
-        },
-        Trouble::Random(error) => unwritable(dir, error),
-        Trouble::Io(error) => unwritable(dir, error),
-        Trouble::Damaged(why) => OpenError::Damaged { path: path.clone(), why },
-        Trouble::Newer(found) => OpenError::Newer { path: path.clone(), found },
-    })?;
+    let Opened { connection, key, marks, names, taking } =
+        database(&path, &options).map_err(|trouble| match trouble {
+            Trouble::Sql(error) => match error.sqlite_error_code() {
+                Some(
+                    ErrorCode::CannotOpen
+                    | ErrorCode::ReadOnly
+                    | ErrorCode::PermissionDenied
+                    | ErrorCode::SystemIoFailure
+                    | ErrorCode::DiskFull
+                    | ErrorCode::OutOfMemory
+                    | ErrorCode::DatabaseBusy
+                    | ErrorCode::DatabaseLocked
+                    | ErrorCode::FileLockingProtocolFailed,
+                ) => unwritable(dir, error),
+                // What is left speaks of the content: not a database, a table or a column that is missing.
+                _ => OpenError::Damaged { path: path.clone(), why: error.to_string() },
+            },
+            Trouble::Random(error) => unwritable(dir, error),
+            Trouble::Io(error) => unwritable(dir, error),
+            Trouble::Damaged(why) => OpenError::Damaged { path: path.clone(), why },
+            Trouble::Newer(found) => OpenError::Newer { path: path.clone(), found },
+        })?;
     let checkpointer = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)
         .and_then(|connection| flush_as_told(connection, &options))
         .map_err(io::Error::other)
         .and_then(Checkpointer::start)
         .map_err(|error| unwritable(dir, error))?;
+    let weaver = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .map_err(io::Error::other)
+        .and_then(|connection| Weaver::start(names.clone(), connection))
+        .map_err(|error| unwritable(dir, error))?;
 
     Ok(SqliteStore {
         checkpointer,
+        weaver,
         readers: Readers::new(path),
-        committer: Mutex::new(Committer::new(connection, marks)),
+        names,
+        marks: marks.shared(),
+        committer: Mutex::new(Committer::new(connection, marks, taking)),
         turn: Mutex::default(),
         cursor: Mutex::default(),
         identity: StoreIdentity { key },
@@ -289,20 +301,42 @@ enum Trouble {
     Newer(String),
 }
 
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Trouble {
+        match error {
+            StoreError::Damaged { what, .. } => Trouble::Damaged(what),
+            StoreError::Full(why) | StoreError::Io(why) | StoreError::Stopped(why) => {
+                Trouble::Io(io::Error::other(why))
+            }
+        }
+    }
+}
+
 impl From<rusqlite::Error> for Trouble {
     fn from(error: rusqlite::Error) -> Trouble {
         Trouble::Sql(error)
     }
 }
 
-/// Opens the database for the committer. Gives the store's key and its high marks as well.
-fn database(path: &Path, options: &SqliteOptions) -> Result<(Connection, [u8; 32], HighMarks), Trouble> {
+/// What is read of a database when it is opened.
+struct Opened {
+    /// For the committer.
+    connection: Connection,
+    /// The store's.
+    key: [u8; 32],
+    marks: Marks,
+    names: Arc<Names>,
+    taking: Taking,
+}
+
+/// Opens the database for the committer.
+fn database(path: &Path, options: &SqliteOptions) -> Result<Opened, Trouble> {
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let mut connection = flush_as_told(connection, options)?;
     // Tables, format and key come in one transaction: a file without a table is a store that was
     // being created when the machine stopped.
     let tables: u32 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    let minor = if tables == 0 { FORMAT_MINOR } else { check_format(&connection)? };
+    let format = if tables == 0 { (FORMAT_MAJOR, FORMAT_MINOR) } else { check_format(&connection)? };
 
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if mode != "wal" {
@@ -322,8 +356,8 @@ fn database(path: &Path, options: &SqliteOptions) -> Result<(Connection, [u8; 32
     if tables == 0 {
         create(&mut connection)?;
     }
-    if minor < FORMAT_MINOR {
-        migrate(&mut connection, path, minor)?;
+    if format < (FORMAT_MAJOR, FORMAT_MINOR) {
+        migrate(&mut connection, path, format, options.names)?;
     }
     connection.execute_batch(REDRIVE_TABLE)?;
     connection.execute_batch(landmark::TABLE)?;
@@ -331,8 +365,9 @@ fn database(path: &Path, options: &SqliteOptions) -> Result<(Connection, [u8; 32
     let key: Option<Vec<u8>> = meta(&connection, "key")?;
     let key = key.and_then(|key| <[u8; 32]>::try_from(key).ok());
     let key = key.ok_or_else(|| Trouble::Damaged("its key is missing".to_owned()))?;
-    let marks = read::marks(&connection)?;
-    Ok((connection, key, marks))
+    let marks = Marks::open(&connection)?;
+    let (names, taking) = Names::open(&connection, options.names)?;
+    Ok(Opened { connection, key, marks, names, taking })
 }
 
 /// The number as a pragma takes it.
@@ -340,8 +375,8 @@ fn to_pragma(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// Gives the minor number of the format.
-fn check_format(connection: &Connection) -> Result<u32, Trouble> {
+/// Gives the format: major and minor number.
+fn check_format(connection: &Connection) -> Result<(u32, u32), Trouble> {
     let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     if application != APPLICATION_ID {
         return Err(Trouble::Damaged("it is not a database of Stepwell".to_owned()));
@@ -350,8 +385,9 @@ fn check_format(connection: &Connection) -> Result<u32, Trouble> {
     let format = format.ok_or_else(|| Trouble::Damaged("its format is missing".to_owned()))?;
     let numbers = format.split_once('.').map(|(major, minor)| (major.parse::<u32>(), minor.parse::<u32>()));
     match numbers {
-        Some((Ok(FORMAT_MAJOR), Ok(minor))) => Ok(minor),
-        Some((Ok(major), Ok(_))) if major > FORMAT_MAJOR => Err(Trouble::Newer(format)),
+        Some((Ok(FORMAT_MAJOR), Ok(minor))) => Ok((FORMAT_MAJOR, minor)),
+        Some((Ok(1), Ok(minor))) if minor <= LAST_MINOR_OF_1 => Ok((1, minor)),
+        Some((Ok(major), Ok(_))) if major >= 1 => Err(Trouble::Newer(format)),
         _ => Err(Trouble::Damaged(format!("it says to have format {format:?}"))),
     }
 }
@@ -366,7 +402,10 @@ fn create(connection: &mut Connection) -> Result<(), Trouble> {
 
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-    transaction.execute_batch(TABLES)?;
+    for tables in [TABLES, INDEXES, marks::TABLE, names::TABLES] {
+        transaction.execute_batch(tables)?;
+    }
+    marks::put(&transaction, &HighMarks::default())?;
     let format = format!("{FORMAT_MAJOR}.{FORMAT_MINOR}");
     transaction.execute("INSERT INTO meta (key, value) VALUES ('format', ?1)", [format])?;
     transaction.execute("INSERT INTO meta (key, value) VALUES ('key', ?1)", [key])?;
@@ -374,12 +413,17 @@ fn create(connection: &mut Connection) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Adds what an older release did not have, after a copy of the database has been written beside it.
+/// Makes of a database of format 1 what this release has, after a copy has been written beside it.
 ///
-/// An empty column and an index of no rows are cheap to add, however many executions there are; the
-/// copy takes as long as the database is large, once.
-fn migrate(connection: &mut Connection, path: &Path, minor: u32) -> Result<(), Trouble> {
-    let copy = path.with_file_name(format!("{DATABASE}.format-{FORMAT_MAJOR}.{minor}"));
+/// The table of names is read through and becomes a slice, and the indexes are built anew. Like the copy
+/// that takes as long as the database is large, once.
+fn migrate(
+    connection: &mut Connection,
+    path: &Path,
+    (major, minor): (u32, u32),
+    names: NameOptions,
+) -> Result<(), Trouble> {
+    let copy = path.with_file_name(format!("{DATABASE}.format-{major}.{minor}"));
     // One that was left by a migration which did not come to its end.
     match fs::remove_file(&copy) {
         Ok(()) => (),
@@ -397,7 +441,17 @@ fn migrate(connection: &mut Connection, path: &Path, minor: u32) -> Result<(), T
             transaction.execute_batch(&format!("ALTER TABLE execution ADD COLUMN {name} {kind}"))?;
         }
     }
-    transaction.execute_batch(ADDED_INDEXES)?;
+    for index in OLD_INDEXES {
+        transaction.execute_batch(&format!("DROP INDEX IF EXISTS {index}"))?;
+    }
+    transaction.execute_batch(INDEXES)?;
+    let high_marks = marks::read_of_format_1(&transaction)?;
+    transaction.execute_batch("DROP TABLE mark")?;
+    transaction.execute_batch(marks::TABLE)?;
+    marks::put(&transaction, &high_marks)?;
+    transaction.execute_batch(names::TABLES)?;
+    names::take_over(&transaction, names)?;
+    transaction.execute_batch("DROP TABLE name")?;
     let format = format!("{FORMAT_MAJOR}.{FORMAT_MINOR}");
     transaction.execute("UPDATE meta SET value = ?1 WHERE key = 'format'", [format])?;
     transaction.commit()?;

@@ -4,11 +4,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, ToSql};
-use stepwell_model::{EntityId, ExecutionStatus, PARTITIONS, Timestamp};
-use stepwell_store::{
-    Chunk, ExecutionRow, HighMarks, ListQuery, NameKey, OpenExecution, Opening, StoreError,
-};
+use stepwell_model::{EntityId, ExecutionStatus, Timestamp};
+use stepwell_store::{Chunk, ExecutionRow, ListQuery, NameKey, OpenExecution, Opening, StoreError};
 
+use crate::names::{self, Names};
 use crate::{damaged, entity_key, entity_of_key, from_sql, open, store_error, to_sql};
 
 /// How many connections are kept while nobody reads. More readers at once get more connections.
@@ -147,12 +146,12 @@ pub(crate) fn execution(
 /// The execution that took a name last.
 pub(crate) fn execution_by_name(
     connection: &Connection,
-    key: &NameKey,
+    names: &Names,
+    name: &NameKey,
 ) -> Result<Option<EntityId>, StoreError> {
-    connection
-        .prepare_cached("SELECT entity FROM name WHERE key = ?1")
-        .and_then(|mut select| select.query_row([key.as_slice()], |row| entity_at(row, 0)).optional())
-        .map_err(store_error)
+    let takers = names.takers(connection, name)?;
+    let last = names::last_begun(connection, &takers).map_err(store_error)?;
+    Ok(last.map(entity_of_key))
 }
 
 /// A page of a machine's executions.
@@ -182,7 +181,7 @@ pub(crate) fn executions(
 /// The statement for ?4 executions of machine ?1 after the moment ?2 and the entity ?3, in the
 /// query's status, with its version and its alias: what there is of these two is ?5, or ?5 and ?6.
 ///
-/// All indexes are in the order of moments. Within one millisecond SQLite sorts the executions by
+/// All indexes are in the order of moments and read backwards. Within one millisecond SQLite sorts the executions by
 /// partition and number, `entity & 255` and the rest of the key, and skips those up to ?3.
 fn page(query: &ListQuery) -> String {
     let mut way = String::new();
@@ -234,21 +233,6 @@ pub(crate) fn open_executions(connection: &Connection) -> Result<Vec<OpenExecuti
 
 const OPEN_EXECUTIONS: &str =
     "SELECT entity, due_ms, parked, machine FROM execution WHERE status = 0 AND status <> 1";
-
-/// The highest of everything that ascends.
-pub(crate) fn high_marks(connection: &Connection) -> Result<HighMarks, StoreError> {
-    marks(connection).map_err(store_error)
-}
-
-/// The high marks, as the table `mark` has them.
-pub(crate) fn marks(connection: &Connection) -> rusqlite::Result<HighMarks> {
-    connection.query_row("SELECT row, at_ms, numbers FROM mark", [], |found| {
-        let numbers: [u8; 8 * PARTITIONS as usize] = found.get(2)?;
-        let numbers = numbers.as_chunks().0.iter().map(|number| u64::from_le_bytes(*number)).collect();
-        let at = Timestamp::from_epoch_ms(from_sql(found.get(1)?));
-        Ok(HighMarks { row: from_sql(found.get(0)?), numbers, at })
-    })
-}
 
 /// The whole catalogue; SQLite compares text by its bytes, as we do.
 pub(crate) fn catalogue(connection: &Connection) -> Result<Vec<(String, Arc<str>)>, StoreError> {
@@ -305,6 +289,7 @@ mod tests {
     fn plan(select: &str) -> String {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(open::TABLES).unwrap();
+        connection.execute_batch(open::INDEXES).unwrap();
         connection.execute_batch(open::REDRIVE_TABLE).unwrap();
         let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {select}")).unwrap();
         let count = explain.parameter_count();

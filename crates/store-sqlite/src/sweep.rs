@@ -28,6 +28,8 @@ use stepwell_store::{Chunk, StoreError, Swept};
 
 use crate::checkpoint::{Gate, WalSize};
 use crate::commit::Committer;
+use crate::marks::Marks;
+use crate::names::Names;
 use crate::{entity_key, from_sql, landmark, read, store_error, to_sql};
 
 /// How long a slice removes executions. What it has begun it ends: the chunks of these executions,
@@ -68,7 +70,6 @@ struct Step {
 struct Victim {
     entity: i64,
     last_row: u64,
-    name_key: Option<Vec<u8>>,
     has_landmarks: bool,
 }
 
@@ -195,27 +196,19 @@ fn look_up(connection: &Connection, entity: EntityId, before: Timestamp) -> Resu
     let key = entity_key(entity);
     let read = || {
         let mut select = connection.prepare_cached(
-            "SELECT closed_ms IS NOT NULL AND closed_ms < ?2, last_row, name_key, last_event_id
+            "SELECT closed_ms IS NOT NULL AND closed_ms < ?2, last_row, last_event_id
              FROM execution WHERE entity = ?1",
         )?;
         let found = |row: &Row<'_>| {
-            let last_event_id = from_sql(row.get(3)?);
+            let last_event_id = from_sql(row.get(2)?);
             let victim = Victim {
                 entity: key,
                 last_row: from_sql(row.get(1)?),
-                name_key: row.get(2)?,
                 has_landmarks: last_event_id >= landmark::EVENTS,
             };
             Ok(if row.get(0)? { Found::Victim(victim) } else { Found::Survivor })
         };
         let found = select.query_row(params![key, to_sql(before.epoch_ms)], found).optional()?;
-        if let Some(Found::Victim(Victim { name_key: Some(name_key), .. })) = &found {
-            // Names lie anywhere in their index: the page is to be in memory when it is written.
-            connection
-                .prepare_cached("SELECT entity FROM name WHERE key = ?1")?
-                .query_row([name_key], |_| Ok(()))
-                .optional()?;
-        }
         Ok(found.unwrap_or(Found::Nothing))
     };
     read().map_err(store_error)
@@ -271,7 +264,7 @@ impl Committer {
     ///
     /// If nothing was written, the store goes on; if that cannot be known, it stops as after a failed
     /// commit.
-    pub fn sweep(&mut self, plan: &Plan, gate: &Gate) -> Result<(Cursor, Swept), StoreError> {
+    pub fn sweep(&mut self, plan: &Plan, gate: &Gate, names: &Names) -> Result<(Cursor, Swept), StoreError> {
         self.check(gate)?;
         if plan.steps.is_empty() {
             return Ok((plan.end, Swept { more: plan.more, ..Swept::default() }));
@@ -279,10 +272,12 @@ impl Committer {
         let connection = self.connection();
         // See the documentation of the module: the next commit flushes.
         connection.pragma_update(None, "synchronous", "NORMAL").map_err(store_error)?;
-        let removed = remove(connection, plan).map_err(|error| (store_error(error), true)).and_then(|done| {
-            let commit = connection.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
-            commit.map(|_| done).map_err(|error| (store_error(error), false))
-        });
+        let removed = remove(connection, plan, self.marks())
+            .map_err(|error| (store_error(error), true))
+            .and_then(|done| {
+                let commit = connection.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
+                commit.map(|_| done).map_err(|error| (store_error(error), false))
+            });
         let mut unknown = None;
         if let Err((error, is_known)) = &removed {
             let is_undone = connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok();
@@ -297,6 +292,12 @@ impl Committer {
             self.stop(why);
         }
         let done = removed.map_err(|(error, _)| error)?;
+        self.marks_are_written();
+        if let Some(entity) =
+            plan.steps.iter().filter_map(|step| step.victim.as_ref()).map(|victim| victim.entity).max()
+        {
+            names.note_swept(entity);
+        }
         match WalSize::read(self.connection()) {
             Ok(size) => gate.tend_after_slice(size),
             Err(error) => self.stop(format!("the log cannot be read: {error}")),
@@ -306,13 +307,14 @@ impl Committer {
 }
 
 /// Everything between BEGIN and COMMIT.
-fn remove(connection: &Connection, plan: &Plan) -> rusqlite::Result<(Cursor, Swept)> {
+fn remove(connection: &Connection, plan: &Plan, marks: &Marks) -> rusqlite::Result<(Cursor, Swept)> {
     connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+    // They would be read from chunks that go now.
+    marks.keep(connection)?;
     let began = Instant::now();
     // That it is closed as it was when it was looked up; a chunk that opened it again has moved its end.
     let mut execution =
         connection.prepare_cached("DELETE FROM execution WHERE entity = ?1 AND last_row = ?2")?;
-    let mut name = connection.prepare_cached("DELETE FROM name WHERE key = ?1 AND entity = ?2")?;
     let mut landmarks = connection.prepare_cached("DELETE FROM landmark WHERE entity = ?1")?;
     let mut redrives = connection.prepare_cached("DELETE FROM redrive WHERE entity = ?1")?;
     let mut swept = Swept { more: plan.more, ..Swept::default() };
@@ -331,9 +333,6 @@ fn remove(connection: &Connection, plan: &Plan) -> rusqlite::Result<(Cursor, Swe
                     cursor = Cursor { rest_row: 0, ..step.after };
                 }
                 continue;
-            }
-            if let Some(name_key) = &victim.name_key {
-                name.execute(params![name_key, victim.entity])?;
             }
             redrives.execute([victim.entity])?;
             if victim.has_landmarks {

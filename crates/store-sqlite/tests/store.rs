@@ -118,16 +118,20 @@ fn a_newer_format_is_refused_and_left_as_it_is() {
     };
     open(dir.path()).commit(&batch([whole_life(1, b"body")])).unwrap();
 
-    write("2.0");
+    write("3.0");
     let before = fs::read(&path).unwrap();
-    assert_eq!(refusal(dir.path()), "the database has format 2.0, and this release reads format 1");
+    assert_eq!(refusal(dir.path()), "the database has format 3.0, and this release reads format 2");
     assert!(fs::read(&path).unwrap() == before);
 
     write("one");
     assert_eq!(refusal(dir.path()), "the database is damaged (it says to have format \"one\")");
 
+    // No release has written it, so nobody knows how it would be taken over.
+    write("1.2");
+    assert_eq!(refusal(dir.path()), "the database has format 1.2, and this release reads format 2");
+
     // A newer minor number only adds.
-    write("1.7");
+    write("2.7");
     assert_eq!(open(dir.path()).chunks(entity(1)).unwrap().len(), 1);
 }
 
@@ -249,7 +253,9 @@ fn a_damaged_page_is_never_read_as_data() {
 #[test]
 fn a_full_disk_is_told_as_such_and_takes_nothing_away() {
     let dir = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(dir.path(), SqliteOptions { bytes_max: Some(1 << 20) }).unwrap();
+    let store =
+        SqliteStore::open(dir.path(), SqliteOptions { bytes_max: Some(1 << 20), ..SqliteOptions::default() })
+            .unwrap();
     let mut row = 0;
     let error = loop {
         match store.commit(&batch([whole_life(row + 1, &[7; 10_000]), whole_life(row + 2, &[8; 10_000])])) {
@@ -344,6 +350,64 @@ fn readers_beside_a_busy_committer_see_every_commit_and_the_log_stays_small() {
     assert!(wal_bytes_max > 1 << 20, "{wal_bytes_max} bytes");
 }
 
+/// Makes of a closed store of this release what one of format 1.1 was.
+fn make_format_1_1(database: &Path) -> Connection {
+    let connection = Connection::open(database).unwrap();
+    let marks = "SELECT row, at_ms FROM mark";
+    let (row, at_ms): (i64, i64) =
+        connection.query_row(marks, [], |found| Ok((found.get(0)?, found.get(1)?))).unwrap();
+    let mut numbers = vec![0_u8; 8 * 256];
+    let mut select = connection.prepare("SELECT entity FROM execution ORDER BY entity").unwrap();
+    for key in select.query_map([], |found| found.get::<_, i64>(0)).unwrap() {
+        let key = key.unwrap();
+        let (number, partition) = (key >> 8, key as usize % 256);
+        numbers[partition * 8..partition * 8 + 8].copy_from_slice(&number.to_le_bytes());
+    }
+    drop(select);
+    let older = "DROP TABLE mark; DROP TABLE name_slice; DROP TABLE name_block;
+        DELETE FROM meta WHERE key = 'names_through'; UPDATE meta SET value = '1.1' WHERE key = 'format';
+        CREATE TABLE mark (id INTEGER PRIMARY KEY, row INTEGER NOT NULL, at_ms INTEGER NOT NULL,
+            numbers BLOB NOT NULL) STRICT;
+        CREATE TABLE name (key BLOB PRIMARY KEY, entity INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+        INSERT INTO name SELECT name_key, entity FROM execution WHERE name_key IS NOT NULL;";
+    connection.execute_batch(older).unwrap();
+    let mark = "INSERT INTO mark (id, row, at_ms, numbers) VALUES (1, ?1, ?2, ?3)";
+    connection.execute(mark, rusqlite::params![row, at_ms, numbers]).unwrap();
+    connection
+}
+
+#[test]
+fn the_names_of_a_store_of_format_1_1_become_a_slice() {
+    let dir = tempfile::tempdir().unwrap();
+    let database = dir.path().join("stepwell.db");
+    let store = open(dir.path());
+    for rows in (1..=3_000).collect::<Vec<u64>>().chunks(500) {
+        store.commit(&batch(rows.iter().map(|row| whole_life(*row, b"body")))).unwrap();
+    }
+    let marks = store.high_marks().unwrap();
+    drop(store);
+    // What an earlier release had: the marks were never behind.
+    Connection::open(&database).unwrap().execute("UPDATE mark SET row = 3000", []).unwrap();
+    make_format_1_1(&database).close().unwrap();
+
+    let name = |row: u64| whole_life(row, b"").header.opening.unwrap().name_key.unwrap();
+    for round in 0..2 {
+        let store = open(dir.path());
+        assert_eq!(store.high_marks().unwrap().number, marks.number);
+        for row in 1..=3_000 + round {
+            assert_eq!(store.execution_by_name(&name(row)).unwrap(), Some(entity(row)));
+        }
+        assert_eq!(store.execution_by_name(&name(4_000)).unwrap(), None);
+        store.commit(&batch([whole_life(3_001 + round, b"body")])).unwrap();
+    }
+    let count = |table: &str| -> i64 {
+        let connection = Connection::open(&database).unwrap();
+        connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!((count("name_slice"), count("sqlite_schema WHERE name = 'name'")), (1, 0));
+    assert!(dir.path().join("stepwell.db.format-1.1").exists());
+}
+
 #[test]
 fn a_store_of_format_1_0_is_migrated_with_a_copy_beside_it() {
     let dir = tempfile::tempdir().unwrap();
@@ -353,7 +417,7 @@ fn a_store_of_format_1_0_is_migrated_with_a_copy_beside_it() {
     // What the release before had, and what a migration that was cut off has left.
     let database = dir.path().join("stepwell.db");
     let copy = dir.path().join("stepwell.db.format-1.0");
-    let connection = Connection::open(&database).unwrap();
+    let connection = make_format_1_1(&database);
     let older = "DROP INDEX execution_by_version; DROP INDEX execution_by_alias;
         ALTER TABLE execution DROP COLUMN version; ALTER TABLE execution DROP COLUMN alias;
         ALTER TABLE execution DROP COLUMN trace_header; UPDATE meta SET value = '1.0' WHERE key = 'format';";

@@ -14,7 +14,8 @@
 //!    one is an error that names its row, never a shorter answer.
 //! 5. An execution's row says what the headers of its chunks said: the opening of the first, all
 //!    else of the last.
-//! 6. A name leads to the execution that took it last.
+//! 6. A name leads to the execution that took it last. Once that one is swept, it leads to none, or to one
+//!    that took it before and is still there.
 //! 7. `executions` lists a machine's executions most recent first (by the time of closing, or, while
 //!    open, of the last redrive or of the start; then by id), filtered and paged without a gap or a
 //!    repeat.
@@ -47,7 +48,7 @@ pub use sweep::{Swept, has_event_between};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use stepwell_model::{EntityId, ExecutionStatus, Partition, Timestamp};
+use stepwell_model::{EntityId, ExecutionStatus, Timestamp};
 
 /// The 128-bit hash that an execution's name is found by. The engine makes it from account, region,
 /// machine and name.
@@ -222,20 +223,22 @@ pub struct ListQuery {
 }
 
 /// The highest of everything that only ascends, so that it never repeats after a restart.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct HighMarks {
     /// The largest row of any chunk; 0 without one.
     pub row: u64,
-    /// Of each partition, in order: the largest number of an entity; 0 without one.
-    pub numbers: Vec<u64>,
+    /// The largest number of an entity of any partition; 0 without one.
+    pub number: u64,
     /// The latest moment at which anything was committed.
     pub at: Timestamp,
 }
 
 impl HighMarks {
-    /// The largest number of an entity in `partition`.
-    pub fn number(&self, partition: Partition) -> u64 {
-        self.numbers[usize::from(partition)]
+    /// Raises them to what a chunk with this header has.
+    pub fn raise(&mut self, header: &ChunkHeader) {
+        self.row = self.row.max(header.row);
+        self.number = self.number.max(header.entity.number);
+        self.at = self.at.max(header.at);
     }
 }
 

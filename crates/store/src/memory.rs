@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use stepwell_model::{EntityId, PARTITIONS, Timestamp};
+use stepwell_model::{EntityId, Timestamp};
 
 use crate::{
     Batch, Chunk, ExecutionRow, HighMarks, ListQuery, NameKey, OpenExecution, Store, StoreError,
@@ -66,11 +66,7 @@ impl MemoryStore {
                 open: BTreeSet::new(),
                 names: HashMap::new(),
                 catalogue: BTreeMap::new(),
-                high_marks: HighMarks {
-                    row: 0,
-                    numbers: vec![0; usize::from(PARTITIONS)],
-                    at: Timestamp::default(),
-                },
+                high_marks: HighMarks::default(),
                 next_failure: None,
                 reads_before_failure: None,
                 stopped: None,
@@ -96,6 +92,11 @@ impl MemoryStore {
         state.next_failure = None;
         state.reads_before_failure = None;
         state.stopped = None;
+    }
+
+    /// Every execution, in no order that matters: what no engine may ask, and those who check one must.
+    pub fn entities(&self) -> Vec<EntityId> {
+        self.state().executions.keys().copied().collect()
     }
 
     /// Flips a bit of the body of the chunk at `row`, as a bad disk would. The bit counts from 0 over
@@ -216,7 +217,7 @@ impl Store for MemoryStore {
     }
 
     fn high_marks(&self) -> Result<HighMarks, StoreError> {
-        Ok(self.state().high_marks.clone())
+        Ok(self.state().high_marks)
     }
 
     fn catalogue(&self) -> Result<Vec<(String, Arc<str>)>, StoreError> {
@@ -254,10 +255,7 @@ impl State {
             if let Some(name_key) = header.opening.as_ref().and_then(|opening| opening.name_key) {
                 self.names.insert(name_key, header.entity);
             }
-            self.high_marks.row = self.high_marks.row.max(header.row);
-            self.high_marks.at = self.high_marks.at.max(header.at);
-            let number = &mut self.high_marks.numbers[usize::from(header.entity.partition)];
-            *number = header.entity.number.max(*number);
+            self.high_marks.raise(header);
         }
 
         for (entity, row) in rows {

@@ -133,16 +133,10 @@ impl Shard {
         self.commons.express_open.fetch_sub(1, Ordering::Relaxed);
     }
 
-    fn new_entity(&mut self, partition: stepwell_model::Partition) -> EntityId {
-        let number = &mut self.numbers[usize::from(partition)];
-        *number += 1;
-        EntityId { partition, number: *number }
-    }
-
     /// Carries on what began where its caller waits.
     pub(super) fn adopt_express(&mut self, under_way: ExpressUnderWay) {
         let ExpressUnderWay { revision, key, execution, mut recorder, partition, ear } = under_way;
-        let entity = self.new_entity(partition);
+        let entity = self.commons.new_entity(partition);
         let has_work = execution.has_work();
         self.effects.extend(recorder.effects.drain(..).map(|effect| (entity, effect)));
         let resident = Resident {
@@ -178,7 +172,7 @@ impl Shard {
 
     /// Runs an execution for a task of another one; nothing of it is written.
     pub(super) fn run_express(&mut self, start: &ExpressStart, parent: TaskRef) {
-        let entity = self.new_entity(start.partition);
+        let entity = self.commons.new_entity(start.partition);
         let ear = ExpressEar::Task(parent);
         let express = Express {
             key: start.key.clone(),
@@ -207,7 +201,7 @@ impl Shard {
                 Err(error) => return (None, Err(error)),
             }
         }
-        let entity = self.new_entity(start.partition);
+        let entity = self.commons.new_entity(start.partition);
         let ear = ExpressEar::Nobody;
         let express = Express {
             key: start.key.clone(),

@@ -68,8 +68,6 @@ pub struct Shard {
     turn: u64,
     /// The last turn that is known to be durable.
     committed: u64,
-    /// Of each partition, the last number given to an entity.
-    numbers: Vec<u64>,
     residents: EntityMap<EntityId, Box<Resident>>,
     /// When the timer of each stub goes off, by the packed identity: two integers each, because
     /// there may be millions.

@@ -46,7 +46,6 @@ impl Shard {
             now: commons.server_started_at,
             turn: 0,
             committed: 0,
-            numbers: commons.high_marks.numbers.clone(),
             residents: HashMap::default(),
             stubs: HashMap::default(),
             timers: BinaryHeap::new(),
@@ -75,7 +74,7 @@ impl Shard {
 
     fn begin_recovery(&mut self) {
         // A store visits in whatever order it likes; queues are to be filled in the order in which
-        // executions were started, as far as their partitions tell.
+        // executions were started.
         self.recovering.make_contiguous().sort_by_key(|entity| (entity.number, entity.partition));
         self.gauge();
     }

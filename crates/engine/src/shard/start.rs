@@ -92,9 +92,7 @@ impl Shard {
                 }
             }
         }
-        let number = &mut self.numbers[usize::from(partition)];
-        *number += 1;
-        let entity = EntityId { partition, number: *number };
+        let entity = self.commons.new_entity(partition);
         let about = About { trace_header, parent };
         self.begin(entity, &resolved, name, input, about)
     }

@@ -49,7 +49,7 @@ impl World {
 
     /// A bit of some chunk flips, more often one of an open execution.
     pub(super) fn flip_bit(&mut self) -> Result<(), Violation> {
-        let mut rows: Vec<ExecutionRow> = all_executions(&*self.store)?;
+        let mut rows: Vec<ExecutionRow> = all_executions(&self.store)?;
         let has_open = rows.iter().any(|row| row.closed_at.is_none());
         if has_open && self.random.percent(80) {
             rows.retain(|row| row.closed_at.is_none());

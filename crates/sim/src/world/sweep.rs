@@ -20,7 +20,7 @@ impl World {
             let is_closed = row.closed_at.is_some() && row.last_row <= self.decided_before_round;
             row.opening.name == key.name && is_closed
         };
-        Ok(all_executions(&*self.store)?.iter().any(is_it))
+        Ok(all_executions(&self.store)?.iter().any(is_it))
     }
 
     /// As the engine's thread does it: says what is gone, and waits.

@@ -212,7 +212,7 @@ impl World {
         let now = self.now();
         let retention_seconds = self.ledger.retention_seconds;
         self.process = Process::open(&self.store, &mut self.random, now, retention_seconds, self.options)?;
-        self.ledger.crash(&*self.store, &self.process.commons)?;
+        self.ledger.crash(&self.store, &self.process.commons)?;
         self.ledger.all_are_there(&self.process.commons)?;
         self.cover_crash(fault, lost)?;
         // Some time passes before the server is there again.
