@@ -49,9 +49,9 @@ impl World {
     pub(super) fn sweep(&mut self, before: Timestamp) -> Result<(), Violation> {
         let life = self.life;
         let is_due = |row: &ExecutionRow| row.closed_at.is_some_and(|closed_at| closed_at < before);
-        let (mut due, kept): (Vec<_>, Vec<_>) = all_executions(&*self.store)?.into_iter().partition(is_due);
+        let (mut due, kept): (Vec<_>, Vec<_>) = all_executions(&self.store)?.into_iter().partition(is_due);
         for row in &due {
-            self.ledger.history(&*self.store, &self.process.commons, row)?;
+            self.ledger.history(&self.store, &self.process.commons, row)?;
         }
         // Small slices, and not thousands of them.
         let rows_most = 5.max(due.len() as u64 / 10);
