@@ -3,6 +3,8 @@
 //! It shares the machine with the server it measures, so it does next to nothing: requests are
 //! bytes that were made before, of an answer only status and length are read, and readiness comes
 //! edge-triggered from one epoll, so a request costs one write, one read and its share of a poll.
+//! [`drive`] sends one request after another as they are answered; [`Wire`] is what it sends them on,
+//! for loads that must say more.
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
@@ -12,7 +14,10 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
 /// How long nothing may arrive before the load gives up: the server hangs or is gone.
-const SILENCE_MAX: Duration = Duration::from_secs(30);
+pub const SILENCE_MAX: Duration = Duration::from_secs(30);
+
+/// How many bytes are read at once.
+const READ_BYTES: usize = 64 * 1024;
 
 /// What to send.
 pub struct Plan<'a> {
@@ -47,8 +52,7 @@ pub struct Outcome {
 impl Outcome {
     /// The latency that `share` of the answers (0 to 1) did not exceed, in milliseconds.
     pub fn percentile_ms(&self, share: f64) -> f64 {
-        let Some(last) = self.latencies_us.len().checked_sub(1) else { return 0.0 };
-        f64::from(self.latencies_us[(last as f64 * share).round() as usize]) / 1000.0
+        percentile_ms(&self.latencies_us, share)
     }
 
     /// Answers with status 200 in a second.
@@ -57,13 +61,11 @@ impl Outcome {
     }
 }
 
-struct Connection {
-    stream: TcpStream,
-    out: Vec<u8>,
-    written: usize,
-    answer: Vec<u8>,
-    sent_at: Instant,
-    is_busy: bool,
+/// Of times in microseconds, ascending, the one that `share` of them (0 to 1) did not exceed, in
+/// milliseconds; 0 if there are none.
+pub fn percentile_ms(ascending_us: &[u32], share: f64) -> f64 {
+    let Some(last) = ascending_us.len().checked_sub(1) else { return 0.0 };
+    f64::from(ascending_us[(last as f64 * share).round() as usize]) / 1000.0
 }
 
 /// Sends what `plan` says and waits for every answer.
@@ -72,94 +74,212 @@ struct Connection {
 ///
 /// A connection was refused, closed or silent for [`SILENCE_MAX`]: the figures would mean nothing.
 pub fn drive(plan: Plan) -> io::Result<Outcome> {
-    let mut poll = Poll::new()?;
-    let mut connections = Vec::with_capacity(plan.in_flight);
+    let mut wire = Wire::connect(plan.address, plan.in_flight)?;
+    let began = Instant::now();
+    let deadline = began + plan.time;
+    let mut outcome = Outcome {
+        began,
+        elapsed: Duration::ZERO,
+        accepted: 0,
+        refused: 0,
+        first_refusal: None,
+        latencies_us: Vec::with_capacity(1 << 20),
+    };
+    let mut next = 0;
+    let mut send_next = |connection: &mut Connection, now: Instant| {
+        if next >= plan.requests_max || now >= deadline {
+            return Ok(());
+        }
+        next += 1;
+        connection.send(now, |out| (plan.request)(next - 1, out))
+    };
     for at in 0..plan.in_flight {
-        let stream = std::net::TcpStream::connect(plan.address)?;
+        send_next(wire.connection(at), began)?;
+    }
+    while wire.is_busy() {
+        wire.turn(&mut |_, connection| {
+            outcome.latencies_us.push(connection.took_us());
+            if connection.status() == 200 {
+                outcome.accepted += 1;
+            } else {
+                outcome.refused += 1;
+                outcome.first_refusal.get_or_insert_with(|| connection.text());
+            }
+            send_next(connection, Instant::now())
+        })?;
+    }
+    outcome.elapsed = began.elapsed();
+    outcome.latencies_us.sort_unstable();
+    Ok(outcome)
+}
+
+/// Connections, numbered from 0, each with one request under way at most.
+pub struct Wire {
+    poll: Poll,
+    events: Events,
+    connections: Vec<Connection>,
+    scratch: Vec<u8>,
+}
+
+impl Wire {
+    /// So many connections.
+    ///
+    /// # Errors
+    ///
+    /// One is refused, or the system allows no more open files.
+    pub fn connect(address: SocketAddr, count: usize) -> io::Result<Wire> {
+        let mut wire = Wire {
+            poll: Poll::new()?,
+            events: Events::with_capacity(count.clamp(64, 4_096)),
+            connections: Vec::with_capacity(count),
+            scratch: vec![0; READ_BYTES],
+        };
+        for _ in 0..count {
+            wire.add(address)?;
+        }
+        Ok(wire)
+    }
+
+    /// One more; its number.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Wire::connect`].
+    pub fn add(&mut self, address: SocketAddr) -> io::Result<usize> {
+        let at = self.connections.len();
+        let stream = std::net::TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
         let mut stream = TcpStream::from_std(stream);
-        poll.registry().register(&mut stream, Token(at), Interest::READABLE | Interest::WRITABLE)?;
-        connections.push(Connection {
+        let both = Interest::READABLE | Interest::WRITABLE;
+        self.poll.registry().register(&mut stream, Token(at), both)?;
+        self.connections.push(Connection {
             stream,
-            out: Vec::with_capacity(1024),
+            out: Vec::new(),
             written: 0,
-            answer: Vec::with_capacity(4096),
+            answer: Vec::new(),
+            status: 0,
             sent_at: Instant::now(),
             is_busy: false,
         });
+        Ok(at)
     }
 
-    let began = Instant::now();
-    let deadline = began + plan.time;
-    let mut load = Load {
-        next: 0,
-        requests_max: plan.requests_max,
-        deadline,
-        request: plan.request,
-        under_way: 0,
-        outcome: Outcome {
-            began,
-            elapsed: Duration::ZERO,
-            accepted: 0,
-            refused: 0,
-            first_refusal: None,
-            latencies_us: Vec::with_capacity(1 << 20),
-        },
-    };
-    for connection in &mut connections {
-        load.send_next(connection, began)?;
+    /// The connection with this number.
+    pub fn connection(&mut self, at: usize) -> &mut Connection {
+        &mut self.connections[at]
     }
 
-    let mut events = Events::with_capacity(plan.in_flight.max(64));
-    let mut scratch = vec![0; 64 * 1024];
-    while load.under_way > 0 {
-        poll.poll(&mut events, Some(SILENCE_MAX))?;
-        if events.is_empty() {
-            return Err(io::Error::new(io::ErrorKind::TimedOut, "the server has fallen silent"));
+    /// Whether an answer is still to come.
+    pub fn is_busy(&self) -> bool {
+        self.connections.iter().any(|connection| connection.is_busy)
+    }
+
+    /// Waits until something can be read or written, and hands over each connection with an answer
+    /// that has arrived whole; the next request may be sent on it at once.
+    ///
+    /// # Errors
+    ///
+    /// Nothing happened for [`SILENCE_MAX`], a connection broke off, or an answer makes no sense.
+    pub fn turn(
+        &mut self,
+        answered: &mut dyn FnMut(usize, &mut Connection) -> io::Result<()>,
+    ) -> io::Result<()> {
+        match self.turn_within(SILENCE_MAX, answered)? {
+            true => Ok(()),
+            false => Err(io::Error::new(io::ErrorKind::TimedOut, "the server has fallen silent")),
         }
-        for event in &events {
-            let connection = &mut connections[event.token().0];
+    }
+
+    /// The same, but waits no longer than `wait`; whether anything happened.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Wire::turn`], without the silence.
+    pub fn turn_within(
+        &mut self,
+        wait: Duration,
+        answered: &mut dyn FnMut(usize, &mut Connection) -> io::Result<()>,
+    ) -> io::Result<bool> {
+        match self.poll.poll(&mut self.events, Some(wait)) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(false),
+            polled => polled?,
+        }
+        for event in &self.events {
+            let at = event.token().0;
+            let connection = &mut self.connections[at];
             if event.is_writable() {
                 connection.flush()?;
             }
             if event.is_readable() || event.is_read_closed() {
-                load.receive(connection, &mut scratch)?;
+                connection.receive(&mut self.scratch, &mut |connection| answered(at, connection))?;
             }
         }
+        Ok(!self.events.is_empty())
     }
-    load.outcome.elapsed = began.elapsed();
-    load.outcome.latencies_us.sort_unstable();
-    Ok(load.outcome)
 }
 
-struct Load<'a> {
-    next: u64,
-    requests_max: u64,
-    deadline: Instant,
-    request: &'a mut dyn FnMut(u64, &mut Vec<u8>),
-    under_way: usize,
-    outcome: Outcome,
+/// A connection, and the request or the answer on it.
+pub struct Connection {
+    stream: TcpStream,
+    out: Vec<u8>,
+    written: usize,
+    answer: Vec<u8>,
+    status: u16,
+    sent_at: Instant,
+    is_busy: bool,
 }
 
-impl Load<'_> {
-    fn send_next(&mut self, connection: &mut Connection, now: Instant) -> io::Result<()> {
-        if self.next >= self.requests_max || now >= self.deadline {
-            return Ok(());
+impl Connection {
+    /// Sends the request that `put` puts into an empty buffer.
+    ///
+    /// # Errors
+    ///
+    /// The connection broke off.
+    pub fn send(&mut self, now: Instant, put: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
+        self.answer.clear();
+        self.out.clear();
+        self.written = 0;
+        put(&mut self.out);
+        self.sent_at = now;
+        self.is_busy = true;
+        self.flush()
+    }
+
+    /// The status of the last answer.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The last answer, head and body.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.answer).into_owned()
+    }
+
+    /// How long ago the request was sent, in microseconds.
+    pub fn took_us(&self) -> u32 {
+        u32::try_from(self.sent_at.elapsed().as_micros()).unwrap_or(u32::MAX)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        while self.is_busy && self.written < self.out.len() {
+            match self.stream.write(&self.out[self.written..]) {
+                Ok(count) => self.written += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+                Err(error) => return Err(error),
+            }
         }
-        connection.out.clear();
-        connection.written = 0;
-        (self.request)(self.next, &mut connection.out);
-        connection.sent_at = now;
-        connection.is_busy = true;
-        self.next += 1;
-        self.under_way += 1;
-        connection.flush()
+        Ok(())
     }
 
-    fn receive(&mut self, connection: &mut Connection, scratch: &mut [u8]) -> io::Result<()> {
+    fn receive(
+        &mut self,
+        scratch: &mut [u8],
+        answered: &mut dyn FnMut(&mut Connection) -> io::Result<()>,
+    ) -> io::Result<()> {
         loop {
-            let count = match connection.stream.read(scratch) {
+            let count = match self.stream.read(scratch) {
                 Ok(0) => {
                     return Err(io::Error::new(
                         io::ErrorKind::UnexpectedEof,
@@ -171,46 +291,17 @@ impl Load<'_> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             };
-            connection.answer.extend_from_slice(&scratch[..count]);
-            if let Some(status) = whole_answer(&connection.answer)? {
-                self.answered(connection, status);
-                self.send_next(connection, Instant::now())?;
+            self.answer.extend_from_slice(&scratch[..count]);
+            if let Some(status) = whole_answer(&self.answer)? {
+                self.status = status;
+                self.is_busy = false;
+                answered(self)?;
             }
             // A read that did not fill the buffer emptied the socket; the next byte is a new edge.
             if count < scratch.len() {
                 return Ok(());
             }
         }
-    }
-
-    fn answered(&mut self, connection: &mut Connection, status: u16) {
-        let took = connection.sent_at.elapsed().as_micros();
-        self.outcome.latencies_us.push(u32::try_from(took).unwrap_or(u32::MAX));
-        if status == 200 {
-            self.outcome.accepted += 1;
-        } else {
-            self.outcome.refused += 1;
-            if self.outcome.first_refusal.is_none() {
-                self.outcome.first_refusal = Some(String::from_utf8_lossy(&connection.answer).into_owned());
-            }
-        }
-        connection.answer.clear();
-        connection.is_busy = false;
-        self.under_way -= 1;
-    }
-}
-
-impl Connection {
-    fn flush(&mut self) -> io::Result<()> {
-        while self.is_busy && self.written < self.out.len() {
-            match self.stream.write(&self.out[self.written..]) {
-                Ok(count) => self.written += count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
     }
 }
 
@@ -243,7 +334,7 @@ pub fn call(address: SocketAddr, request: &[u8]) -> io::Result<String> {
     stream.set_read_timeout(Some(SILENCE_MAX))?;
     stream.write_all(request)?;
     let mut answer = Vec::new();
-    let mut scratch = vec![0; 64 * 1024];
+    let mut scratch = vec![0; READ_BYTES];
     let status = loop {
         match stream.read(&mut scratch)? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),

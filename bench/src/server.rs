@@ -33,9 +33,22 @@ pub struct Server {
 
 impl Server {
     /// Starts `binary` on the data directory `data`, and waits until it listens.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be started, or ends before it listens.
     pub fn start(binary: &Path, data: &Path) -> io::Result<Server> {
+        Server::start_by(Command::new(binary), data)
+    }
+
+    /// The same with a command that has the binary as its last word, such as one of valgrind.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Server::start`].
+    pub fn start_by(mut command: Command, data: &Path) -> io::Result<Server> {
         let began = Instant::now();
-        let mut child = Command::new(binary)
+        let mut child = command
             .args(["serve", "--listen", "127.0.0.1:0", "--log", "warn", "--data"])
             .arg(data)
             .stdin(Stdio::null())
@@ -143,14 +156,18 @@ impl Server {
         kib.map(|kib| kib * 1024).ok_or_else(|| io::Error::other("the system does not tell the memory"))
     }
 
-    /// The processor time that the server has used, in seconds.
+    /// The processor time that the server's threads have used, in seconds. What threads used that have
+    /// ended since is not in it; the server's live as long as itself.
     pub fn cpu_seconds(&self) -> io::Result<f64> {
-        /// Linux counts in hundredths on every platform that we know.
-        const TICKS_PER_SECOND: f64 = 100.0;
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks = |at: usize| fields.get(at).and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
-        Ok((ticks(11) + ticks(12)) / TICKS_PER_SECOND)
+        let mut nanoseconds = 0;
+        for thread in std::fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            // One may end between being listed and being read.
+            let Ok(times) = std::fs::read_to_string(thread?.path().join("schedstat")) else { continue };
+            let on_cpu = times.split(' ').next().and_then(|count| count.parse::<u64>().ok());
+            nanoseconds +=
+                on_cpu.ok_or_else(|| io::Error::other("the system does not tell processor times"))?;
+        }
+        Ok(nanoseconds as f64 / 1e9)
     }
 
     /// The largest that the WAL was since the server started, in bytes.
@@ -158,14 +175,43 @@ impl Server {
         self.wal.largest.load(Ordering::Relaxed)
     }
 
-    /// Ends the server with SIGTERM; the size of the database file that it leaves, in bytes.
-    pub fn stop(mut self) -> io::Result<u64> {
-        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
+    /// The number of the server's process.
+    pub fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How many bytes the server has caused to be written to the disk, as the system counts.
+    ///
+    /// # Errors
+    ///
+    /// The system does not tell.
+    pub fn written_bytes(&self) -> io::Result<u64> {
+        written_bytes(self.child.id())
+    }
+
+    /// Ends the server with SIGTERM; what it leaves.
+    ///
+    /// # Errors
+    ///
+    /// It did not end by itself with 0.
+    pub fn stop(mut self) -> io::Result<Left> {
+        let id = self.child.id();
+        let told = Command::new("kill").args(["-TERM", &id.to_string()]).status()?;
+        // Once it has ended, and before anybody has asked how, its counters are final and still there.
+        let has_ended = || {
+            let stat = std::fs::read_to_string(format!("/proc/{id}/stat"));
+            stat.map(|stat| stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z')))
+        };
+        while !has_ended()? {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let written_bytes = written_bytes(id)?;
         let status = self.child.wait()?;
         if !told.success() || !status.success() {
             return Err(io::Error::other(format!("the server did not stop cleanly: {status}")));
         }
-        Ok(std::fs::metadata(self.data.join("stepwell.db"))?.len())
+        let database_bytes = std::fs::metadata(self.data.join("stepwell.db"))?.len();
+        Ok(Left { database_bytes, written_bytes })
     }
 
     /// Ends the server with `kill -9`.
@@ -182,6 +228,22 @@ impl Drop for Server {
         let _ = self.child.wait();
         self.wal.stop();
     }
+}
+
+/// What a server leaves that was stopped cleanly.
+#[derive(Debug, Clone, Copy)]
+pub struct Left {
+    /// The size of the database file.
+    pub database_bytes: u64,
+    /// How many bytes the process caused to be written to the disk from its start to its end.
+    pub written_bytes: u64,
+}
+
+fn written_bytes(process_id: u32) -> io::Result<u64> {
+    let counters = std::fs::read_to_string(format!("/proc/{process_id}/io"))?;
+    let line = counters.lines().find_map(|line| line.strip_prefix("write_bytes:"));
+    line.and_then(|count| count.trim().parse().ok())
+        .ok_or_else(|| io::Error::other("the system does not tell what a process writes"))
 }
 
 /// Watches the size of the WAL.

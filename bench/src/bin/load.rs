@@ -305,7 +305,11 @@ fn measure(options: &Options, workload: Workload, in_flight: usize, report: &mut
     report.add(figure("WAL at most", "MiB", mib(server.wal_bytes_max())).goal_below(256.0));
     report.add(Figure::new("server memory, empty", "MiB", mib(empty_bytes)));
     report.add(Figure::new("ready, empty", "ms", server.ready.as_secs_f64() * 1e3).goal_below(300.0));
-    report.add(figure("disk per execution, after a clean stop", "B", server.stop()? as f64 / count));
+    report.add(figure(
+        "disk per execution, after a clean stop",
+        "B",
+        server.stop()?.database_bytes as f64 / count,
+    ));
     Ok(())
 }
 

@@ -10,24 +10,19 @@
 //! raises its own limit as far as it may; this program wants it raised by the shell that starts it.
 
 use std::collections::HashSet;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use mio::net::TcpStream;
-use mio::{Events, Interest, Poll, Token};
-use stepwell_bench::client::{self, Plan};
+use stepwell_bench::client::{self, Plan, SILENCE_MAX, Wire};
 use stepwell_bench::report::{Figure, Report};
 use stepwell_bench::server::{Server, text_member};
 use stepwell_bench::{mib, new_folder};
 
 /// What the server may need in all while everybody waits, in MiB.
 const MEMORY_MIB_MAX: f64 = 200.0;
-
-/// How long nothing may happen before the program gives up.
-const SILENCE_MAX: Duration = Duration::from_secs(30);
 
 /// Starts under way at once.
 const STARTS_IN_FLIGHT: usize = 64;
@@ -186,66 +181,38 @@ fn start(server: &Server, machine: &str, count: u64) -> io::Result<()> {
 struct Workers {
     address: SocketAddr,
     request: Vec<u8>,
-    poll: Poll,
-    streams: Vec<(TcpStream, Vec<u8>)>,
+    wire: Wire,
+    count: usize,
 }
 
 impl Workers {
     fn new(address: SocketAddr, activity: &str) -> io::Result<Workers> {
         let mut request = Vec::new();
         client::put_request("GetActivityTask", &format!(r#"{{"activityArn":"{activity}"}}"#), &mut request);
-        Ok(Workers { address, request, poll: Poll::new()?, streams: Vec::new() })
+        Ok(Workers { address, request, wire: Wire::connect(address, 0)?, count: 0 })
     }
 
     /// More workers begin to poll, until there are so many.
     fn poll_until(&mut self, count: usize) -> io::Result<()> {
-        while self.streams.len() < count {
-            let stream = std::net::TcpStream::connect(self.address).map_err(|error| {
-                let at = self.streams.len();
+        while self.count < count {
+            let at = self.wire.add(self.address).map_err(|error| {
+                let at = self.count;
                 io::Error::new(error.kind(), format!("worker {at} cannot connect: {error}. hint: ulimit -n"))
             })?;
-            // The request fits into the buffer of a new socket.
-            (&stream).write_all(&self.request)?;
-            stream.set_nonblocking(true)?;
-            let mut stream = TcpStream::from_std(stream);
-            self.poll.registry().register(&mut stream, Token(self.streams.len()), Interest::READABLE)?;
-            self.streams.push((stream, Vec::new()));
+            self.wire.connection(at).send(Instant::now(), |out| out.extend_from_slice(&self.request))?;
+            self.count += 1;
         }
         Ok(())
     }
 
-    /// The next so many answers: the worker's number, and the body.
+    /// The next so many answers: the worker's number, and the answer.
     fn answers(&mut self, count: usize) -> io::Result<Vec<(usize, String)>> {
         let mut answers = Vec::with_capacity(count);
-        let mut events = Events::with_capacity(1_024);
-        let mut scratch = vec![0; 16 * 1024];
         while answers.len() < count {
-            self.poll.poll(&mut events, Some(SILENCE_MAX))?;
-            if events.is_empty() {
-                let told = format!("{} of {count} workers have an answer", answers.len());
-                return Err(io::Error::new(ErrorKind::TimedOut, told));
-            }
-            for event in &events {
-                let at = event.token().0;
-                let (stream, answer) = &mut self.streams[at];
-                loop {
-                    match stream.read(&mut scratch) {
-                        Ok(0) => {
-                            let told = format!("the server closed the connection of worker {at}");
-                            return Err(io::Error::new(ErrorKind::UnexpectedEof, told));
-                        }
-                        Ok(count) => answer.extend_from_slice(&scratch[..count]),
-                        Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                        Err(error) if error.kind() == ErrorKind::Interrupted => (),
-                        Err(error) => return Err(error),
-                    }
-                }
-                if client::whole_answer(answer)?.is_some() {
-                    let text = String::from_utf8_lossy(&std::mem::take(answer)).into_owned();
-                    let body = text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned());
-                    answers.push((at, body.unwrap_or_default()));
-                }
-            }
+            self.wire.turn(&mut |at, connection| {
+                answers.push((at, connection.text()));
+                Ok(())
+            })?;
         }
         Ok(answers)
     }
