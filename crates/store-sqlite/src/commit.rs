@@ -6,7 +6,7 @@ use stepwell_model::{ExecutionStatus, Timestamp};
 use stepwell_store::{Batch, CatalogueWrite, Chunk, ExecutionRow, HighMarks, StoreError};
 
 use crate::checkpoint::{Gate, WalSize};
-use crate::{entity_key, landmark, read, store_error, to_sql};
+use crate::{entity_key, landmark, read, snapshot, store_error, to_sql};
 
 /// How many statements stay prepared: all that the committer has.
 const STATEMENTS: usize = 32;
@@ -126,6 +126,7 @@ impl Committer {
                 }
             };
         }
+        snapshot::write(&self.connection, &batch.snapshots)?;
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         Ok(())
     }

@@ -14,6 +14,7 @@ use crate::checkpoint::Checkpointer;
 use crate::commit::Committer;
 use crate::landmark;
 use crate::read::{self, Readers};
+use crate::snapshot;
 
 /// The database within the data directory.
 const DATABASE: &str = "stepwell.db";
@@ -327,6 +328,7 @@ fn database(path: &Path, options: &SqliteOptions) -> Result<(Connection, [u8; 32
     }
     connection.execute_batch(REDRIVE_TABLE)?;
     connection.execute_batch(landmark::TABLE)?;
+    connection.execute_batch(snapshot::TABLE)?;
 
     let key: Option<Vec<u8>> = meta(&connection, "key")?;
     let key = key.and_then(|key| <[u8; 32]>::try_from(key).ok());

@@ -28,7 +28,7 @@ use stepwell_store::{Chunk, StoreError, Swept};
 
 use crate::checkpoint::{Gate, WalSize};
 use crate::commit::Committer;
-use crate::{entity_key, from_sql, landmark, read, store_error, to_sql};
+use crate::{entity_key, from_sql, landmark, read, snapshot, store_error, to_sql};
 
 /// How long a slice removes executions. What it has begun it ends: the chunks of these executions,
 /// about as long again.
@@ -314,6 +314,7 @@ fn remove(connection: &Connection, plan: &Plan) -> rusqlite::Result<(Cursor, Swe
         connection.prepare_cached("DELETE FROM execution WHERE entity = ?1 AND last_row = ?2")?;
     let mut name = connection.prepare_cached("DELETE FROM name WHERE key = ?1 AND entity = ?2")?;
     let mut landmarks = connection.prepare_cached("DELETE FROM landmark WHERE entity = ?1")?;
+    let mut snapshots = connection.prepare_cached(snapshot::DELETE)?;
     let mut redrives = connection.prepare_cached("DELETE FROM redrive WHERE entity = ?1")?;
     let mut swept = Swept { more: plan.more, ..Swept::default() };
     let mut cursor = plan.end;
@@ -336,6 +337,7 @@ fn remove(connection: &Connection, plan: &Plan) -> rusqlite::Result<(Cursor, Swe
                 name.execute(params![name_key, victim.entity])?;
             }
             redrives.execute([victim.entity])?;
+            snapshots.execute([victim.entity])?;
             if victim.has_landmarks {
                 landmarks.execute([victim.entity])?;
             }

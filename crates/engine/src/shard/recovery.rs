@@ -10,6 +10,7 @@ use std::sync::Arc;
 use stepwell_model::MachineType;
 
 use super::Shard;
+use super::ready::{ReadyQueue, Unwritten};
 use crate::commons::{Commons, store_error};
 use crate::requests::EngineError;
 
@@ -53,7 +54,8 @@ impl Shard {
             aside: HashMap::new(),
             names: HashMap::new(),
             backlog: VecDeque::new(),
-            ready: VecDeque::new(),
+            ready: ReadyQueue::default(),
+            unwritten: Unwritten::default(),
             recovering: VecDeque::new(),
             parked: BTreeMap::new(),
             touches: 0,
@@ -62,6 +64,7 @@ impl Shard {
             express_tasks: HashMap::new(),
             watchers: HashMap::new(),
             marks: Default::default(),
+            snapshots: Default::default(),
             touched: Vec::new(),
             effects: VecDeque::new(),
             releases: Vec::new(),
