@@ -185,9 +185,26 @@ impl Wire {
         &mut self,
         answered: &mut dyn FnMut(usize, &mut Connection) -> io::Result<()>,
     ) -> io::Result<()> {
-        self.poll.poll(&mut self.events, Some(SILENCE_MAX))?;
-        if self.events.is_empty() {
-            return Err(io::Error::new(io::ErrorKind::TimedOut, "the server has fallen silent"));
+        match self.turn_within(SILENCE_MAX, answered)? {
+            true => Ok(()),
+            false => Err(io::Error::new(io::ErrorKind::TimedOut, "the server has fallen silent")),
+        }
+    }
+
+    /// The same, but waits no longer than `wait`; whether anything happened.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Wire::turn`], without the silence.
+    pub fn turn_within(
+        &mut self,
+        wait: Duration,
+        answered: &mut dyn FnMut(usize, &mut Connection) -> io::Result<()>,
+    ) -> io::Result<bool> {
+        while let Err(error) = self.poll.poll(&mut self.events, Some(wait)) {
+            if error.kind() != io::ErrorKind::Interrupted {
+                return Err(error);
+            }
         }
         for event in &self.events {
             let at = event.token().0;
@@ -199,7 +216,7 @@ impl Wire {
                 connection.receive(&mut self.scratch, &mut |connection| answered(at, connection))?;
             }
         }
-        Ok(())
+        Ok(!self.events.is_empty())
     }
 }
 

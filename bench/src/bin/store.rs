@@ -423,7 +423,7 @@ impl Executions {
 
     fn batch(&mut self, count: usize, since_start: Duration) -> Batch {
         let at = START.after(since_start);
-        Batch { chunks: (0..count).map(|_| self.chunk(at)).collect(), catalogue: Vec::new() }
+        Batch { chunks: (0..count).map(|_| self.chunk(at)).collect(), ..Default::default() }
     }
 
     fn chunk(&mut self, at: Timestamp) -> Chunk {

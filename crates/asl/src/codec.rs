@@ -67,28 +67,12 @@ pub fn encode(events: &[Event]) -> Vec<u8> {
         writer.event(event, &before);
         before = Event { at: event.at, id: event.id.max(before.id), ..Event::origin() };
     }
-    let texts = writer.payloads.iter().map(|payload| payload.text().len() + 4).sum::<usize>();
-    let mut body = Vec::with_capacity(texts + writer.bytes.len() + 8);
-    body.push(FORMAT);
-    number(&mut body, writer.payloads.len() as u64);
-    for payload in &writer.payloads {
-        text(&mut body, payload.text());
-    }
-    body.extend_from_slice(&writer.bytes);
-    body
+    writer.into_body(FORMAT)
 }
 
 /// The events of a body. Clones of one payload share it.
 pub fn decode(body: &[u8]) -> Result<Vec<Event>, CorruptJournal> {
-    let mut reader = Reader { bytes: body, at: 0, payloads: Vec::new() };
-    match reader.byte()? {
-        FORMAT => {}
-        other => return Err(CorruptJournal::UnknownFormat(other)),
-    }
-    for _ in 0..reader.number()? {
-        let text = reader.text()?.to_owned();
-        reader.payloads.push(Payload::trusted(text));
-    }
+    let mut reader = Reader::of_body(body, FORMAT)?;
     let mut events = Vec::new();
     let mut before = Event::origin();
     for _ in 0..reader.number()? {
@@ -96,7 +80,8 @@ pub fn decode(body: &[u8]) -> Result<Vec<Event>, CorruptJournal> {
         before = Event { at: event.at, id: event.id.max(before.id), ..Event::origin() };
         events.push(event);
     }
-    if reader.at != body.len() { Err(reader.damaged("bytes after the last event")) } else { Ok(events) }
+    reader.end()?;
+    Ok(events)
 }
 
 impl Event {
@@ -120,8 +105,9 @@ fn text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
+/// Writes what comes after the payloads, and collects these.
 #[derive(Default)]
-struct Writer {
+pub(crate) struct Writer {
     bytes: Vec<u8>,
     payloads: Vec<Payload>,
     places: HashMap<Box<str>, u64>,
@@ -131,22 +117,39 @@ struct Writer {
 const HASHED_FROM: usize = 8;
 
 impl Writer {
-    fn number(&mut self, value: u64) {
+    /// All of it: a format, the payloads, and what was written.
+    pub(crate) fn into_body(self, format: u8) -> Vec<u8> {
+        let texts = self.payloads.iter().map(|payload| payload.text().len() + 4).sum::<usize>();
+        let mut body = Vec::with_capacity(texts + self.bytes.len() + 8);
+        body.push(format);
+        number(&mut body, self.payloads.len() as u64);
+        for payload in &self.payloads {
+            text(&mut body, payload.text());
+        }
+        body.extend_from_slice(&self.bytes);
+        body
+    }
+
+    pub(crate) fn flag(&mut self, value: bool) {
+        self.bytes.push(u8::from(value));
+    }
+
+    pub(crate) fn number(&mut self, value: u64) {
         number(&mut self.bytes, value);
     }
 
-    fn text(&mut self, value: &str) {
+    pub(crate) fn text(&mut self, value: &str) {
         text(&mut self.bytes, value);
     }
 
-    fn optional<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
+    pub(crate) fn optional<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
         self.bytes.push(u8::from(value.is_some()));
         if let Some(value) = value {
             write(self, value);
         }
     }
 
-    fn payload(&mut self, payload: &Payload) {
+    pub(crate) fn payload(&mut self, payload: &Payload) {
         let place = self.place(payload);
         self.number(place);
     }
@@ -181,7 +184,7 @@ impl Writer {
         self.optional(failure.cause.as_deref(), Self::text);
     }
 
-    fn state(&mut self, state: StateId) {
+    pub(crate) fn state(&mut self, state: StateId) {
         self.number(u64::from(state.0));
     }
 
@@ -314,14 +317,42 @@ fn tag(kind: &EventKind) -> u8 {
     }
 }
 
-struct Reader<'a> {
+/// Reads what a [`Writer`] wrote.
+pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
     payloads: Vec<Payload>,
 }
 
 impl<'a> Reader<'a> {
-    fn damaged(&self, what: &'static str) -> CorruptJournal {
+    /// A reader behind the payloads of a body.
+    pub(crate) fn of_body(body: &'a [u8], format: u8) -> Result<Reader<'a>, CorruptJournal> {
+        let mut reader = Reader { bytes: body, at: 0, payloads: Vec::new() };
+        let found = reader.byte()?;
+        if found != format {
+            return Err(CorruptJournal::UnknownFormat(found));
+        }
+        for _ in 0..reader.number()? {
+            let text = reader.text()?.to_owned();
+            reader.payloads.push(Payload::trusted(text));
+        }
+        Ok(reader)
+    }
+
+    /// Sees to it that all has been read.
+    pub(crate) fn end(&self) -> Result<(), CorruptJournal> {
+        if self.at == self.bytes.len() { Ok(()) } else { Err(self.damaged("bytes after the end")) }
+    }
+
+    pub(crate) fn flag(&mut self) -> Result<bool, CorruptJournal> {
+        match self.byte()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(self.damaged("neither true nor false")),
+        }
+    }
+
+    pub(crate) fn damaged(&self, what: &'static str) -> CorruptJournal {
         CorruptJournal::Damaged { offset: self.at, what }
     }
 
@@ -331,7 +362,7 @@ impl<'a> Reader<'a> {
         Ok(byte)
     }
 
-    fn number(&mut self) -> Result<u64, CorruptJournal> {
+    pub(crate) fn number(&mut self) -> Result<u64, CorruptJournal> {
         let mut number = 0_u64;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -343,7 +374,7 @@ impl<'a> Reader<'a> {
         Err(self.damaged("a number of more than 64 bits"))
     }
 
-    fn small(&mut self) -> Result<u32, CorruptJournal> {
+    pub(crate) fn small(&mut self) -> Result<u32, CorruptJournal> {
         u32::try_from(self.number()?).map_err(|_| self.damaged("a number out of range"))
     }
 
@@ -356,7 +387,7 @@ impl<'a> Reader<'a> {
         Ok(text)
     }
 
-    fn optional<T>(
+    pub(crate) fn optional<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, CorruptJournal>,
     ) -> Result<Option<T>, CorruptJournal> {
@@ -367,11 +398,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn shared_text(&mut self) -> Result<Arc<str>, CorruptJournal> {
+    pub(crate) fn shared_text(&mut self) -> Result<Arc<str>, CorruptJournal> {
         self.text().map(Arc::from)
     }
 
-    fn payload(&mut self) -> Result<Payload, CorruptJournal> {
+    pub(crate) fn payload(&mut self) -> Result<Payload, CorruptJournal> {
         let place = usize::try_from(self.number()?).unwrap_or(usize::MAX);
         self.payloads.get(place).cloned().ok_or(self.damaged("no such payload"))
     }
@@ -382,11 +413,11 @@ impl<'a> Reader<'a> {
         Ok(Failure { error, cause })
     }
 
-    fn state(&mut self) -> Result<StateId, CorruptJournal> {
+    pub(crate) fn state(&mut self) -> Result<StateId, CorruptJournal> {
         self.small().map(StateId)
     }
 
-    fn moment(&mut self) -> Result<Timestamp, CorruptJournal> {
+    pub(crate) fn moment(&mut self) -> Result<Timestamp, CorruptJournal> {
         self.number().map(Timestamp::from_epoch_ms)
     }
 

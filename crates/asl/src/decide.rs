@@ -20,7 +20,7 @@ use crate::state::StateKind;
 use crate::turn::{COMPOSED_TIMES_MAX, Turn, too_large};
 
 /// How long the expressions of one execution may take before others get their turn, in milliseconds.
-const EVALUATION_MS_A_TURN: u64 = 20;
+const EVALUATION_MS_A_TURN: u64 = 1;
 
 impl Execution {
     /// Decides what follows from `input` at `now`, which must not be before an earlier `now`.

@@ -335,15 +335,15 @@ impl Execution {
         Some(since.after_seconds(seconds).min(most))
     }
 
-    /// Whether it only waits: for a moment, or for the token of a task that nobody has to send, hand
-    /// out or keep the heartbeat of. Then it need not be kept in memory.
+    /// Whether it only waits: for a moment, for the token of a task that nobody has to keep the heartbeat
+    /// of, or for a task to be sent or handed out. Then it need not be kept in memory.
     pub fn is_parked(&self) -> bool {
         let waits = |branch: &Branch| match &branch.phase {
             Phase::Waiting { .. } | Phase::Retrying { .. } => true,
             Phase::Children(_) => !branch.can_go_on(),
             Phase::Task(task) => {
                 let activity = matches!(self.resource(branch.state), Some(Resource::Activity { .. }));
-                task.started && (activity || task.submitted) && task.heartbeat_seconds.is_none()
+                !task.started || (activity || task.submitted) && task.heartbeat_seconds.is_none()
             }
             Phase::Enter
             | Phase::Entered

@@ -24,6 +24,7 @@ mod query;
 mod redrive;
 mod resources;
 mod retry;
+mod snapshot;
 mod state;
 pub mod test_state;
 mod turn;

@@ -46,8 +46,8 @@ pub const CLIENT_TOKEN_SECONDS: u64 = 15 * 60;
 /// A request to redrive that was followed.
 #[derive(Debug, PartialEq)]
 pub(crate) struct RedriveRequest {
-    at: Timestamp,
-    client_token: Arc<str>,
+    pub(crate) at: Timestamp,
+    pub(crate) client_token: Arc<str>,
 }
 
 impl Execution {

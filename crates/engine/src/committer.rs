@@ -123,7 +123,10 @@ fn commit_and_release(
     let mut batch = Batch::default();
     for submission in &mut submissions {
         match submission {
-            Submission::Turn(_, turn) => batch.chunks.append(&mut turn.chunks),
+            Submission::Turn(_, turn) => {
+                batch.chunks.append(&mut turn.chunks);
+                batch.snapshots.append(&mut turn.snapshots);
+            }
             Submission::Catalogue(writes, _) => batch.catalogue.append(writes),
         }
     }

@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use stepwell_model::{TaskRef, Timestamp};
+use stepwell_model::{EntityId, TaskRef, Timestamp};
 use stepwell_task::Target;
 
 use crate::catalogue::ActivityKey;
@@ -152,6 +152,19 @@ impl Dispatcher {
                 self.sweep(&activity);
             }
         }
+    }
+
+    /// Whether a task waits in a queue or has a slot.
+    pub fn knows(&self, task: TaskRef) -> bool {
+        self.tasks.contains_key(&task)
+    }
+
+    /// Takes all tasks of an execution out of the queues they wait in: it cannot be read any more, so
+    /// nobody knows which they are.
+    pub fn forget_all_of(&mut self, execution: EntityId) {
+        let tasks = self.tasks.keys().filter(|task| task.execution == execution);
+        let tasks: Vec<TaskRef> = tasks.copied().collect();
+        tasks.into_iter().for_each(|task| self.forget(task));
     }
 
     /// Offers a task to the workers of its activity: the first that still listens is the answer;
@@ -314,7 +327,6 @@ impl Dispatcher {
 mod tests {
     use super::*;
     use crate::requests::{EngineError, Place};
-    use stepwell_model::EntityId;
     use tokio::sync::oneshot;
 
     fn task(number: u64) -> TaskRef {

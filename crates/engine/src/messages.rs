@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use stepwell_model::{Failure, Partition, TaskRef, Timestamp};
-use stepwell_store::{Chunk, NameKey, Parent};
+use stepwell_store::{Chunk, NameKey, Parent, Snapshot};
 use stepwell_task::{TaskOutcome, TaskRequest};
 use stepwell_value::Payload;
 use tokio::sync::oneshot;
@@ -256,6 +256,8 @@ pub struct Turn {
     pub number: u64,
     /// To be written.
     pub chunks: Vec<Chunk>,
+    /// To be written with them; none without chunks.
+    pub snapshots: Vec<Snapshot>,
     /// To be let out once they, and all turns of the shard before, are durable.
     pub releases: Vec<Release>,
     /// To be told to other shards at once: nothing the world could see.

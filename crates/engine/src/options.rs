@@ -27,6 +27,9 @@ pub struct EngineOptions {
     pub mailbox_max: usize,
     /// How many executions that only wait each shard keeps in memory; the others are stubs.
     pub resident_max: usize,
+    /// After how many further history events an execution that is dropped from memory leaves a snapshot,
+    /// from which it is rebuilt. At least 1.
+    pub snapshot_events: u64,
     /// How many states an execution may enter before others get their turn.
     pub fuel: u32,
     /// How many Express executions may be under way in shards; more are answered with
@@ -57,8 +60,9 @@ impl Default for EngineOptions {
             // Connections, the committer and the store want their share of the cores.
             shards: (cores / 2).clamp(1, 8),
             limits: Limits::default(),
-            mailbox_max: 16_384,
+            mailbox_max: 4_096,
             resident_max: 2_000,
+            snapshot_events: 128,
             fuel: 256,
             express_open_max: 100_000,
             recent_express_bytes_max: 32 * 1024 * 1024,

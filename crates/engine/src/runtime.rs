@@ -17,6 +17,10 @@ use crate::shard::Shard;
 /// How many turns of a shard may wait for their commit: the shard goes on deciding that far ahead.
 const TURNS_IN_FLIGHT_MAX: usize = 32;
 
+/// How many answers and effects may wait for their commits before a shard hears nothing more; two turns
+/// may in any case. Together with what may wait in a mailbox this bounds what callers have under way.
+const RELEASES_IN_FLIGHT_MAX: usize = 4_096;
+
 /// How long a shard sleeps at most while a timer is set: the clock may be put forward meanwhile.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
 
@@ -103,12 +107,15 @@ impl Drop for Runtime {
 /// The thread of a shard.
 fn drive(index: usize, mut shard: Shard, wires: &Wires) {
     let mailbox = &wires.mailboxes[index];
-    let mut in_flight: VecDeque<u64> = VecDeque::new();
+    // The turns, and how much each lets out.
+    let mut in_flight: VecDeque<(u64, usize)> = VecDeque::new();
+    let mut releases = 0;
     let mut committed = 0;
     // If this thread ends by a panic, the engine must not look alive.
     let _guard = StopOnPanic { wires, who: "a shard" };
     loop {
-        let is_ahead = in_flight.len() >= TURNS_IN_FLIGHT_MAX;
+        let is_ahead = in_flight.len() >= TURNS_IN_FLIGHT_MAX
+            || in_flight.len() >= 2 && releases >= RELEASES_IN_FLIGHT_MAX;
         let pause = match shard.next_wake() {
             _ if is_ahead => None,
             _ if shard.has_work() => Some(Duration::ZERO),
@@ -116,7 +123,7 @@ fn drive(index: usize, mut shard: Shard, wires: &Wires) {
             None => None,
         };
         let appetite = match in_flight.is_empty() {
-            _ if is_ahead => Appetite::None,
+            _ if is_ahead || shard.is_behind() => Appetite::None,
             true => Appetite::Any,
             false => Appetite::Patient,
         };
@@ -126,8 +133,8 @@ fn drive(index: usize, mut shard: Shard, wires: &Wires) {
         }
         if mail.committed > committed {
             committed = mail.committed;
-            while in_flight.front().is_some_and(|turn| *turn <= committed) {
-                in_flight.pop_front();
+            while let Some((_, count)) = in_flight.pop_front_if(|(turn, _)| *turn <= committed) {
+                releases -= count;
             }
             shard.committed(committed);
         }
@@ -149,7 +156,8 @@ fn drive(index: usize, mut shard: Shard, wires: &Wires) {
             wires.mailboxes[to].tell(message);
         }
         if !turn.is_empty() {
-            in_flight.push_back(turn.number);
+            in_flight.push_back((turn.number, turn.releases.len()));
+            releases += turn.releases.len();
             wires.commits.submit(Submission::Turn(index, Box::new(turn)));
         }
     }

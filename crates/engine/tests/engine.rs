@@ -321,7 +321,7 @@ fn an_interrupted_deletion_is_finished() {
     let mut marked = Machine::clone(&house.engine.machine(&machine).unwrap());
     marked.deleting = true;
     let change = Change::Deleting(Arc::new(marked));
-    let batch = stepwell_store::Batch { chunks: Vec::new(), catalogue: change.writes() };
+    let batch = stepwell_store::Batch { catalogue: change.writes(), ..Default::default() };
     let House { engine, store, clock, functions } = house;
     drop(engine);
     store.commit(&batch).unwrap();

@@ -311,6 +311,12 @@ impl Store for Counting {
     fn sweep(&self, before: Timestamp, rows_max: usize) -> Result<Swept, StoreError> {
         self.0.sweep(before, rows_max)
     }
+    fn snapshot(&self, entity: EntityId) -> Result<Option<Snapshot>, StoreError> {
+        self.0.snapshot(entity)
+    }
+    fn chunks_after(&self, entity: EntityId, row: u64) -> Result<Vec<Chunk>, StoreError> {
+        Ok(self.count(self.0.chunks_after(entity, row)?))
+    }
     fn chunks_between(
         &self,
         entity: EntityId,

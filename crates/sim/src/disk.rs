@@ -9,14 +9,14 @@
 //! The engine reads through the faults, but only while it has its turn ([`Disk::begin_reads`]): those
 //! who check read what is really there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use stepwell_model::{EntityId, Timestamp};
 use stepwell_store::{
-    Batch, Chunk, ExecutionRow, HighMarks, ListQuery, MemoryStore, NameKey, OpenExecution, Store, StoreError,
-    StoreIdentity, Swept,
+    Batch, Chunk, ExecutionRow, HighMarks, ListQuery, MemoryStore, NameKey, OpenExecution, Snapshot, Store,
+    StoreError, StoreIdentity, Swept,
 };
 
 use crate::frames::{Frame, append, frames};
@@ -31,6 +31,19 @@ pub enum WriteFault {
     ErrorLanded,
     /// The power fails before the sync: see [`Disk::fail_power`].
     PowerFails,
+}
+
+/// What becomes of a snapshot that is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpoiltSnapshot {
+    /// It is not there.
+    Missing,
+    /// It is the one before.
+    Stale,
+    /// A bit of it is another: the checksum tells.
+    Damaged(usize),
+    /// Another release wrote it.
+    Foreign,
 }
 
 /// What a power failure took.
@@ -55,6 +68,10 @@ pub struct Reads {
     pub failed_of: Option<EntityId>,
     /// The executions of which it found something damaged.
     pub damaged: BTreeSet<EntityId>,
+    /// How many snapshots were read.
+    pub snapshots: u64,
+    /// How many of these were spoilt.
+    pub spoilt: u64,
 }
 
 /// See the documentation of the module.
@@ -78,6 +95,8 @@ struct State {
     stopped: bool,
     /// Which chunks have a flipped bit, and where.
     flipped: Vec<(u64, usize)>,
+    /// The snapshot of each execution before its last one.
+    older: HashMap<EntityId, Snapshot>,
     reading: Option<Reading>,
 }
 
@@ -85,6 +104,8 @@ struct State {
 struct Reading {
     /// How many reads go well before one fails.
     fails_after: Option<u64>,
+    /// What becomes of the snapshots that are read.
+    spoils: Option<SpoiltSnapshot>,
     seen: Reads,
 }
 
@@ -100,6 +121,7 @@ impl Disk {
             full: 0,
             stopped: false,
             flipped: Vec::new(),
+            older: HashMap::new(),
             reading: None,
         };
         Disk { key, state: Mutex::new(state) }
@@ -139,9 +161,10 @@ impl Disk {
         self.index().entities()
     }
 
-    /// From now on it is the engine that reads; the read after `fails_after` others fails.
-    pub fn begin_reads(&self, fails_after: Option<u64>) {
-        self.state().reading = Some(Reading { fails_after, seen: Reads::default() });
+    /// From now on it is the engine that reads; the read after `fails_after` others fails, and snapshots
+    /// are spoilt so.
+    pub fn begin_reads(&self, fails_after: Option<u64>, spoils: Option<SpoiltSnapshot>) {
+        self.state().reading = Some(Reading { fails_after, spoils, seen: Reads::default() });
     }
 
     /// The engine has read; this is what it met.
@@ -290,6 +313,14 @@ impl Store for Disk {
         if fault == Some(WriteFault::ErrorLost) {
             return failed(&mut state, StoreError::Io("the write failed".to_owned()));
         }
+        for snapshot in &batch.snapshots {
+            // Not of one that goes: it is not to come back.
+            let before = state.index.snapshot(snapshot.entity)?.filter(|_| !snapshot.body.is_empty());
+            match before {
+                Some(before) => state.older.insert(snapshot.entity, before),
+                None => state.older.remove(&snapshot.entity),
+            };
+        }
         let before = state.log.len();
         append(&mut state.log, &Frame::Commit(batch.clone()));
         match fault {
@@ -370,6 +401,38 @@ impl Store for Disk {
     ) -> Result<Vec<Chunk>, StoreError> {
         self.read(Some(entity))?;
         self.index().chunks_between(entity, events)?.into_iter().map(|chunk| self.seen(chunk)).collect()
+    }
+
+    fn snapshot(&self, entity: EntityId) -> Result<Option<Snapshot>, StoreError> {
+        self.read(Some(entity))?;
+        let Some(whole) = self.index().snapshot(entity)? else { return Ok(None) };
+        let mut state = self.state();
+        let older = state.older.get(&entity).cloned();
+        let Some(reading) = &mut state.reading else { return Ok(Some(whole)) };
+        reading.seen.snapshots += 1;
+        let found = match reading.spoils {
+            None => Some(whole.clone()),
+            Some(SpoiltSnapshot::Missing) => None,
+            Some(SpoiltSnapshot::Stale) => older.or_else(|| Some(whole.clone())),
+            Some(SpoiltSnapshot::Damaged(bit)) => {
+                let mut bytes = whole.encode();
+                let bit = bit % (bytes.len() * 8);
+                bytes[bit / 8] ^= 1 << (bit % 8);
+                Snapshot::decode(entity, &bytes).ok()
+            }
+            Some(SpoiltSnapshot::Foreign) => {
+                let mut body = whole.body.to_vec();
+                body[0] = body[0].wrapping_add(1);
+                Some(Snapshot { body: body.into(), ..whole.clone() })
+            }
+        };
+        reading.seen.spoilt += u64::from(found.as_ref() != Some(&whole));
+        Ok(found)
+    }
+
+    fn chunks_after(&self, entity: EntityId, row: u64) -> Result<Vec<Chunk>, StoreError> {
+        self.read(Some(entity))?;
+        self.index().chunks_after(entity, row)?.into_iter().map(|chunk| self.seen(chunk)).collect()
     }
 }
 

@@ -36,6 +36,8 @@ pub enum Fault {
     ReadError,
     /// A bit of a chunk is another than it was when it was written.
     FlippedBit,
+    /// A snapshot is missing, older than the last one, damaged, or of another release.
+    SpoiltSnapshot,
     /// The clock is set forward, past the moment of a timer.
     ClockForward,
     /// The clock is set back, to before a moment that was read from it.
@@ -60,7 +62,7 @@ pub enum Fault {
 
 impl Fault {
     /// All kinds.
-    pub const ALL: [Fault; 23] = [
+    pub const ALL: [Fault; 24] = [
         Fault::KilledBeforeCommit,
         Fault::KilledAfterCommit,
         Fault::KilledWhileReleasing,
@@ -74,6 +76,7 @@ impl Fault {
         Fault::DiskFull,
         Fault::ReadError,
         Fault::FlippedBit,
+        Fault::SpoiltSnapshot,
         Fault::ClockForward,
         Fault::ClockBack,
         Fault::LateOutcome,
@@ -102,6 +105,7 @@ impl Fault {
             Fault::DiskFull => "disk full",
             Fault::ReadError => "read error",
             Fault::FlippedBit => "flipped bit",
+            Fault::SpoiltSnapshot => "spoilt snapshot",
             Fault::ClockForward => "clock set forward",
             Fault::ClockBack => "clock set back",
             Fault::LateOutcome => "late outcome",

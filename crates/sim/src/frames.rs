@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use stepwell_model::Timestamp;
-use stepwell_store::{Batch, CatalogueWrite, Chunk};
+use stepwell_model::{EntityId, Timestamp};
+use stepwell_store::{Batch, CatalogueWrite, Chunk, Snapshot};
 
 /// Before each payload: its length and its checksum.
 const HEAD: usize = 12;
@@ -31,6 +31,12 @@ pub fn append(log: &mut Vec<u8>, frame: &Frame) {
             for chunk in &batch.chunks {
                 part(log, &chunk.encode_header());
                 part(log, &chunk.body);
+            }
+            number(log, batch.snapshots.len() as u64);
+            for snapshot in &batch.snapshots {
+                number(log, snapshot.entity.to_u64());
+                number(log, snapshot.row);
+                part(log, &snapshot.body);
             }
             for write in &batch.catalogue {
                 part(log, write.key.as_bytes());
@@ -80,6 +86,10 @@ fn decode(mut reader: Reader<'_>) -> Option<Frame> {
     for _ in 0..reader.number()? {
         let (header, body) = (reader.part()?, reader.part()?);
         batch.chunks.push(Chunk::decode(header, body).ok()?);
+    }
+    for _ in 0..reader.number()? {
+        let (entity, row) = (EntityId::from_u64(reader.number()?), reader.number()?);
+        batch.snapshots.push(Snapshot { entity, row, body: reader.part()?.into() });
     }
     while !reader.0.is_empty() {
         let key = std::str::from_utf8(reader.part()?).ok()?.to_owned();
@@ -142,7 +152,7 @@ mod tests {
         let mut ends = vec![0];
         for n in 0..3 {
             let write = CatalogueWrite { key: format!("key-{n}"), value: Some("value".into()) };
-            append(&mut log, &Frame::Commit(Batch { chunks: Vec::new(), catalogue: vec![write] }));
+            append(&mut log, &Frame::Commit(Batch { catalogue: vec![write], ..Batch::default() }));
             ends.push(log.len());
             append(&mut log, &Frame::Sweep(Timestamp::from_epoch_ms(n), 5));
             ends.push(log.len());

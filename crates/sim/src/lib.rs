@@ -63,6 +63,8 @@ pub struct Options {
     pub crash_percent: u64,
     /// How many of a hundred turns of a shard may meet a read that fails.
     pub read_error_percent: u64,
+    /// In how many of a hundred turns of a shard snapshots are spoilt.
+    pub spoilt_snapshot_percent: u64,
     /// How many bits may flip.
     pub flips_max: u64,
     /// How many executions callers want at most.
@@ -83,6 +85,7 @@ impl Options {
             seed,
             crash_percent: [0, 3, 15][(seed % 3) as usize],
             read_error_percent: [0, 0, 2, 10][(seed / 3 % 4) as usize],
+            spoilt_snapshot_percent: [0, 30][(seed / 2 % 2) as usize],
             flips_max: [0, 0, 3][(seed / 12 % 3) as usize],
             starts_max: STARTS_FEW,
             trace: false,

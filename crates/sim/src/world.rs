@@ -19,15 +19,17 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::sync::Arc;
 
 use stepwell_engine::{
-    Commons, EngineOptions, ExecutionKey, MachineKey, Message, Place, Shard, TaskAnswer, Turn, seeds_from,
+    Commons, EngineOptions, ExecutionKey, MachineKey, Message, Place, Shard, TaskAnswer, Turn, replay,
+    seeds_from,
 };
 use stepwell_model::{EntityId, Limits, TaskRef, Timestamp};
+use stepwell_store::Store as _;
 use stepwell_task::{Integration, TaskOutcome};
 use stepwell_value::Payload;
 
 use crate::Options;
 use crate::checks::{Ledger, Violation, all_executions, ensure, open_executions};
-use crate::disk::Disk;
+use crate::disk::{Disk, SpoiltSnapshot};
 use crate::faults::Fault;
 use crate::random::Random;
 use crate::results::results;
@@ -307,6 +309,19 @@ impl World {
                 }
             }
         }
+        // What is queued of an execution that was dropped from memory, its journal tells.
+        let stubs: BTreeSet<EntityId> = queued.difference(&outstanding).map(|task| task.execution).collect();
+        for entity in stubs {
+            let chunks = self.store.chunks(entity).map_err(|error| Violation(error.to_string()))?;
+            let (execution, _) = replay(&self.process.commons, &chunks).map_err(Violation)?;
+            let tasks = execution.outstanding().into_iter().filter(|task| !task.started);
+            outstanding.extend(
+                tasks.map(|task| TaskRef {
+                    execution: entity,
+                    scheduled_event_id: task.task.scheduled_event_id,
+                }),
+            );
+        }
         let lost: Vec<_> = scheduled.difference(&queued).collect();
         ensure(lost.is_empty(), || format!("{lost:?} are in no queue"))?;
         let dead: Vec<_> = queued.difference(&outstanding).collect();
@@ -401,7 +416,14 @@ impl World {
             self.report.faults.inject(Fault::ReadError);
         }
         self.turns += 1;
-        self.store.begin_reads(fails_after);
+        let spoils =
+            self.random.percent(self.options.spoilt_snapshot_percent).then(|| match self.random.below(4) {
+                0 => SpoiltSnapshot::Missing,
+                1 => SpoiltSnapshot::Stale,
+                2 => SpoiltSnapshot::Damaged(self.random.below(1 << 20) as usize),
+                _ => SpoiltSnapshot::Foreign,
+            });
+        self.store.begin_reads(fails_after, spoils);
         let mut turn = process.shards[index].turn(messages, now);
         let reads = self.store.end_reads();
         let late = process.commons.stats().late_outcomes - late_before;
@@ -449,6 +471,7 @@ impl Process {
             limits: Limits { retention_seconds, ..Limits::default() },
             shards: random.within(1..=4) as usize,
             resident_max: *random.pick(&[0, 1, 100, 100_000]),
+            snapshot_events: *random.pick(&[1, 7, 128]),
             fuel: *random.pick(&[1, 3, 256]),
             seed: seeds_from(random.draw()),
             // The simulated world has no clock that runs while an expression is evaluated.

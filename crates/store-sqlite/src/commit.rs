@@ -8,7 +8,7 @@ use stepwell_store::{Batch, CatalogueWrite, Chunk, ExecutionRow, StoreError};
 use crate::checkpoint::{Gate, WalSize};
 use crate::marks::Marks;
 use crate::names::{Taken, Taking};
-use crate::{entity_key, landmark, read, store_error, to_sql};
+use crate::{entity_key, landmark, read, snapshot, store_error, to_sql};
 
 /// How many statements stay prepared: all that the committer has.
 const STATEMENTS: usize = 32;
@@ -135,6 +135,7 @@ impl Committer {
                 }
             };
         }
+        snapshot::write(&self.connection, &batch.snapshots)?;
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         if let Some((raised, written)) = beside {
             self.marks.done(raised);

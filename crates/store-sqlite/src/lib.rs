@@ -18,6 +18,7 @@
 //!   a few milliseconds between two batches. Freed pages are used again.
 //! - **Parts of histories** (`landmark.rs`). Every so many events a row is noted from which a walk can
 //!   begin.
+//! - **Snapshots** (`snapshot.rs`). What the language had come to at a row of a long journal; disposable.
 
 mod checkpoint;
 mod commit;
@@ -26,6 +27,7 @@ mod marks;
 mod names;
 mod open;
 mod read;
+mod snapshot;
 mod sweep;
 
 #[doc(hidden)]
@@ -40,7 +42,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use rusqlite::ErrorCode;
 use stepwell_model::{EntityId, Partition, Timestamp};
 use stepwell_store::{
-    Batch, Chunk, ExecutionRow, HighMarks, ListQuery, NameKey, OpenExecution, Store, StoreError,
+    Batch, Chunk, ExecutionRow, HighMarks, ListQuery, NameKey, OpenExecution, Snapshot, Store, StoreError,
     StoreIdentity, Swept,
 };
 
@@ -150,6 +152,14 @@ impl Store for SqliteStore {
         events: RangeInclusive<u64>,
     ) -> Result<Vec<Chunk>, StoreError> {
         self.readers.read(|connection| landmark::chunks_between(connection, entity, &events))
+    }
+
+    fn snapshot(&self, entity: EntityId) -> Result<Option<Snapshot>, StoreError> {
+        self.readers.read(|connection| snapshot::read(connection, entity))
+    }
+
+    fn chunks_after(&self, entity: EntityId, row: u64) -> Result<Vec<Chunk>, StoreError> {
+        self.readers.read(|connection| snapshot::chunks_after(connection, entity, row))
     }
 }
 

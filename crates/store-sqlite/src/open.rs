@@ -16,6 +16,7 @@ use crate::landmark;
 use crate::marks::{self, Marks};
 use crate::names::{self, NameOptions, Names, Taking, Weaver};
 use crate::read::Readers;
+use crate::snapshot;
 
 /// The database within the data directory.
 const DATABASE: &str = "stepwell.db";
@@ -361,6 +362,7 @@ fn database(path: &Path, options: &SqliteOptions) -> Result<Opened, Trouble> {
     }
     connection.execute_batch(REDRIVE_TABLE)?;
     connection.execute_batch(landmark::TABLE)?;
+    connection.execute_batch(snapshot::TABLE)?;
 
     let key: Option<Vec<u8>> = meta(&connection, "key")?;
     let key = key.and_then(|key| <[u8; 32]>::try_from(key).ok());

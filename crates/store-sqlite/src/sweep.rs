@@ -30,7 +30,7 @@ use crate::checkpoint::{Gate, WalSize};
 use crate::commit::Committer;
 use crate::marks::Marks;
 use crate::names::Names;
-use crate::{entity_key, from_sql, landmark, read, store_error, to_sql};
+use crate::{entity_key, from_sql, landmark, read, snapshot, store_error, to_sql};
 
 /// How long a slice removes executions. What it has begun it ends: the chunks of these executions,
 /// about as long again.
@@ -316,6 +316,7 @@ fn remove(connection: &Connection, plan: &Plan, marks: &Marks) -> rusqlite::Resu
     let mut execution =
         connection.prepare_cached("DELETE FROM execution WHERE entity = ?1 AND last_row = ?2")?;
     let mut landmarks = connection.prepare_cached("DELETE FROM landmark WHERE entity = ?1")?;
+    let mut snapshots = connection.prepare_cached(snapshot::DELETE)?;
     let mut redrives = connection.prepare_cached("DELETE FROM redrive WHERE entity = ?1")?;
     let mut swept = Swept { more: plan.more, ..Swept::default() };
     let mut cursor = plan.end;
@@ -335,6 +336,7 @@ fn remove(connection: &Connection, plan: &Plan, marks: &Marks) -> rusqlite::Resu
                 continue;
             }
             redrives.execute([victim.entity])?;
+            snapshots.execute([victim.entity])?;
             if victim.has_landmarks {
                 landmarks.execute([victim.entity])?;
             }

@@ -74,7 +74,7 @@ fn chunk(entity: EntityId, row: u64, at: u64, name: Option<u64>, status: Executi
 }
 
 fn batch(chunks: Vec<Chunk>) -> Batch {
-    Batch { chunks, catalogue: Vec::new() }
+    Batch { chunks, ..Batch::default() }
 }
 
 /// What a store says by SQL, at this moment.

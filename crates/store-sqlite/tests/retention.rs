@@ -23,7 +23,7 @@ fn entity(number: u64) -> EntityId {
 }
 
 fn batch(chunks: Vec<Chunk>) -> Batch {
-    Batch { chunks, catalogue: Vec::new() }
+    Batch { chunks, ..Default::default() }
 }
 
 /// A chunk of the execution `number`; the first if there is none before it.

@@ -57,7 +57,7 @@ fn entity(row: u64) -> EntityId {
 }
 
 fn batch(chunks: impl IntoIterator<Item = Chunk>) -> Batch {
-    Batch { chunks: chunks.into_iter().collect(), catalogue: Vec::new() }
+    Batch { chunks: chunks.into_iter().collect(), ..Default::default() }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! Every implementation calls [`check`] from its own tests. What only an implementation can bring
 //! about (a damaged row, a full disk, a crash in the middle of a commit) it tests itself.
 
+mod snapshots;
 mod sweeping;
 
 use std::collections::BTreeMap;
@@ -35,7 +36,7 @@ pub fn check(create: &dyn Fn() -> Opener) {
 type Test = fn(&mut dyn FnMut() -> Arc<dyn Store>);
 
 /// Every promise, by its number in the documentation of this crate.
-const PROMISES: [(&str, Test); 17] = [
+const PROMISES: [(&str, Test); 20] = [
     ("1. a batch is written whole, and is there after opening again", a_batch_is_written_whole),
     ("2. after a failed commit nothing is taken and nothing is lost", a_failed_commit_stops_the_store),
     ("3. a reader sees what was committed before it asked", a_reader_sees_what_was_committed),
@@ -53,6 +54,9 @@ const PROMISES: [(&str, Test); 17] = [
     ("12. an execution that was opened again stays", sweeping::leaves_what_was_opened_again),
     ("14. a sweep goes on beside commits and readers", sweeping::goes_on_beside_others),
     ("16. the chunks of a part of a history are those that have its events", parts_have_their_events),
+    ("17. the last snapshot comes back, or none", snapshots::the_last_comes_back),
+    ("17. a snapshot goes with its execution", snapshots::goes_with_its_execution),
+    ("18. what comes after a row are the chunks above it", snapshots::what_comes_after_a_row),
 ];
 
 fn a_batch_is_written_whole(open: &mut dyn FnMut() -> Arc<dyn Store>) {
@@ -63,6 +67,7 @@ fn a_batch_is_written_whole(open: &mut dyn FnMut() -> Arc<dyn Store>) {
             opened(id(255, EntityId::NUMBER_MAX), 3, 11),
         ],
         catalogue: vec![put("machine/1", "one")],
+        ..Batch::default()
     };
     let store = open();
     store.commit(&batch).unwrap();
@@ -494,7 +499,7 @@ fn high_marks_are_never_too_low(open: &mut dyn FnMut() -> Arc<dyn Store>) {
 fn the_catalogue_gives_back_the_last(open: &mut dyn FnMut() -> Arc<dyn Store>) {
     let delete = |key: &str| CatalogueWrite { key: key.to_owned(), value: None };
     let write = |store: &dyn Store, catalogue: Vec<CatalogueWrite>| {
-        store.commit(&Batch { chunks: Vec::new(), catalogue }).unwrap();
+        store.commit(&Batch { catalogue, ..Batch::default() }).unwrap();
     };
     let text = |store: &dyn Store| {
         let entries = store.catalogue().unwrap();
@@ -579,7 +584,7 @@ fn at(epoch_ms: u64) -> Timestamp {
 }
 
 fn chunks<const N: usize>(chunks: [Chunk; N]) -> Batch {
-    Batch { chunks: chunks.into(), catalogue: Vec::new() }
+    Batch { chunks: chunks.into(), ..Batch::default() }
 }
 
 fn put(key: &str, value: &str) -> CatalogueWrite {

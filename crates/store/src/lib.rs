@@ -35,14 +35,19 @@
 //! 15. High marks do not go back when executions are swept.
 //! 16. `chunks_between` gives those of an entity's chunks that have an event between two, in their
 //!     order.
+//! 17. `snapshot` gives the snapshot of an entity that was committed last, unchanged; or none. One that is
+//!     damaged is none, and so is one that was taken away or whose execution was swept.
+//! 18. `chunks_after` gives those of an entity's chunks whose rows are above a row, as `chunks` does.
 
 pub mod contract;
 mod header;
 mod memory;
+mod snapshot;
 mod sweep;
 
 pub use header::{Chunk, ChunkHeader, DamagedHeader, Opening, Parent, Redrives};
 pub use memory::{FailedCommit, MemoryStore};
+pub use snapshot::{DamagedSnapshot, Snapshot};
 pub use sweep::{Swept, has_event_between};
 
 use std::ops::RangeInclusive;
@@ -72,6 +77,8 @@ pub struct Batch {
     pub chunks: Vec<Chunk>,
     /// Changes of the catalogue, later ones of the same key winning.
     pub catalogue: Vec<CatalogueWrite>,
+    /// Snapshots, later ones of the same entity winning.
+    pub snapshots: Vec<Snapshot>,
 }
 
 /// A change of the catalogue: machines, revisions, activities and whatever else is found by name
@@ -295,4 +302,8 @@ pub trait Store: Send + Sync {
     /// The chunks of an entity that have a history event of these ids; promise 16.
     fn chunks_between(&self, entity: EntityId, events: RangeInclusive<u64>)
     -> Result<Vec<Chunk>, StoreError>;
+    /// The last snapshot of an entity, if there is one; promise 17.
+    fn snapshot(&self, entity: EntityId) -> Result<Option<Snapshot>, StoreError>;
+    /// The chunks of an entity after the one at `row`; promise 18.
+    fn chunks_after(&self, entity: EntityId, row: u64) -> Result<Vec<Chunk>, StoreError>;
 }

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use stepwell_model::{EntityId, Timestamp};
 
 use crate::{
-    Batch, Chunk, ExecutionRow, HighMarks, ListQuery, NameKey, OpenExecution, Store, StoreError,
+    Batch, Chunk, ExecutionRow, HighMarks, ListQuery, NameKey, OpenExecution, Snapshot, Store, StoreError,
     StoreIdentity, Swept, has_event_between,
 };
 
@@ -46,6 +46,8 @@ struct State {
     names: HashMap<NameKey, EntityId>,
     catalogue: BTreeMap<String, Arc<str>>,
     high_marks: HighMarks,
+    /// As they are kept.
+    snapshots: HashMap<EntityId, Vec<u8>>,
     /// What the next commit is to fail with.
     next_failure: Option<FailedCommit>,
     /// How many reads go well before one fails.
@@ -67,6 +69,7 @@ impl MemoryStore {
                 names: HashMap::new(),
                 catalogue: BTreeMap::new(),
                 high_marks: HighMarks::default(),
+                snapshots: HashMap::new(),
                 next_failure: None,
                 reads_before_failure: None,
                 stopped: None,
@@ -153,19 +156,7 @@ impl Store for MemoryStore {
     }
 
     fn chunks(&self, entity: EntityId) -> Result<Vec<Chunk>, StoreError> {
-        let state = self.reading()?;
-        let mut chunks = Vec::new();
-        let mut row = state.executions.get(&entity).map_or(0, |execution| execution.last_row);
-        while row != 0 {
-            let chunk = state.chunk(row)?.ok_or_else(|| damaged(row, "it is missing"))?;
-            if chunk.header.entity != entity || chunk.header.row != row {
-                return Err(damaged(row, "it belongs elsewhere"));
-            }
-            row = chunk.header.previous_row;
-            chunks.push(chunk);
-        }
-        chunks.reverse();
-        Ok(chunks)
+        self.reading()?.chunks_after(entity, 0)
     }
 
     fn chunk(&self, row: u64) -> Result<Option<Chunk>, StoreError> {
@@ -241,6 +232,16 @@ impl Store for MemoryStore {
         chunks.retain(|chunk| has_event_between(&chunk.header, &events));
         Ok(chunks)
     }
+
+    fn snapshot(&self, entity: EntityId) -> Result<Option<Snapshot>, StoreError> {
+        let state = self.state();
+        let kept = state.snapshots.get(&entity);
+        Ok(kept.and_then(|bytes| Snapshot::decode(entity, bytes).ok()))
+    }
+
+    fn chunks_after(&self, entity: EntityId, row: u64) -> Result<Vec<Chunk>, StoreError> {
+        self.state().chunks_after(entity, row)
+    }
 }
 
 impl State {
@@ -276,6 +277,12 @@ impl State {
             match &write.value {
                 Some(value) => self.catalogue.insert(write.key.clone(), value.clone()),
                 None => self.catalogue.remove(&write.key),
+            };
+        }
+        for snapshot in &batch.snapshots {
+            match snapshot.body.is_empty() {
+                true => self.snapshots.remove(&snapshot.entity),
+                false => self.snapshots.insert(snapshot.entity, snapshot.encode()),
             };
         }
         Ok(())
@@ -319,6 +326,7 @@ impl State {
                 return Swept { more: true, ..swept };
             }
             self.executions.remove(&row.entity);
+            self.snapshots.remove(&row.entity);
             if let Some(list) = self.lists.get_mut(&row.opening.machine) {
                 list.remove(&(Reverse(row.recency()), row.entity));
             }
@@ -338,6 +346,21 @@ impl State {
             swept.executions += 1;
         }
         swept
+    }
+
+    fn chunks_after(&self, entity: EntityId, after: u64) -> Result<Vec<Chunk>, StoreError> {
+        let mut chunks = Vec::new();
+        let mut row = self.executions.get(&entity).map_or(0, |execution| execution.last_row);
+        while row > after {
+            let chunk = self.chunk(row)?.ok_or_else(|| damaged(row, "it is missing"))?;
+            if chunk.header.entity != entity || chunk.header.row != row {
+                return Err(damaged(row, "it belongs elsewhere"));
+            }
+            row = chunk.header.previous_row;
+            chunks.push(chunk);
+        }
+        chunks.reverse();
+        Ok(chunks)
     }
 
     fn chunk(&self, row: u64) -> Result<Option<Chunk>, StoreError> {
@@ -397,7 +420,7 @@ mod tests {
             parked: false,
             redrives: None,
         };
-        Batch { chunks: vec![Chunk { header, body: (*b"body").into() }], catalogue: Vec::new() }
+        Batch { chunks: vec![Chunk { header, body: (*b"body").into() }], ..Batch::default() }
     }
 
     #[test]

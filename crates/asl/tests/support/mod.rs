@@ -99,6 +99,31 @@ impl Run {
         assert_eq!(again.has_work(), self.execution.has_work());
         assert_eq!(again.outstanding(), self.execution.outstanding());
         assert_eq!(again.is_parked(), self.execution.is_parked());
+        self.check_snapshot();
+    }
+
+    /// What only waits has a snapshot, out of which comes the same execution; damage is an error or
+    /// another execution, never a panic.
+    fn check_snapshot(&self) {
+        let snapshot = self.execution.snapshot();
+        assert_eq!(snapshot.is_some(), self.execution.is_parked());
+        let Some(snapshot) = snapshot else { return };
+        let origin = self.execution.origin();
+        let again = Execution::restore(origin.clone(), &snapshot).unwrap();
+        assert_eq!(again, self.execution);
+        assert_eq!(again.next_due(), self.execution.next_due());
+        assert_eq!(again.outstanding(), self.execution.outstanding());
+        for cut in 0..snapshot.len().min(200) {
+            assert!(Execution::restore(origin.clone(), &snapshot[..cut]).is_err());
+            let mut flipped = snapshot.clone();
+            flipped[cut] ^= 1 << (cut % 8);
+            let _ = Execution::restore(origin.clone(), &flipped);
+        }
+        let foreign = [&[0], &snapshot[1..]].concat();
+        assert_eq!(
+            Execution::restore(origin.clone(), &foreign).err(),
+            Some(CorruptJournal::UnknownFormat(0))
+        );
     }
 
     /// Lets tasks answer and time pass until it has ended or nothing would ever happen again.

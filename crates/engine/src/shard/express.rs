@@ -110,6 +110,7 @@ impl Resident {
             express: Some(Box::new(express)),
             opening: None,
             row,
+            snapshot_event_id: 0,
             turn: 0,
             recorder: Recorder::default(),
             tasks: Default::default(),
@@ -154,19 +155,20 @@ impl Shard {
             })),
             opening: None,
             row: 0,
+            snapshot_event_id: 0,
             turn: 0,
             recorder,
             tasks: Default::default(),
             armed: NEVER,
             counted_open: false,
             touched: false,
-            queued: has_work,
+            queued: false,
             parked_at: None,
         };
         self.admit(entity, resident);
         self.touch(entity);
         if has_work {
-            self.ready.push_back(super::Ready::Continue(entity));
+            self.go_on_later(entity);
         }
     }
 

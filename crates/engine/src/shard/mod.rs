@@ -12,9 +12,11 @@
 
 mod children;
 mod express;
+mod ready;
 mod recovery;
 mod redrive;
 mod residence;
+mod snapshots;
 mod start;
 mod tasks;
 
@@ -24,7 +26,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use stepwell_asl::{Effect, Event, EventKind, Execution, Input, Recorder, Refused, World, encode};
-use stepwell_model::{EntityId, ExecutionStatus, Failure, Partition, TaskRef, Timestamp};
+use stepwell_model::{EntityId, ExecutionStatus, Partition, TaskRef, Timestamp};
 use stepwell_store::{Chunk, ChunkHeader, NameKey, Opening, Parent, Redrives};
 
 use crate::catalogue::{ActivityKey, Revision};
@@ -38,6 +40,7 @@ use crate::metrics::{Ended, Measured, News};
 use crate::options::LogLevel;
 use crate::requests::{EngineError, ExecutionKey, ExecutionStarted, Place};
 
+use ready::{Ready, ReadyQueue, Unwritten};
 pub use residence::replay;
 pub(crate) use residence::{origin_of, origin_of_opening};
 use start::Wanted;
@@ -45,8 +48,6 @@ use tasks::Held;
 
 /// How many messages one turn hears.
 const MESSAGES_PER_TURN: usize = 1_024;
-/// How many executions that have more to do get on in one turn.
-const READY_PER_TURN: usize = 512;
 /// How many timers fire in one turn: each may have to read a journal.
 const TIMERS_PER_TURN: usize = 512;
 /// How many journals one turn reads because the server was started again.
@@ -79,7 +80,8 @@ pub struct Shard {
     /// Names that the store may not know yet.
     names: HashMap<NameKey, EntityId>,
     backlog: VecDeque<Message>,
-    ready: VecDeque<Ready>,
+    ready: ReadyQueue,
+    unwritten: Unwritten,
     recovering: VecDeque<EntityId>,
     /// Those of the residents that only wait, by when they were last touched.
     parked: BTreeMap<u64, EntityId>,
@@ -94,6 +96,7 @@ pub struct Shard {
     marks: express::Marks,
     /// What could not be heard because a read failed, and when it is heard again.
     unheard: VecDeque<(Timestamp, Message)>,
+    snapshots: snapshots::Snapshots,
 
     // Of the turn under way.
     touched: Vec<EntityId>,
@@ -103,15 +106,6 @@ pub struct Shard {
     at_once: Vec<Release>,
     bytes: usize,
     events: usize,
-}
-
-/// What goes on in a later turn, or later in this one.
-#[derive(Debug)]
-enum Ready {
-    /// The execution ran out of fuel.
-    Continue(EntityId),
-    /// The task cannot be sent: it is started and fails at once.
-    Refuse(TaskRef, Failure),
 }
 
 /// An execution in memory.
@@ -126,6 +120,9 @@ struct Resident {
     opening: Option<Opening>,
     /// The row of its last chunk; 0 if there is none.
     row: u64,
+    /// The last history event that is in its snapshot; 0 if there is none that this run knows of, 1 if it is
+    /// of no use.
+    snapshot_event_id: u64,
     /// The turn of its last chunk, if it was decided in this run.
     turn: u64,
     recorder: Recorder,
@@ -158,14 +155,14 @@ impl Resident {
         !self.is_open() && self.turn <= committed && self.recorder.events.is_empty()
     }
 
-    /// Whether it only waits, for a moment or for somebody outside who has all he needs.
+    /// Whether it only waits: for a moment, for somebody outside who has all he needs, or in a queue.
     fn only_waits(&self) -> bool {
         self.is_open()
             && self.express.is_none()
             && self.execution.is_parked()
             && !self.execution.has_work()
             && !self.queued
-            && self.tasks.values().all(Held::is_outside)
+            && self.tasks.values().all(|task| task.is_outside() || task.is_queued())
     }
 }
 
@@ -224,6 +221,7 @@ impl Shard {
     /// All turns up to this one are durable.
     pub fn committed(&mut self, turn: u64) {
         self.committed = self.committed.max(turn);
+        self.unwritten.committed(turn);
         while let Some((turn, name)) = self.fresh.front()
             && *turn <= self.committed
         {
@@ -245,7 +243,12 @@ impl Shard {
 
     /// Whether another turn would get on without hearing anything.
     pub fn has_work(&self) -> bool {
-        !self.backlog.is_empty() || !self.ready.is_empty() || !self.recovering.is_empty()
+        !self.backlog.is_empty() || self.may_go_on() || !self.recovering.is_empty()
+    }
+
+    /// Whether it has as much to hear as a turn hears: more can wait where it is.
+    pub fn is_behind(&self) -> bool {
+        self.backlog.len() >= MESSAGES_PER_TURN
     }
 
     /// When a turn is wanted if nothing comes before.
@@ -374,33 +377,12 @@ impl Shard {
                     self.outcome(task, outcome);
                     pass(FailPoint::AfterResult);
                 }
-                Message::SlotGranted { task } => self.run(task),
-                Message::HandOut { task, poller } => self.hand_out(task, poller),
+                Message::SlotGranted { task } => self.slot_granted(task),
+                Message::HandOut { task, poller } => self.worker_came(task, poller),
                 Message::Barrier { reply } => {
                     self.marks.hurry = true;
                     self.releases.push((None, Release::Done(reply, Ok(()))));
                 }
-            }
-            self.settle();
-        }
-    }
-
-    /// Lets those that have more to do get on, each once: what they leave is for the next turn.
-    fn go_on(&mut self) {
-        for _ in 0..self.ready.len().min(READY_PER_TURN) {
-            if self.is_full() {
-                return;
-            }
-            match self.ready.pop_front() {
-                None => return,
-                Some(Ready::Continue(entity)) => {
-                    if let Some(resident) = self.residents.get_mut(&entity) {
-                        resident.queued = false;
-                        // It cannot be refused while it has work; if it is set aside, that is said.
-                        let _ = self.decide(entity, Input::Continue);
-                    }
-                }
-                Some(Ready::Refuse(task, failure)) => self.refuse_task(task, failure),
             }
             self.settle();
         }
@@ -427,7 +409,7 @@ impl Shard {
                 self.effects.extend(recorder.effects.drain(..).map(|effect| (entity, effect)));
                 if execution.has_work() && !*queued {
                     *queued = true;
-                    self.ready.push_back(Ready::Continue(entity));
+                    self.ready.push(revision.machine, Ready::Continue(entity));
                 }
                 answer.map_err(|refused| match refused {
                     Refused::Closed | Refused::NoSuchTask | Refused::WrongPhase | Refused::NotRedrivable => {
@@ -543,9 +525,12 @@ impl Shard {
         #[cfg(feature = "sabotage")]
         crate::sabotage::hurry(self.commons.options.sabotage, &mut self.releases, &mut self.at_once);
         self.gauge();
+        self.unwritten.add(self.turn, counts.events);
+        let snapshots = if chunks.is_empty() { Vec::new() } else { self.snapshots.take() };
         Turn {
             number: self.turn,
             chunks,
+            snapshots,
             releases: self.releases.drain(..).map(|(_, release)| release).collect(),
             posts: std::mem::take(&mut self.posts),
             at_once: std::mem::take(&mut self.at_once),
@@ -612,8 +597,8 @@ impl Shard {
         }
         let parent = opening.as_ref().and(resident.parent);
         // A child tells its parent of its end; but the parent's watch has to be set up anew after a
-        // restart, so one that waits for a child is loaded then.
-        let waits_for_child = resident.tasks.values().any(Held::is_child);
+        // restart, so one that waits for a child is loaded then; and so is one that has to be queued anew.
+        let is_loaded = resident.tasks.values().any(|task| task.is_child() || task.is_queued());
         let next_due = resident.execution.next_due().filter(|_| is_open);
         let last_event_id = resident.execution.last_event_id();
         let count = resident.execution.redrive_count();
@@ -621,6 +606,9 @@ impl Shard {
         if !is_open {
             counts.closed[usize::from(status.code())] += 1;
             self.closing.push_back((self.turn, entity));
+            if std::mem::take(&mut resident.snapshot_event_id) > 0 {
+                self.snapshots.drop_of(entity);
+            }
             self.tell_of_end(entity);
         }
         let header = ChunkHeader {
@@ -634,7 +622,7 @@ impl Shard {
             parent,
             status,
             next_due,
-            parked: only_waits && !waits_for_child,
+            parked: only_waits && !is_loaded,
             redrives,
         };
         (Chunk { header, body }, events)
@@ -663,6 +651,7 @@ impl Shard {
             self.free(task);
         }
         let Some(resident) = self.residents.remove(&entity) else {
+            self.commons.dispatcher().forget_all_of(entity);
             self.tell_of_damage(entity, None, &reason);
             self.aside.insert(entity, reason);
             return;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use stepwell_model::MachineType;
 
 use super::Shard;
+use super::ready::{ReadyQueue, Unwritten};
 use crate::commons::{Commons, store_error};
 use crate::requests::EngineError;
 
@@ -52,7 +53,8 @@ impl Shard {
             aside: HashMap::default(),
             names: HashMap::new(),
             backlog: VecDeque::new(),
-            ready: VecDeque::new(),
+            ready: ReadyQueue::default(),
+            unwritten: Unwritten::default(),
             recovering: VecDeque::new(),
             parked: BTreeMap::new(),
             touches: 0,
@@ -62,6 +64,7 @@ impl Shard {
             watchers: HashMap::default(),
             marks: Default::default(),
             unheard: VecDeque::new(),
+            snapshots: Default::default(),
             touched: Vec::new(),
             effects: VecDeque::new(),
             releases: Vec::new(),

@@ -15,6 +15,7 @@ use stepwell_model::{EntityId, ExecutionStatus, Timestamp};
 use stepwell_store::{Chunk, ExecutionRow, Opening, StoreError};
 
 use super::express::is_express;
+use super::snapshots::Loaded;
 use super::start::origin;
 use super::{NEVER, RECOVERIES_PER_TURN, Resident, Shard, TIMERS_PER_TURN};
 use crate::catalogue::Revision;
@@ -46,6 +47,15 @@ enum NotLoaded {
     Store(StoreError),
     /// It will never be.
     Damaged(String),
+}
+
+impl NotLoaded {
+    fn of(error: StoreError) -> NotLoaded {
+        match error {
+            StoreError::Damaged { .. } => NotLoaded::Damaged(error.to_string()),
+            error => NotLoaded::Store(error),
+        }
+    }
 }
 
 impl Shard {
@@ -90,26 +100,34 @@ impl Shard {
     }
 
     fn load(&mut self, entity: EntityId) -> Result<(), NotLoaded> {
-        let chunks = match self.commons.store.chunks(entity) {
-            Ok(chunks) => chunks,
-            Err(error @ StoreError::Damaged { .. }) => return Err(NotLoaded::Damaged(error.to_string())),
-            Err(error) => return Err(NotLoaded::Store(error)),
+        let snapshot = self.commons.store.snapshot(entity).map_err(NotLoaded::of)?;
+        let rebuilt = snapshot.as_ref().map(|snapshot| self.read_from_snapshot(snapshot)).transpose();
+        let (loaded, row) = match rebuilt.map_err(NotLoaded::of)?.flatten() {
+            Some(found) => found,
+            None => {
+                let chunks = self.commons.store.chunks(entity).map_err(NotLoaded::of)?;
+                if is_express(&self.commons, &chunks) {
+                    return self.run_again(entity, &chunks).map_err(NotLoaded::Damaged);
+                }
+                let (execution, revision) = replay(&self.commons, &chunks).map_err(NotLoaded::Damaged)?;
+                let parent = chunks.first().and_then(|chunk| chunk.header.parent);
+                let row = chunks.last().map_or(0, |chunk| chunk.header.row);
+                let snapshot_event_id = u64::from(snapshot.is_some());
+                (Loaded { execution, revision, parent, snapshot_event_id }, row)
+            }
         };
-        if is_express(&self.commons, &chunks) {
-            return self.run_again(entity, &chunks).map_err(NotLoaded::Damaged);
-        }
-        let (execution, revision) = replay(&self.commons, &chunks).map_err(NotLoaded::Damaged)?;
-        let row = chunks.last().map_or(0, |chunk| chunk.header.row);
+        let Loaded { execution, revision, parent, snapshot_event_id } = loaded;
         let armed = self.stubs.remove(&entity.to_u64()).unwrap_or(NEVER);
         let outstanding = execution.outstanding();
         let is_open = execution.status() == ExecutionStatus::Running;
         let resident = Resident {
             execution,
             revision,
-            parent: chunks.first().and_then(|chunk| chunk.header.parent),
+            parent,
             express: None,
             opening: None,
             row,
+            snapshot_event_id,
             turn: 0,
             recorder: Recorder::default(),
             tasks: BTreeMap::new(),
@@ -129,12 +147,8 @@ impl Shard {
         for task in outstanding {
             self.take_up(entity, task);
         }
-        if let Some(resident) = self.residents.get_mut(&entity)
-            && resident.execution.has_work()
-            && !resident.queued
-        {
-            resident.queued = true;
-            self.ready.push_back(super::Ready::Continue(entity));
+        if self.residents.get(&entity).is_some_and(|resident| resident.execution.has_work()) {
+            self.go_on_later(entity);
         }
         Ok(())
     }
@@ -273,6 +287,7 @@ impl Shard {
             }
             self.stubs.insert(entity.to_u64(), due);
             self.parked.remove(&at);
+            self.leave_snapshot(entity);
             self.residents.remove(&entity);
             // Should its journal be damaged when it is wanted again, nobody could read whose it is.
             if let Some(parent) = parent {

@@ -132,6 +132,7 @@ impl Shard {
             express: None,
             opening: Some(opening),
             row: 0,
+            snapshot_event_id: 0,
             turn: self.turn,
             recorder: Recorder::default(),
             tasks: Default::default(),

@@ -13,8 +13,9 @@ use stepwell_model::{EntityId, Failure, Resource, TaskRef};
 use stepwell_task::{TaskOutcome, TaskRequest};
 
 use super::children::ChildCall;
+use super::ready::Ready;
 use super::residence::Located;
-use super::{Deaf, Ready, Shard};
+use super::{Deaf, Shard};
 use crate::catalogue::ActivityKey;
 use crate::commons::{Reach, outcome_unknown};
 use crate::dispatcher::Poller;
@@ -46,6 +47,11 @@ pub(super) enum Phase {
 impl Held {
     pub(super) fn is_outside(&self) -> bool {
         matches!(self.phase, Phase::Outside | Phase::Child)
+    }
+
+    /// Whether it is in a queue, or its turn has come and is not heard of yet: it was not started.
+    pub(super) fn is_queued(&self) -> bool {
+        matches!(self.phase, Phase::ForWorker | Phase::ForSlot { again: false, .. })
     }
 
     pub(super) fn is_child(&self) -> bool {
@@ -130,12 +136,32 @@ impl Shard {
         }
     }
 
+    /// Holds a task that is in its queue already: its execution was dropped from memory meanwhile.
+    fn hold_queued(&mut self, entity: EntityId, spec: TaskSpec) {
+        if let Resource::Activity { .. } = spec.resource {
+            return self.hold(entity, spec, Phase::ForWorker);
+        }
+        let task = TaskRef { execution: entity, scheduled_event_id: spec.scheduled_event_id };
+        match self.commons.reach(&self.request(task, &spec)) {
+            Reach::Target(integration, target) => {
+                self.hold(entity, spec, Phase::ForSlot { integration, target: target.name, again: false });
+            }
+            // It could be sent when it was queued. It may have a slot by now.
+            Reach::Nowhere(failure) => {
+                self.commons.dispatcher().forget(task);
+                self.free(task);
+                self.refuse_later(entity, spec, failure);
+            }
+        }
+    }
+
     /// A task that cannot be sent fails in its own time, so that a machine which catches and tries
     /// for ever does not hold up the others.
     pub(super) fn refuse_later(&mut self, entity: EntityId, spec: TaskSpec, failure: Failure) {
         let task = TaskRef { execution: entity, scheduled_event_id: spec.scheduled_event_id };
         self.hold(entity, spec, Phase::Refused);
-        self.ready.push_back(Ready::Refuse(task, failure));
+        let machine = self.residents.get(&entity).map_or(0, |resident| resident.revision.machine);
+        self.ready.push(machine, Ready::Refuse(task, failure));
     }
 
     pub(super) fn refuse_task(&mut self, task: TaskRef, failure: Failure) {
@@ -151,12 +177,40 @@ impl Shard {
         }
     }
 
+    /// A task that was queued has a slot. Its execution may have been dropped from memory meanwhile.
+    pub(super) fn slot_granted(&mut self, task: TaskRef) {
+        if let Err(error) = self.locate(task.execution)
+            && !matches!(error, EngineError::Damaged(_))
+        {
+            // Once it can be loaded it queues again.
+            self.free(task);
+            return self.load_later(task.execution, &error);
+        }
+        self.run(task);
+    }
+
+    /// A worker came for a task that was queued. Its execution may have been dropped from memory meanwhile.
+    pub(super) fn worker_came(&mut self, task: TaskRef, poller: Poller) {
+        if let Err(error) = self.locate(task.execution)
+            && !matches!(error, EngineError::Damaged(_))
+        {
+            self.load_later(task.execution, &error);
+            return self.serve(poller);
+        }
+        // It has left the queue for this worker; if it was loaded since, it is there again.
+        self.commons.dispatcher().forget(task);
+        self.hand_out(task, poller);
+    }
+
     /// A task has a slot: it is started, and sent once that is durable.
     pub(super) fn run(&mut self, task: TaskRef) {
         let TaskRef { execution, scheduled_event_id } = task;
+        if !matches!(self.held(task), Some(Held { phase: Phase::ForSlot { .. }, .. })) {
+            return self.free(task);
+        }
         let Some(Held { spec, phase: Phase::ForSlot { integration, target, again } }) = self.drop_held(task)
         else {
-            return self.free(task);
+            return;
         };
         if !again {
             let input = Input::TaskStarted { scheduled_event_id, worker_name: None };
@@ -314,7 +368,8 @@ impl Shard {
         let scheduled_event_id = spec.scheduled_event_id;
         let task = TaskRef { execution: entity, scheduled_event_id };
         if !started {
-            return self.schedule(entity, spec);
+            let is_queued = self.commons.dispatcher().knows(task);
+            return if is_queued { self.hold_queued(entity, spec) } else { self.schedule(entity, spec) };
         }
         if let Some(call) = ChildCall::of(&spec.resource) {
             return self.take_up_child(entity, spec, call, submitted);

@@ -151,7 +151,7 @@ impl Driver {
             self.inbox[to].push(message);
         }
         if !turn.chunks.is_empty() {
-            let batch = Batch { chunks: turn.chunks, catalogue: Vec::new() };
+            let batch = Batch { chunks: turn.chunks, snapshots: turn.snapshots, ..Batch::default() };
             self.store.commit(&batch).unwrap();
             self.commits += 1;
             self.is_dead = self.dies_at == Some((self.commits, Dies::BeforeRelease));
@@ -219,7 +219,7 @@ impl Driver {
         match plan {
             Plan::Nothing(answer) => answer,
             Plan::Change(change, answer) => {
-                self.store.commit(&Batch { chunks: Vec::new(), catalogue: change.writes() }).unwrap();
+                self.store.commit(&Batch { catalogue: change.writes(), ..Default::default() }).unwrap();
                 self.commons.catalogue_mut().apply(change);
                 answer
             }

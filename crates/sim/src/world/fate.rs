@@ -77,6 +77,10 @@ impl World {
                 self.cover(entity, Fault::ReadError, Rule::ReadAgain)?;
             }
         }
+        self.report.snapshots += reads.snapshots;
+        for _ in 0..reads.spoilt {
+            self.report.faults.happened(Fault::SpoiltSnapshot);
+        }
         for entity in reads.damaged {
             if self.ledger.damaged.insert(entity) {
                 self.report.faults.count(Fault::FlippedBit);

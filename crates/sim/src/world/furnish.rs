@@ -127,7 +127,7 @@ impl World {
 
     fn keep<T>(&mut self, plan: Plan<T>) -> Result<(), Violation> {
         if let Plan::Change(change, _) = plan {
-            let batch = Batch { chunks: Vec::new(), catalogue: change.writes() };
+            let batch = Batch { catalogue: change.writes(), ..Default::default() };
             self.store.commit(&batch).map_err(|error| Violation(error.to_string()))?;
             self.process.commons.catalogue_mut().apply(change);
         }

@@ -28,6 +28,8 @@ pub struct Report {
     pub express: u64,
     /// Results of iterations and branches that were found complete, in order and in scope.
     pub results: u64,
+    /// Snapshots that were read, spoilt ones included.
+    pub snapshots: u64,
     /// Steps of the world.
     pub steps: u64,
     /// Of all that was written, in order: two runs with the same one were the same run.
@@ -53,6 +55,7 @@ impl Report {
         self.children += other.children;
         self.express += other.express;
         self.results += other.results;
+        self.snapshots += other.snapshots;
         self.steps += other.steps;
         self.inputs += other.inputs;
         // In order: two series of runs with the same one were the same runs.
@@ -71,8 +74,8 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "{} engine inputs in {} steps, {} commits, {} crashes, {} calls of targets, {} hand-outs",
-            self.inputs, self.steps, self.commits, self.crashes, self.effects, self.hand_outs
+            "{} engine inputs in {} steps, {} commits, {} crashes, {} calls of targets, {} hand-outs, {} snapshots read",
+            self.inputs, self.steps, self.commits, self.crashes, self.effects, self.hand_outs, self.snapshots
         )?;
         write!(f, "digest {:016x}", self.digest)
     }

@@ -23,6 +23,7 @@ impl World {
         let mut batch = Batch::default();
         for (_, turn) in &mut turns {
             batch.chunks.append(&mut turn.chunks);
+            batch.snapshots.append(&mut turn.snapshots);
         }
         let may_crash = self.may_crash();
         if !batch.chunks.is_empty() && !self.write(&batch, may_crash)? {
