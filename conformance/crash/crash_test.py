@@ -40,6 +40,22 @@ import server as servers  # noqa: E402
 IN_FLIGHT_MIN = 100
 UNFINISHED_MIN = 10
 
+# With losses of power, so many large inputs are sent again and again that the log reaches the size at
+# which it is copied into the database (16 MB) every few seconds. From so many kills on one must meet that.
+BULK_BYTES = 200_000
+BULK_THREADS = 3
+CHECKPOINT_SECONDS_MAX = 10
+CHECKPOINT_KILLS_MIN = 8
+
+# The rules that can see each sabotage of the engine (`STEPWELL_SABOTAGE`): one of them must find it. A call that
+# left too early leaves again with the next start, if there was not more that a crash took with it.
+SABOTAGES = {
+    "acknowledge-before-commit": {"lost_execution"},
+    "dispatch-before-commit": {"invoked_twice", "invoked_without_start"},
+    "drop-timer-at-recovery": {"stuck_execution"},
+    "dispatch-again-after-crash": {"invoked_twice"},
+}
+
 SAFE = {
     "Comment": "These functions only tell the ledger, so the author accepts a second attempt.",
     "ErrorEquals": [checker.UNKNOWN],
@@ -161,11 +177,12 @@ def definition(activity):
     }
 
 
-# Its executions are over in a moment: they are started in bursts, so that kills hit StartExecution.
+# Its executions are over in a moment: they are started in bursts, so that kills hit StartExecution. Their
+# input may be large, and is dropped at once.
 BRIEF = {
     "StartAt": "First",
     "States": {
-        "First": {"Type": "Pass", "Next": "Pause"},
+        "First": {"Type": "Pass", "Parameters": {}, "Next": "Pause"},
         "Pause": {"Type": "Wait", "Seconds": 1, "Next": "Last"},
         "Last": {"Type": "Pass", "End": True},
     },
@@ -188,6 +205,9 @@ class Run:
         self.burst = concurrent.futures.ThreadPoolExecutor(8)
         self.number = 0
         self.lost_writes = []  # At each kill, how many writes the loss of power took back.
+        self.checkpoints_met = 0  # Kills that met a checkpoint: the database had writes not flushed.
+        # A server that never flushes would lose the whole database with a checkpoint.
+        self.fills = options.power_loss and not options.skip_fsync and not options.breaks
 
     # -- processes ---------------------------------------------------------------------------
 
@@ -232,10 +252,10 @@ class Run:
             name="brief", definition=json.dumps(BRIEF), roleArn=servers.ROLE_ARN
         )["stateMachineArn"]
 
-    def skip_fsync(self):
-        """From here on the server does not flush: what was deployed is safe, what comes is not."""
+    def sabotage(self, name):
+        """From here on the server breaks a promise: what was deployed is safe, what comes is not."""
         self.server.terminate()
-        self.server.environment["STEPWELL_SABOTAGE"] = "skip-fsync"
+        self.server.environment["STEPWELL_SABOTAGE"] = name
         self.server.start()
 
     def machine_of(self, name):
@@ -318,6 +338,15 @@ class Run:
                     job.result()
                 self.stopping.wait(0.15)
 
+    def keep_filling(self, number):
+        """Lets the log grow until it is copied, again and again."""
+        rng = random.Random(self.options.seed + 200 + number)
+        count = 0
+        while not self.stopping.is_set():
+            count += 1
+            # Nothing that could be compressed.
+            self.start_one(f"b-bulk-{number}-{count:04}", {"bulk": rng.randbytes(BULK_BYTES // 2).hex()}, True)
+
     def keep_looking(self):
         """Reads histories of running executions: what a reader has seen must still be there in the end."""
         rng = random.Random(self.options.seed + 2)
@@ -385,6 +414,12 @@ class Run:
                 return len(self.running) >= self.options.in_flight * 0.9
         servers.until(full, seconds, f"{self.options.in_flight} executions in flight")
 
+    def wait_for_checkpoint(self):
+        """Waits until the log is being copied into the database, or for so long that it is not to be met."""
+        deadline = time.monotonic() + CHECKPOINT_SECONDS_MAX
+        while power_loss.DATABASE not in power_loss.unflushed_files(self.journals) and time.monotonic() < deadline:
+            time.sleep(0.002)
+
     def kill_once(self, number):
         # One in five kills hits the recovery of the kill before.
         pause = self.random.uniform(0.0, 0.4) if self.random.random() < 0.2 else self.random.uniform(0.8, 4.0)
@@ -392,6 +427,8 @@ class Run:
         for place in range(40):
             name = f"b-{number:02}-{place:02}"
             self.burst.submit(self.guarded, self.start_one, name, {}, self.random.random() < 0.5)
+        if self.fills and number % 2:
+            self.wait_for_checkpoint()
         time.sleep(self.random.uniform(0.0, 0.06))
         if self.server.process.poll() is not None:
             raise RuntimeError(f"the server ended by itself: {self.server.stderr()[-2000:]}")
@@ -406,6 +443,7 @@ class Run:
         self.server.kill()
         self.kills.append((before, time.time()))
         if self.options.power_loss:
+            self.checkpoints_met += power_loss.DATABASE in power_loss.unflushed_files(self.journals)
             self.lost_writes.append(power_loss.lose(self.server.data, self.journals, self.random))
         if self.options.sabotage:
             shutil.rmtree(self.server.data)
@@ -419,14 +457,19 @@ class Run:
     def run(self):
         self.start_processes()
         self.deploy()
-        if self.options.skip_fsync:
-            self.skip_fsync()
+        if self.options.skip_fsync or self.options.breaks:
+            self.sabotage("skip-fsync" if self.options.skip_fsync else self.options.breaks)
         threads = [threading.Thread(target=self.guarded, args=(self.keep_starting,), daemon=True),
                    threading.Thread(target=self.guarded, args=(self.keep_looking,), daemon=True)]
         threads += [
             threading.Thread(target=self.guarded, args=(self.keep_working, number), daemon=True)
             for number in range(self.options.workers)
         ]
+        if self.fills:
+            threads += [
+                threading.Thread(target=self.guarded, args=(self.keep_filling, number), daemon=True)
+                for number in range(BULK_THREADS)
+            ]
         for thread in threads:
             thread.start()
         self.wait_until_full()
@@ -476,7 +519,9 @@ class Run:
                 return
             events, more = [], {}
             while True:
-                page = self.sfn.get_execution_history(executionArn=listed[name], maxResults=1000, **more)
+                page = self.sfn.get_execution_history(
+                    executionArn=listed[name], maxResults=1000, includeExecutionData=name.startswith("e-"), **more
+                )
                 events += page["events"]
                 if "nextToken" not in page:
                     break
@@ -526,6 +571,8 @@ def judge(run, record):
     ]
     if run.options.power_loss and not sum(run.lost_writes):
         weak.append("weak_kill: the loss of power took no write back")
+    if run.fills and len(record.kills) >= CHECKPOINT_KILLS_MIN and not run.checkpoints_met:
+        weak.append("weak_kill: no loss of power met a checkpoint")
     unknown = sum(
         one["error"] == checker.UNKNOWN and one["type"] in checker.ENDED
         for history in record.histories.values() for one in history
@@ -548,6 +595,7 @@ def judge(run, record):
         "histories_read_meanwhile": len(record.seen),
         "writes_lost": sum(run.lost_writes),
         "kills_that_lost_writes": sum(map(bool, run.lost_writes)),
+        "kills_that_met_a_checkpoint": run.checkpoints_met,
         "start_seconds_max": round(max(run.starts), 2),
         "per_kill": per_kill,
         "histogram": [
@@ -569,7 +617,8 @@ def report(verdict):
     print()
     for key in ["seed", "kills", "executions", "acknowledged", "answers_lost", "events", "invocations",
                 "repeated_under_the_same_key", "outcomes_unknown", "activity_hand_outs",
-                "histories_read_meanwhile", "writes_lost", "kills_that_lost_writes", "start_seconds_max"]:
+                "histories_read_meanwhile", "writes_lost", "kills_that_lost_writes",
+                "kills_that_met_a_checkpoint", "start_seconds_max"]:
         print(f"  {key.replace('_', ' '):<28} {verdict[key]}")
     for text in verdict["violations"][:40]:
         print(f"VIOLATION {text}")
@@ -600,10 +649,17 @@ def main():
         help="negative control of --power-loss: the server does not flush, and that must be found "
         "(needs the build with the feature sabotage)",
     )
+    parser.add_argument(
+        "--break",
+        dest="breaks",
+        choices=sorted(SABOTAGES),
+        help="negative control: the engine breaks this promise on a slow disk, and that must be found "
+        "(needs the build with the feature sabotage)",
+    )
     parser.add_argument("--json", action="store_true", help="print the verdict as JSON")
     options = parser.parse_args()
-    options.power_loss |= options.skip_fsync
-    is_control = options.sabotage or options.skip_fsync
+    options.power_loss |= options.skip_fsync or options.breaks is not None
+    is_control = options.sabotage or options.skip_fsync or options.breaks is not None
     options.seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 31)
     if not options.json:
         print(f"crash test, seed {options.seed}: {options.kills} kills, {options.in_flight} executions", flush=True)
@@ -633,6 +689,8 @@ def main():
         # What was not flushed begins anew, under the same names, or never was.
         expected = {"lost_execution", "changed_history"} | ({"invoked_twice"} if options.sabotage else set())
         blind = expected - set(rules)
+        if options.breaks:
+            blind = set() if SABOTAGES[options.breaks] & set(rules) else SABOTAGES[options.breaks]
         print(f"negative control: {'NOT FOUND: ' + ', '.join(sorted(blind)) if blind else 'found'}", file=sys.stderr)
         return int(bool(blind))
     return int(bool(rules))

@@ -14,6 +14,9 @@ import subprocess
 HERE = pathlib.Path(__file__).resolve().parent
 SECTOR = 512
 
+# The file that only checkpoints write to, once it is there.
+DATABASE = "stepwell.db"
+
 # How long a flush takes beside what it takes: most kills then find one that is under way.
 FLUSH_MS = 25
 HEAD = struct.Struct("<5Q")  # Kind, offset, size before, length of the old bytes, length of the new.
@@ -53,6 +56,13 @@ def unflushed(text):
         else:
             writes.append((chr(kind), offset, size, old, new))
     return [write for write in writes if write is not None]
+
+
+def unflushed_files(journals):
+    """The files, by their names below the data folder, that have writes which no flush has reached."""
+    return {
+        journal.name.replace("%", "/") for journal in pathlib.Path(journals).iterdir() if journal.stat().st_size
+    }
 
 
 def lose(data, journals, rng):

@@ -155,9 +155,9 @@ fn differential(arguments: &[String]) -> Result<(), String> {
 
 fn crash(arguments: &[String]) -> Result<(), String> {
     let python = python::environment()?;
-    if arguments.iter().any(|argument| argument == steps::SKIP_FSYNC) {
+    if arguments.iter().any(|argument| [steps::SKIP_FSYNC, steps::BREAK].contains(&argument.as_str())) {
         steps::sabotage()?;
-        return must(steps::skip_fsync(&python).args(arguments));
+        return must(steps::sabotaged_crash(&python).args(arguments));
     }
     must(cargo().args(["build", "--package", "stepwell"]))?;
     must(steps::crash(&python).args(arguments))

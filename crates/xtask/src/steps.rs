@@ -50,8 +50,11 @@ pub fn crash(python: &Path) -> Command {
 /// Asks the crash test for losses of power with a server that does not flush.
 pub const SKIP_FSYNC: &str = "--skip-fsync";
 
-/// The crash test, against a server that can be told not to flush.
-pub fn skip_fsync(python: &Path) -> Command {
+/// Asks it for a server whose engine breaks the promise that is named next.
+pub const BREAK: &str = "--break";
+
+/// The crash test, against a server that can be told to break promises.
+pub fn sabotaged_crash(python: &Path) -> Command {
     let mut command = crash(python);
     command.env("STEPWELL_BINARY", sabotaged_binary());
     command

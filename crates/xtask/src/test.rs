@@ -87,11 +87,15 @@ const STEPS: &[(&str, Make)] = &[
     }),
     ("crash test, power loss, negative control", || {
         on_linux(|| {
-            let mut command = steps::skip_fsync(&python::environment()?);
+            let mut command = steps::sabotaged_crash(&python::environment()?);
             command.args([steps::SKIP_FSYNC, "--kills", "2", "--drain", "20"]);
             Ok(command)
         })
     }),
+    ("crash test, acknowledged before the commit", || broken("acknowledge-before-commit")),
+    ("crash test, dispatched before the commit", || broken("dispatch-before-commit")),
+    ("crash test, a timer dropped at recovery", || broken("drop-timer-at-recovery")),
+    ("crash test, dispatched again after a crash", || broken("dispatch-again-after-crash")),
     ("crash test, fail points", || Ok(Ok(steps::fail_points(&python::environment()?)))),
     ("crash test, negative control", || {
         let mut command = steps::crash(&python::environment()?);
@@ -240,6 +244,15 @@ fn the_console() -> Result<Result<Command, String>, String> {
     Ok(Ok(command))
 }
 
+/// The crash test against an engine that breaks a promise, which it must find.
+fn broken(promise: &str) -> Result<Result<Command, String>, String> {
+    on_linux(|| {
+        let mut command = steps::sabotaged_crash(&python::environment()?);
+        command.args([steps::BREAK, promise, "--kills", "4", "--in-flight", "60", "--drain", "8"]);
+        Ok(command)
+    })
+}
+
 /// The binary that breaks promises when it is told to, by this program itself.
 fn the_sabotaged_binary() -> Result<Result<Command, String>, String> {
     let mut command = myself()?;
@@ -267,7 +280,7 @@ fn console_journeys() -> Result<Result<Command, String>, String> {
 }
 
 /// A step that needs a library before libc, which is Linux's way.
-fn on_linux(command: fn() -> Result<Command, String>) -> Result<Result<Command, String>, String> {
+fn on_linux(command: impl FnOnce() -> Result<Command, String>) -> Result<Result<Command, String>, String> {
     match cfg!(target_os = "linux") {
         true => Ok(Ok(command()?)),
         false => Ok(Err("only on Linux".into())),
