@@ -154,13 +154,20 @@ fn commit_and_release(
     }));
     let mut committed = vec![0; mailboxes.len()];
     let mut changed = Vec::new();
+    for submission in &mut submissions {
+        if let Submission::Turn(shard, turn) = submission {
+            committed[*shard] = turn.number;
+            changed.append(&mut turn.changed);
+            commons.stats.count(&turn.counts);
+            turn.measured.iter().for_each(Measured::count);
+        }
+    }
+    // Before anything is let out, too: who begins to watch after an answer is not told of what led to it.
+    commons.changes.tell_chunks(&batch.chunks);
+    commons.changes.tell_machines(&changed);
     for submission in submissions {
         match submission {
-            Submission::Turn(shard, mut turn) => {
-                committed[shard] = turn.number;
-                changed.append(&mut turn.changed);
-                commons.stats.count(&turn.counts);
-                turn.measured.iter().for_each(Measured::count);
+            Submission::Turn(_, turn) => {
                 for release in turn.releases {
                     let_out(commons, release, mailboxes);
                 }
@@ -168,8 +175,6 @@ fn commit_and_release(
             Submission::Catalogue(_, done) => done(),
         }
     }
-    commons.changes.tell_chunks(&batch.chunks);
-    commons.changes.tell_machines(&changed);
     // Last: what a shard lets out at once because all before is durable must not overtake what is let out
     // here.
     for (mailbox, turn) in mailboxes.iter().zip(committed) {

@@ -1,5 +1,6 @@
 //! A quiet state machine beside a noisy one: the quiet one's p99 at a modest rate, alone and beside each
-//! kind of noise.
+//! kind of noise. For comparison also beside threads that only spin, as many as the server has that are busy
+//! then: that much is what two processors can do for three or four threads, and no matter of the server.
 //!
 //! A quiet execution goes through ten `Pass` states. They, its end and the reply to its start are one
 //! commit, so the latency of the start, from the moment at which it was due, is that of the whole
@@ -25,6 +26,9 @@ const QUIET_CONNECTIONS: usize = 64;
 
 /// How many executions of the noisy machine are kept under way.
 const NOISY: u64 = 16;
+
+/// How many threads spin for comparison: one as a shard does, one as what commits does.
+const SPINNING: [usize; 2] = [1, 2];
 
 /// How long each kind takes, in seconds.
 const SECONDS: u64 = 10;
@@ -65,6 +69,13 @@ pub fn run(options: &Options, report: &mut Report) -> io::Result<()> {
     let [p50, alone] = quiet_ms(&server, &quiet, time)?;
     report.add(Figure::new("neighbour: quiet alone, p50", "ms", p50));
     report.add(Figure::new("neighbour: quiet alone, p99", "ms", alone));
+    for threads in SPINNING {
+        eprintln!("  {threads} spinning");
+        let p99 = beside_spinning(threads, || quiet_ms(&server, &quiet, time))?[1];
+        report.add(Figure::new(format!("neighbour: beside {threads} spinning, p99"), "ms", p99));
+        let times = format!("neighbour: p99 beside {threads} spinning against alone");
+        report.add(Figure::new(times, "", p99 / alone));
+    }
     for (at, (name, definition)) in NOISES.iter().enumerate() {
         eprintln!("  {name}");
         let definition = one_line(definition);
@@ -109,6 +120,23 @@ fn quiet_ms(server: &Server, machine: &str, time: Duration) -> io::Result<[f64; 
         },
     })?;
     whole
+}
+
+/// Does something while this many threads spin.
+fn beside_spinning<T>(threads: usize, work: impl FnOnce() -> T) -> T {
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        let made = work();
+        is_over.store(true, Ordering::Relaxed);
+        made
+    })
 }
 
 /// Keeps [`NOISY`] executions under way until it is over, and stops them then; how many were begun.

@@ -81,6 +81,8 @@ pub struct Shard {
     names: HashMap<NameKey, EntityId>,
     backlog: VecDeque<Message>,
     ready: ReadyQueue,
+    /// Whether what has more to do gets on in the next turn, whatever that one hears.
+    is_their_turn: bool,
     unwritten: Unwritten,
     recovering: VecDeque<EntityId>,
     /// Those of the residents that only wait, by when they were last touched.

@@ -110,9 +110,14 @@ impl Shard {
     }
 
     /// Lets those that have more to do get on: what they leave is for the next turn, which hears first
-    /// what has arrived.
+    /// what has arrived. What this turn has to let out does not wait for them: then they get on in the next
+    /// one, whatever that has to let out.
     pub(super) fn go_on(&mut self) {
         if !self.may_go_on() {
+            return;
+        }
+        self.is_their_turn = !self.is_their_turn && !self.releases.is_empty();
+        if self.is_their_turn {
             return;
         }
         let stopwatch = self.commons.options.stopwatch.clone();

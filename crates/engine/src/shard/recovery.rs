@@ -54,6 +54,7 @@ impl Shard {
             names: HashMap::new(),
             backlog: VecDeque::new(),
             ready: ReadyQueue::default(),
+            is_their_turn: false,
             unwritten: Unwritten::default(),
             recovering: VecDeque::new(),
             parked: BTreeMap::new(),
