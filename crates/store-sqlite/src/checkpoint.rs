@@ -6,13 +6,19 @@
 //! seconds if it has all to copy. So both: a thread does PASSIVE ones as the log grows, and the
 //! committer, above [`WAL_BYTES_MAX`], waits until none runs and does a RESTART one itself. Little is
 //! left to copy then, nobody appends meanwhile, and the next commit writes at the log's beginning.
+//!
+//! To ask SQLite for the log's state is a pragma, and a pragma is parsed anew each time it runs. So a commit
+//! only hears from a hook how long the log has become, and asks once it has grown by [`LOOK_BYTES`].
 
+use std::cell::Cell;
+use std::ffi::c_int;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::Connection;
+use rusqlite::hooks::Wal;
 
 /// The size of the log above which the committer makes it start over.
 const WAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -26,11 +32,29 @@ const PENDING_BYTES: u64 = 16 * 1024 * 1024;
 /// How much the log may grow after a reader was in the way, before the committer tries again.
 const RETRY_BYTES: u64 = 8 * 1024 * 1024;
 
+/// How much the log may grow before the committer asks how much of it waits to be copied.
+const LOOK_BYTES: u64 = 1024 * 1024;
+
 /// How long the committer waits for readers of the log's end to finish.
 const READERS_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// The size of a frame of the log: a page and its header.
 const FRAME_BYTES: u64 = 4096 + 24;
+
+thread_local! {
+    /// How many pages the log had after the last commit on this thread, until somebody takes note. SQLite
+    /// runs the hook within the commit, and it may be a function only, so this is where the two meet.
+    static PAGES: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+/// From now on [`Gate::tend`] knows how long the log is after a commit of this connection.
+pub(crate) fn listen(connection: &Connection) {
+    fn note(_: &Wal, pages: c_int) -> rusqlite::Result<()> {
+        PAGES.set(u64::try_from(pages).ok());
+        Ok(())
+    }
+    connection.wal_hook(Some(note));
+}
 
 /// The log, as one of SQLite's connections sees it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -123,8 +147,16 @@ impl Gate {
         }
     }
 
-    /// What the committer does after each commit; `size` is that of the log.
-    pub fn tend(&self, size: WalSize, committer: &Connection) -> rusqlite::Result<()> {
+    /// What the committer does after each commit, on the same thread.
+    pub fn tend(&self, committer: &Connection) -> rusqlite::Result<()> {
+        // A batch of nothing leaves the log alone.
+        let Some(pages) = PAGES.take() else { return Ok(()) };
+        let looked_at = self.state().size.bytes;
+        // Shorter than it was: it has started over.
+        if (looked_at..looked_at + LOOK_BYTES).contains(&(pages * FRAME_BYTES)) {
+            return Ok(());
+        }
+        let size = WalSize::read(committer)?;
         self.state().size = size;
         if size.bytes >= WAL_BYTES_MAX {
             if size.bytes < self.state().retry_bytes {

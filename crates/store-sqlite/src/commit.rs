@@ -5,7 +5,7 @@ use rusqlite::{CachedStatement, Connection, params};
 use stepwell_model::{ExecutionStatus, Timestamp};
 use stepwell_store::{Batch, CatalogueWrite, Chunk, ExecutionRow, StoreError};
 
-use crate::checkpoint::{Gate, WalSize};
+use crate::checkpoint::{self, Gate, WalSize};
 use crate::marks::Marks;
 use crate::names::{Taken, Taking};
 use crate::{entity_key, landmark, read, snapshot, store_error, to_sql};
@@ -39,6 +39,7 @@ impl Committer {
     /// `marks` and `taking` are of what the database has.
     pub fn new(connection: Connection, marks: Marks, taking: Taking) -> Committer {
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        checkpoint::listen(&connection);
         Committer { connection, marks, taking, stopped: None }
     }
 
@@ -57,7 +58,7 @@ impl Committer {
         }
 
         // The batch is durable. What goes wrong with the log from here on stops the next commit.
-        if let Err(error) = self.tend_wal(gate) {
+        if let Err(error) = gate.tend(&self.connection) {
             self.stopped = Some(format!("a checkpoint failed: {error}"));
         }
         Ok(())
@@ -111,11 +112,6 @@ impl Committer {
         }
     }
 
-    fn tend_wal(&self, gate: &Gate) -> rusqlite::Result<()> {
-        let size = WalSize::read(&self.connection)?;
-        gate.tend(size, &self.connection)
-    }
-
     fn write(&mut self, batch: &Batch) -> Result<(), Refusal> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let mut beside = None;
@@ -145,16 +141,40 @@ impl Committer {
     }
 }
 
-/// What a chunk needs, prepared once per batch.
+const OPEN: &str = "INSERT INTO execution (entity, machine, revision, name, name_key, started_ms, closed_ms,
+        recency_ms, status, due_ms, parked, first_row, last_row, last_event_id,
+        version, alias, trace_header)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+
+/// The usual step of a longer execution: it was open and is. SQLite rewrites an index when one of its
+/// columns is set, even to the same value; this leaves the larger one alone.
+const GO_ON: &str = "UPDATE execution SET due_ms = ?3, parked = ?4, last_row = ?5, last_event_id = ?6
+     WHERE entity = ?1 AND last_row = ?2 AND status = 0";
+
+/// ?8 says whether an execution that was closed stays closed since when it was.
+const CHANGE: &str =
+    "UPDATE execution SET due_ms = ?3, parked = ?4, last_row = ?5, last_event_id = ?6, status = ?7,
+        closed_ms = iif(?8, ifnull(closed_ms, ?9), ?9),
+        recency_ms = coalesce(iif(?8, ifnull(closed_ms, ?9), ?9), started_ms)
+     WHERE entity = ?1 AND last_row = ?2";
+
+const REWRITE: &str =
+    "UPDATE execution SET due_ms = ?2, parked = ?3, last_row = ?4, last_event_id = ?5, status = ?6,
+        closed_ms = ?7, recency_ms = ?8
+     WHERE entity = ?1";
+
+const NOTE_REDRIVES: &str =
+    "INSERT OR REPLACE INTO redrive (entity, redrive_count, redriven_ms) VALUES (?1, ?2, ?3)";
+
+/// What a chunk needs, fetched once per batch. The cache hashes the text each time, so what a batch may
+/// not need waits until it does.
 struct Statements<'a> {
     connection: &'a Connection,
     append: CachedStatement<'a>,
     open: CachedStatement<'a>,
-    go_on: CachedStatement<'a>,
-    change: CachedStatement<'a>,
+    go_on: Option<CachedStatement<'a>>,
+    change: Option<CachedStatement<'a>>,
     taken: Taken,
-    rewrite: CachedStatement<'a>,
-    note_redrives: CachedStatement<'a>,
 }
 
 impl<'a> Statements<'a> {
@@ -162,34 +182,10 @@ impl<'a> Statements<'a> {
         Ok(Statements {
             connection,
             append: connection.prepare_cached("INSERT INTO chunk (row, header, body) VALUES (?1, ?2, ?3)")?,
-            open: connection.prepare_cached(
-                "INSERT INTO execution (entity, machine, revision, name, name_key, started_ms, closed_ms,
-                    recency_ms, status, due_ms, parked, first_row, last_row, last_event_id,
-                    version, alias, trace_header)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
-            )?,
-            // The usual step of a longer execution: it was open and is. SQLite rewrites an index when
-            // one of its columns is set, even to the same value; this leaves the larger one alone.
-            go_on: connection.prepare_cached(
-                "UPDATE execution SET due_ms = ?3, parked = ?4, last_row = ?5, last_event_id = ?6
-                 WHERE entity = ?1 AND last_row = ?2 AND status = 0",
-            )?,
-            // ?8 says whether an execution that was closed stays closed since when it was.
-            change: connection.prepare_cached(
-                "UPDATE execution SET due_ms = ?3, parked = ?4, last_row = ?5, last_event_id = ?6, status = ?7,
-                    closed_ms = iif(?8, ifnull(closed_ms, ?9), ?9),
-                    recency_ms = coalesce(iif(?8, ifnull(closed_ms, ?9), ?9), started_ms)
-                 WHERE entity = ?1 AND last_row = ?2",
-            )?,
+            open: connection.prepare_cached(OPEN)?,
+            go_on: None,
+            change: None,
             taken: Taken::default(),
-            rewrite: connection.prepare_cached(
-                "UPDATE execution SET due_ms = ?2, parked = ?3, last_row = ?4, last_event_id = ?5, status = ?6,
-                    closed_ms = ?7, recency_ms = ?8
-                 WHERE entity = ?1",
-            )?,
-            note_redrives: connection.prepare_cached(
-                "INSERT OR REPLACE INTO redrive (entity, redrive_count, redriven_ms) VALUES (?1, ?2, ?3)",
-            )?,
         })
     }
 
@@ -256,7 +252,7 @@ impl<'a> Statements<'a> {
         for chunk in run {
             row.advance(&chunk.header).map_err(Refusal::Contradiction)?;
         }
-        self.rewrite.execute(params![
+        self.connection.prepare_cached(REWRITE)?.execute(params![
             entity_key(row.entity),
             row.next_due.map(to_ms),
             row.parked,
@@ -272,7 +268,11 @@ impl<'a> Statements<'a> {
     fn write_redrives(&mut self, row: &ExecutionRow) -> Result<(), Refusal> {
         if let Some(redriven_at) = row.redriven_at {
             let count = to_sql(row.redrive_count);
-            self.note_redrives.execute(params![entity_key(row.entity), count, to_ms(redriven_at)])?;
+            self.connection.prepare_cached(NOTE_REDRIVES)?.execute(params![
+                entity_key(row.entity),
+                count,
+                to_ms(redriven_at)
+            ])?;
         }
         Ok(())
     }
@@ -302,13 +302,14 @@ impl<'a> Statements<'a> {
         let before = to_sql(first.previous_row);
         let (due_ms, parked) = (last.next_due.map(to_ms), last.parked);
         let (last_row, last_event_id) = (to_sql(last.row), to_sql(last.last_event_id));
-        if closed_at.is_none()
-            && self.go_on.execute(params![entity, before, due_ms, parked, last_row, last_event_id])? == 1
-        {
-            return Ok(());
+        if closed_at.is_none() {
+            let go_on = fetched(&mut self.go_on, self.connection, GO_ON)?;
+            if go_on.execute(params![entity, before, due_ms, parked, last_row, last_event_id])? == 1 {
+                return Ok(());
+            }
         }
         let (status, closed_ms) = (last.status.code(), closed_at.map(to_ms));
-        let changed = self.change.execute(params![
+        let changed = fetched(&mut self.change, self.connection, CHANGE)?.execute(params![
             entity,
             before,
             due_ms,
@@ -327,6 +328,18 @@ impl<'a> Statements<'a> {
             "row {row} does not follow the last of its execution, if there is one"
         )))
     }
+}
+
+/// The statement, from the cache if it is wanted for the first time.
+fn fetched<'s, 'a>(
+    statement: &'s mut Option<CachedStatement<'a>>,
+    connection: &'a Connection,
+    sql: &str,
+) -> rusqlite::Result<&'s mut CachedStatement<'a>> {
+    Ok(match statement {
+        Some(statement) => statement,
+        None => statement.insert(connection.prepare_cached(sql)?),
+    })
 }
 
 fn to_ms(moment: Timestamp) -> i64 {
