@@ -157,6 +157,15 @@ mod tests {
     }
 
     #[test]
+    fn a_crowd_finds_what_a_few_do_not() {
+        // With many executions one is let go, and wanted again, within one turn: this world found one that was let
+        // go while a call of its was under way.
+        let report = run(Options { starts_max: 2_500, ..Options::of_seed(258) });
+        let report = report.unwrap_or_else(|violation| panic!("{violation}"));
+        assert!(report.executions > 1_000 && report.redrives > 100, "{report:?}");
+    }
+
+    #[test]
     fn the_same_seed_is_the_same_run_step_by_step() {
         for seed in 0..20 {
             let options = Options { trace: true, ..Options::of_seed(seed) };

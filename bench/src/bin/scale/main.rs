@@ -2,9 +2,6 @@
 //!
 //! | name        | what there is much of                                                           |
 //! |-------------|---------------------------------------------------------------------------------|
-//! | `parked`    | executions in a `Wait`: memory each, before a kill and after a restart          |
-//! | `due`       | timers that go off at the same moment                                           |
-//! | `waking`    | events before a `Wait`: what it costs to wake up after 20,000 of them           |
 //! | `neighbour` | work of one state machine, beside another that is quiet                         |
 //! | `backlog`   | executions whose tasks nobody takes                                             |
 //! | `histories` | events in a history, read page by page                                          |
@@ -14,21 +11,19 @@
 //! | `overload`  | requests under way, more than the server takes                                  |
 //! | `soak`      | time at 70 % of what the server can do                                          |
 //!
-//! Each is a chapter of its own, and tells figures beside their marks. The load shares the machine with
-//! the server. What is started is counted by the server when it has ended, and by its lists at the end.
+//! Executions that are parked, timers and what waking costs are W5, which `load` measures. Each is a
+//! chapter of its own, and tells figures beside their marks. The load shares the machine with the server.
+//! What is started is counted by the server when it has ended, and by its lists at the end.
 
 mod backlog;
-mod due;
 mod full;
 mod histories;
 mod lists;
 mod neighbour;
 mod overload;
 mod pace;
-mod parked;
 mod retention;
 mod soak;
-mod waking;
 
 use std::io;
 use std::path::PathBuf;
@@ -41,10 +36,7 @@ use stepwell_bench::server::Server;
 
 /// What can be measured, in the order in which it is when nothing is named. `full` and `soak` take long
 /// and are only run by their names.
-const CHAPTERS: [Named; 11] = [
-    ("parked", parked::run),
-    ("due", due::run),
-    ("waking", waking::run),
+const CHAPTERS: [Named; 8] = [
     ("neighbour", neighbour::run),
     ("backlog", backlog::run),
     ("histories", histories::run),
@@ -56,7 +48,7 @@ const CHAPTERS: [Named; 11] = [
 ];
 
 /// How many of [`CHAPTERS`] are run when nothing is named.
-const USUAL: usize = 9;
+const USUAL: usize = 6;
 
 type Chapter = fn(&Options, &mut Report) -> io::Result<()>;
 
@@ -81,23 +73,15 @@ impl Options {
         stepwell_bench::new_folder(&self.folder)?;
         Server::start(&self.binary, &self.folder)
     }
-
-    /// The memory of a server that was started on an empty data directory of its own, in bytes.
-    fn empty_memory_bytes(&self) -> io::Result<u64> {
-        let folder = self.folder.join("empty");
-        stepwell_bench::new_folder(&folder)?;
-        Server::start(&self.binary, &folder)?.memory_bytes()
-    }
 }
 
 const HELP: &str = "\
 scale [NAME] [--server FILE] [--data DIR] [--executions N] [--seconds S] [--json]
 
-  NAME            one of parked, due, waking, neighbour, backlog, histories, lists, overload, retention,
-                  full, soak [default: all but the last two]
+  NAME            one of neighbour, backlog, histories, lists, overload, retention, full, soak [default: all but the last two]
   --server FILE   the release binary [default: $STEPWELL_BINARY, or target/release/stepwell]
   --data DIR      a folder on the disk to be measured, made and emptied [default: target/scale]
-  --executions N  how many executions [default: a million; due 100,000; full ten million]
+  --executions N  how many executions [default: a million; full ten million]
   --seconds S     how long retention, neighbour and soak take [default: 90, 10 for each kind, 600]
   --json          the figures as one JSON object
 ";
@@ -223,22 +207,4 @@ fn median(values: &[f64]) -> f64 {
     let mut ascending = values.to_vec();
     ascending.sort_by(f64::total_cmp);
     ascending[ascending.len() / 2]
-}
-
-/// The moment so many seconds from now, as a `Timestamp` of the States Language says it, and when
-/// that is.
-fn moment_in(seconds: u64) -> (String, std::time::SystemTime) {
-    let since_epoch = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .expect("the clock is set to a time after 1970");
-    let epoch_seconds = since_epoch.as_secs() + seconds;
-    let moment = stepwell_model::Timestamp::from_epoch_ms(epoch_seconds * 1_000);
-    (moment.to_rfc3339(), std::time::UNIX_EPOCH + Duration::from_secs(epoch_seconds))
-}
-
-/// Sleeps until then.
-fn sleep_until(moment: std::time::SystemTime) {
-    if let Ok(left) = moment.duration_since(std::time::SystemTime::now()) {
-        std::thread::sleep(left);
-    }
 }

@@ -478,7 +478,10 @@ impl Shard {
         let touched = std::mem::take(&mut self.touched);
         for entity in &touched {
             let Some(resident) = self.residents.get_mut(entity) else { continue };
-            resident.touched = false;
+            // It stands here twice if it was forgotten and loaded again within the turn.
+            if !std::mem::take(&mut resident.touched) {
+                continue;
+            }
             if resident.express.is_some() {
                 chunks.extend(self.seal_express(*entity));
                 self.arm(*entity);

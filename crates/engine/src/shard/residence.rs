@@ -260,6 +260,8 @@ impl Shard {
     pub(super) fn park(&mut self, entity: EntityId) {
         let Some(resident) = self.residents.get_mut(&entity) else { return };
         if resident.only_waits() {
+            // An entry that nobody takes away would let it go while a call of its is under way.
+            debug_assert!(resident.parked_at.is_none(), "{entity:?} is parked twice");
             self.touches += 1;
             resident.parked_at = Some(self.touches);
             self.parked.insert(self.touches, entity);
