@@ -167,7 +167,7 @@ class Pass(crash_test.Run):
         threads = [threading.Thread(target=self.guarded, args=(self.keep_working, n), daemon=True) for n in range(2)]
         for thread in threads:
             thread.start()
-        # What only waits, also in a queue, needs no recovery; a function that is at work does.
+        # What only waits needs no recovery, and may be all there is; a function that is at work does.
         slow, begun = (4, "Slow") if self.point.endswith("_recovery") else (0.4, "Quick")
         for number in range(3):
             self.start_main(number, slow)
