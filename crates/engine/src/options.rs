@@ -22,9 +22,6 @@ pub struct EngineOptions {
     pub shards: usize,
     /// The limits in force.
     pub limits: Limits,
-    /// How many calls may wait at each shard; more are answered with
-    /// [`EngineError::Busy`](crate::EngineError::Busy).
-    pub mailbox_max: usize,
     /// How many executions that only wait each shard keeps in memory; the others are stubs.
     pub resident_max: usize,
     /// After how many further history events an execution that is dropped from memory leaves a snapshot,
@@ -60,7 +57,6 @@ impl Default for EngineOptions {
             // Connections, the committer and the store want their share of the cores.
             shards: (cores / 2).clamp(1, 8),
             limits: Limits::default(),
-            mailbox_max: 4_096,
             resident_max: 2_000,
             snapshot_events: 128,
             fuel: 256,

@@ -52,7 +52,7 @@ impl Runtime {
         shards: Vec<Shard>,
         clock: Arc<dyn Clock>,
     ) -> Result<Runtime, EngineError> {
-        let calls_max = commons.options.mailbox_max;
+        let calls_max = commons.options.limits.waiting_calls_max;
         let mailboxes = shards.iter().map(|_| Arc::new(Mailbox::new(calls_max))).collect();
         let wires = Arc::new(Wires { commons, clock, mailboxes, commits: CommitQueue::new() });
         let mut runtime = Runtime { wires: wires.clone(), threads: Vec::new(), chores: Vec::new() };

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use stepwell_asl::TaskSpec;
 use stepwell_engine::*;
-use stepwell_model::{ExecutionStatus, Failure, MachineType, Resource, TaskRef, Timestamp};
+use stepwell_model::{ExecutionStatus, Failure, Limits, MachineType, Resource, TaskRef, Timestamp};
 use stepwell_store::{FailedCommit, MemoryStore, Store};
 use stepwell_task::{Done, Integration, Target, TaskOutcome, TaskRequest};
 use stepwell_value::Payload;
@@ -409,7 +409,8 @@ fn too_large_an_input_is_refused_before_anything_happens() {
 fn a_full_mailbox_pushes_back() {
     let store = Arc::new(MemoryStore::new([1; 32]));
     let clock = Arc::new(Hands::default());
-    let options = EngineOptions { shards: 1, mailbox_max: 0, ..EngineOptions::default() };
+    let limits = Limits { waiting_calls_max: 0, ..Limits::default() };
+    let options = EngineOptions { shards: 1, limits, ..EngineOptions::default() };
     let engine = Engine::open(store, vec![], clock, options).unwrap();
     let key = MachineKey { place: place(), name: "m".into() };
     let key = ExecutionKey { machine: key, name: "n".into() };

@@ -1,4 +1,4 @@
-//! Limits with AWS's values as defaults; each is a key under `[limits]` of the configuration.
+//! Limits with AWS's values as defaults where AWS has one; each is a key under `[limits]` of the configuration.
 
 /// The limits in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,9 @@ pub struct Limits {
     /// name is free. Source: the quotas in the Developer Guide, "Execution history retention time", and
     /// the API reference of StartExecution, on names.
     pub retention_seconds: u64,
+    /// How many calls may wait at each shard; more are answered with `ThrottlingException`. Ours: AWS
+    /// bounds rates instead.
+    pub waiting_calls_max: usize,
 }
 
 impl Default for Limits {
@@ -34,6 +37,7 @@ impl Default for Limits {
             variables_bytes_max: 10 * 1024 * 1024,
             redrive_seconds_max: 14 * 24 * 60 * 60,
             retention_seconds: 7_776_000,
+            waiting_calls_max: 4_096,
         }
     }
 }

@@ -21,6 +21,7 @@ const KEYS: &[Key] = &[
     Key { name: "variables_bytes_max", set: |limits, value| limits.variables_bytes_max = size(value) },
     Key { name: "redrive_seconds_max", set: |limits, value| limits.redrive_seconds_max = value },
     Key { name: "retention_seconds", set: |limits, value| limits.retention_seconds = value },
+    Key { name: "waiting_calls_max", set: |limits, value| limits.waiting_calls_max = size(value) },
 ];
 
 /// A size in bytes; one that this machine cannot count is as good as its largest.
