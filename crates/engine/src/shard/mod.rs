@@ -302,31 +302,7 @@ impl Shard {
             match message {
                 Message::Start { machine, qualifier, name, partition, input, trace_header, parent, ear } => {
                     let wanted = Wanted { machine, qualifier, name, partition, input, trace_header, parent };
-                    let asked = wanted.clone();
-                    pass(FailPoint::BeforeStart);
-                    let (entity, answer) = self.start(wanted);
-                    pass(FailPoint::AfterStart);
-                    match ear {
-                        // Whoever called asks again; a task cannot.
-                        StartEar::Parent(_) if is_unread(&answer) => {
-                            let Wanted { machine, qualifier, name, partition, input, trace_header, parent } =
-                                asked;
-                            self.hear_later(Message::Start {
-                                machine,
-                                qualifier,
-                                name,
-                                partition,
-                                input,
-                                trace_header,
-                                parent,
-                                ear,
-                            });
-                        }
-                        StartEar::Caller(reply) => {
-                            self.releases.push((entity, Release::Started(reply, answer)));
-                        }
-                        StartEar::Parent(parent) => self.tell_started(entity, parent, answer),
-                    }
+                    self.hear_start(wanted, ear);
                 }
                 Message::StartExpress { start, name_key, ear } => {
                     let (entity, answer) = self.start_express(&start, name_key);
