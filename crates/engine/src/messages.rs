@@ -82,6 +82,16 @@ pub enum Message {
         /// The task.
         parent: TaskRef,
     },
+    /// An execution asks whether the task that started it, or a later one of the same parent, still waits for
+    /// its end.
+    AskParent {
+        /// The execution.
+        key: ExecutionKey,
+        /// Where its name leads.
+        home: Home,
+        /// The task.
+        parent: TaskRef,
+    },
     /// Stop an execution that a task started and no longer waits for.
     StopChild {
         /// Which one, if it is the task's.
@@ -162,6 +172,7 @@ impl Message {
             | Message::DropExpress { .. }
             | Message::Child { .. }
             | Message::Watch { .. }
+            | Message::AskParent { .. }
             | Message::StopChild { .. }
             | Message::Answer { .. }
             | Message::Outcome { .. }
@@ -191,6 +202,7 @@ impl Message {
             | Message::DropExpress { .. }
             | Message::Child { .. }
             | Message::Watch { .. }
+            | Message::AskParent { .. }
             | Message::Barrier { .. } => 0,
         }
     }

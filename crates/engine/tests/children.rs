@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use stepwell_engine::*;
-use stepwell_model::{ExecutionStatus, MachineType};
+use stepwell_model::{ExecutionStatus, Limits, MachineType};
 use stepwell_store::Store;
 use support::*;
 
@@ -354,4 +354,269 @@ fn an_express_execution_runs_within_a_task_and_ends_with_it() {
     let lost = driver.start(&parent, None, "{}").unwrap();
     driver.crash();
     assert!(driver.history(&lost).ends_with("ExecutionFailed Stepwell.OutcomeUnknown"));
+}
+
+const HOUR: &str = r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":3600,"End":true}}}"#;
+
+/// Of each execution of a machine that a task has started: whether it is open, and whether its parent waits
+/// for it, in that task or in another that names it.
+fn children_and_tasks(driver: &Driver, machine: &MachineKey) -> Vec<(bool, bool)> {
+    let number = driver.commons.machine_in_service(machine).unwrap().number;
+    let mut found = Vec::new();
+    for entity in driver.store.entities() {
+        let chunks = driver.store.chunks(entity).unwrap();
+        let opening = chunks[0].header.opening.as_ref().unwrap();
+        let Some(parent) = chunks[0].header.parent.filter(|_| opening.machine == number) else { continue };
+        let is_open = driver.store.execution(entity).unwrap().unwrap().closed_at.is_none();
+        let chunks = driver.store.chunks(parent.task.execution).unwrap();
+        let outstanding = match chunks.is_empty() {
+            true => Vec::new(),
+            false => replay(&driver.commons, &chunks).unwrap().0.outstanding(),
+        };
+        let waits = outstanding.iter().any(|outstanding| {
+            let name = outstanding.task.parameters.value().get("Name").and_then(|name| name.as_str());
+            outstanding.task.scheduled_event_id == parent.task.scheduled_event_id
+                || name == Some(&*opening.name)
+        });
+        found.push((is_open, waits));
+    }
+    found
+}
+
+/// Dies at every commit, before and after what it releases is let out, while a parent ends before its child,
+/// and asserts that in the end a child is open only if its parent waits for it. The caller stops the parent
+/// after ten seconds. After the restart the read after so many others fails.
+fn leaves_no_child(
+    definition: &dyn Fn(&MachineKey) -> String,
+    resident_max: usize,
+    fails_after: Option<u64>,
+) {
+    for dies in [Dies::BeforeRelease, Dies::AfterRelease] {
+        for at in 1.. {
+            let mut driver = Driver::with(4, false, resident_max);
+            let child = driver.machine("child", HOUR);
+            let parent = driver.machine("parent", &definition(&child));
+            driver.dies_at = Some((at, dies));
+            let _unheard = driver.ask_start(&parent, Some("p"), "{}").unwrap();
+            driver.run();
+            if !driver.is_dead {
+                driver.pass(Duration::from_secs(10));
+            }
+            if !driver.is_dead {
+                let key = ExecutionKey { machine: parent.clone(), name: "p".into() };
+                let _unheard = driver.ask_stop(&key);
+                driver.run();
+            }
+            let has_died = driver.is_dead;
+            driver.begin_anew();
+            if let Some(reads) = fails_after {
+                driver.store.fail_read_after(reads);
+            }
+            driver.run();
+            // A deadline that passed while the server was down has 30 seconds of grace.
+            for _ in 0..8 {
+                driver.pass(Duration::from_secs(10));
+            }
+            // Those who check read what is there.
+            driver.store.reopen();
+            for (is_open, waits) in children_and_tasks(&driver, &child) {
+                let context = || {
+                    let key = ExecutionKey { machine: parent.clone(), name: "p".into() };
+                    let history = driver.commons.history(&key).map(|history| {
+                        let types: Vec<_> = history.iter().map(|event| event.kind.type_name()).collect();
+                        types.join(" ")
+                    });
+                    format!("{dies:?} {at}, {resident_max}, {fails_after:?}: {history:?}")
+                };
+                assert_eq!(is_open, waits, "{}", context());
+            }
+            if !has_died {
+                assert!(at > 3, "it died nowhere");
+                break;
+            }
+        }
+    }
+}
+
+/// A task that waits for its child, beside a branch that fails after five seconds.
+fn beside_a_failure(child: &MachineKey, more: &str) -> String {
+    let waits = starts(".sync", child, "");
+    let fails =
+        r#"{"StartAt":"B","States":{"B":{"Type":"Wait","Seconds":5,"Next":"F"},"F":{"Type":"Fail"}}}"#;
+    format!(
+        r#"{{"StartAt":"P","States":{{"P":{{"Type":"Parallel","Branches":[{waits},{fails}],"End":true{more}}},
+            "L":{{"Type":"Wait","Seconds":3600,"End":true}}}}}}"#
+    )
+}
+
+#[test]
+fn wherever_the_process_dies_no_child_goes_on_whose_task_is_over() {
+    let stopped = |child: &MachineKey| starts(".sync:2", child, "");
+    let timed_out = |child: &MachineKey| starts(".sync", child, r#"},"TimeoutSeconds":5,"ResultSelector":{"#);
+    let failed = |child: &MachineKey| beside_a_failure(child, "");
+    let caught = |child: &MachineKey| {
+        beside_a_failure(child, r#","Catch":[{"ErrorEquals":["States.ALL"],"Next":"L"}]"#)
+    };
+    let tried_again = |child: &MachineKey| {
+        let more = r#","Name":"a","Input":{}},"TimeoutSeconds":5,"Retry":[{"ErrorEquals":["States.ALL"],"MaxAttempts":2}],"ResultSelector":{"#;
+        starts(".sync", child, more)
+    };
+    let over = |child: &MachineKey| starts(".sync", child, "").replacen('{', r#"{"TimeoutSeconds":5,"#, 1);
+    let parents: [&dyn Fn(&MachineKey) -> String; 6] =
+        [&stopped, &timed_out, &failed, &caught, &tried_again, &over];
+    for parent in parents {
+        for resident_max in [0, 100] {
+            leaves_no_child(parent, resident_max, None);
+            for fails_after in 0..READS {
+                leaves_no_child(parent, resident_max, Some(fails_after));
+            }
+        }
+    }
+}
+
+/// A parent that was stopped, whose child has not heard of that because the process died.
+fn stopped_without_its_child(more: &str) -> (Driver, MachineKey, ExecutionStarted) {
+    let mut driver = Driver::new();
+    let child = driver.machine("child", HOUR);
+    let parent = driver.machine("parent", &starts(".sync", &child, more));
+    let started = driver.start(&parent, None, "{}").unwrap();
+    driver.dies_at = Some((driver.commits + 1, Dies::BeforeRelease));
+    let _unheard = driver.ask_stop(&started.key);
+    driver.run();
+    assert!(driver.is_dead);
+    assert_eq!(driver.commons.execution(&started.key).unwrap().status, ExecutionStatus::Aborted);
+    assert_eq!(executions(&driver, &child)[0].1, ExecutionStatus::Running);
+    (driver, child, started)
+}
+
+#[test]
+fn a_child_is_stopped_also_if_its_parent_was_swept_meanwhile() {
+    let (mut driver, child, started) = stopped_without_its_child("");
+    driver.limits = Limits { retention_seconds: 20, ..Limits::default() };
+    driver.now = driver.now.after_seconds(60);
+    driver.begin_anew();
+    let before = driver.commons.expire(driver.now).unwrap();
+    assert_eq!(driver.commons.sweep(before, 100).unwrap().executions, 1);
+    driver.run();
+    assert_eq!(driver.commons.execution(&started.key), Err(EngineError::NoSuchExecution));
+    assert_eq!(executions(&driver, &child)[0].1, ExecutionStatus::Aborted);
+}
+
+#[test]
+fn a_redrive_that_finds_the_child_before_it_is_stopped_waits_for_it() {
+    let mut found = 0;
+    for fails_after in 0..READS {
+        let (mut driver, child, started) = stopped_without_its_child(r#","Name":"a","Input":{}"#);
+        driver.begin_anew();
+        // If it is the child that cannot be read, it asks a second later.
+        driver.store.fail_read_after(fails_after);
+        driver.run();
+        driver.store.reopen();
+        driver.redrive(&started.key, None).unwrap();
+        driver.pass(Duration::from_secs(5));
+        let waits = driver.commons.execution(&started.key).unwrap().status == ExecutionStatus::Running;
+        let is_open = executions(&driver, &child)[0].1 == ExecutionStatus::Running;
+        assert_eq!(is_open, waits, "{fails_after}");
+        found += u64::from(waits);
+        // What it has found is its own, then and after another restart.
+        driver.crash();
+        assert_eq!(executions(&driver, &child)[0].1 == ExecutionStatus::Running, waits, "{fails_after}");
+        if waits {
+            driver.stop(&started.key).unwrap();
+            assert_eq!(executions(&driver, &child)[0].1, ExecutionStatus::Aborted, "{fails_after}");
+        }
+    }
+    assert!(found > 0, "the child asked before each redrive");
+}
+
+#[test]
+fn a_child_that_somebody_has_redriven_goes_on() {
+    let mut driver = Driver::new();
+    let child = driver.machine("child", HOUR);
+    let parent = driver.machine("parent", &starts(".sync", &child, r#","Name":"a""#));
+    let started = driver.start(&parent, None, "{}").unwrap();
+    driver.stop(&started.key).unwrap();
+    driver.redrive(&ExecutionKey { machine: child.clone(), name: "a".into() }, None).unwrap();
+    driver.crash();
+    assert_eq!(executions(&driver, &child)[0].1, ExecutionStatus::Running);
+}
+
+#[test]
+fn a_child_whose_start_is_refused_when_it_is_said_again_is_stopped() {
+    let mut driver = Driver::new();
+    let child = driver.machine("child", HOUR);
+    let parent = driver.machine("parent", &starts(".sync", &child, r#","Input":{"n":1}"#));
+    // The child is durable, and its parent has not heard of it.
+    driver.dies_at = Some((2, Dies::BeforeRelease));
+    let _unheard = driver.ask_start(&parent, None, "{}").unwrap();
+    driver.run();
+    assert_eq!(executions(&driver, &child)[0].1, ExecutionStatus::Running);
+    driver.limits = Limits { payload_bytes_max: 5, ..Limits::default() };
+    driver.crash();
+    assert_eq!(executions(&driver, &parent)[0].1, ExecutionStatus::Failed);
+    assert_eq!(executions(&driver, &child)[0].1, ExecutionStatus::Aborted);
+}
+
+#[test]
+fn a_child_whose_version_goes_before_its_start_is_said_again_is_stopped() {
+    let mut driver = Driver::new();
+    let child = driver.machine("child", HOUR);
+    let publish = PublishVersion { key: child.clone(), revision_id: None, description: None };
+    let plan = driver.commons.catalogue().plan_publish(publish, driver.now).unwrap();
+    driver.keep(plan);
+    let arn = machine_arn(&child);
+    let parent = driver.machine("parent", &starts(".sync", &child, "").replace(&arn, &format!("{arn}:1")));
+    driver.dies_at = Some((2, Dies::BeforeRelease));
+    let _unheard = driver.ask_start(&parent, None, "{}").unwrap();
+    driver.run();
+    driver.begin_anew();
+    // Both have been loaded, and what they have to say to each other is on its way.
+    for shard in 0..driver.shards.len() {
+        let (reply, _unheard) = tokio::sync::oneshot::channel();
+        driver.put((shard, Message::Barrier { reply }));
+    }
+    let turns = driver.turn_unwritten();
+    driver.write(turns, true);
+    let plan = driver.commons.catalogue().plan_version_gone(&child, 1).unwrap();
+    driver.keep(plan);
+    driver.run();
+    assert_eq!(executions(&driver, &parent)[0].1, ExecutionStatus::Failed);
+    assert_eq!(executions(&driver, &child)[0].1, ExecutionStatus::Aborted);
+}
+
+#[test]
+fn a_child_that_begins_too_late_is_stopped_once_the_end_of_its_task_is_durable() {
+    // Parent and child have their shards by chance.
+    for name in ["a", "b", "c", "d", "e", "f"] {
+        let mut driver = Driver::new();
+        let child = driver.machine("child", HOUR);
+        let parent = driver.machine("parent", &starts(".sync", &child, ""));
+        let _unheard = driver.ask_start(&parent, Some(name), "{}").unwrap();
+        let of_parent = driver.turn_unwritten();
+        driver.write(of_parent, true);
+        let of_child = driver.turn_unwritten();
+        // The stop is heard first, and then that the child has begun.
+        let _unheard = driver.ask_stop(&ExecutionKey { machine: parent.clone(), name: name.into() });
+        driver.write(of_child, true);
+        let of_parent = driver.turn_unwritten();
+        assert!(of_parent.iter().all(|(_, turn)| turn.posts.is_empty()), "{name}");
+        driver.write(of_parent, true);
+        driver.run();
+        assert_eq!(executions(&driver, &child)[0].1, ExecutionStatus::Aborted, "{name}");
+    }
+}
+
+#[test]
+fn nothing_is_known_of_a_damaged_parent_and_its_child_goes_on() {
+    let mut driver = Driver::new();
+    let child = driver.machine("child", WAIT);
+    let parent = driver.machine("parent", &starts(".sync", &child, ""));
+    driver.start(&parent, None, "{}").unwrap();
+    let is_parent = |row: &u64| driver.store.chunk(*row).unwrap().unwrap().header.parent.is_none();
+    let row = (1..=driver.store.high_marks().unwrap().row).find(is_parent).unwrap();
+    assert!(driver.store.flip_bit(row, 77));
+    driver.crash();
+    assert_eq!(executions(&driver, &child)[0].1, ExecutionStatus::Running);
+    driver.pass(Duration::from_secs(60));
+    assert_eq!(executions(&driver, &child)[0].1, ExecutionStatus::Succeeded);
 }

@@ -14,6 +14,7 @@ use stepwell_store::{ExecutionRow, OpenExecution, Store, StoreError};
 use crate::disk::Disk;
 use crate::journals::Journals;
 use crate::offspring::Offspring;
+use crate::orphans::Orphans;
 use crate::results::results;
 
 /// A promise was broken.
@@ -44,6 +45,8 @@ pub struct Ledger {
     pub retention_seconds: u64,
     /// Of executions that tasks start, and of Express ones.
     pub offspring: Offspring,
+    /// Of those that tasks start and wait for.
+    pub orphans: Orphans,
     /// Executions of which the engine has read something damaged.
     pub damaged: BTreeSet<EntityId>,
     /// The latest moment before which closed executions were said to be gone.

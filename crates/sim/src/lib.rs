@@ -17,6 +17,7 @@
 //! - what was closed is kept for its retention, then it is swept, and nothing else is, whatever is lost
 //!   between two slices;
 //! - an attempt of a task starts one execution, what it hears of that is so, and its end stops no other;
+//! - no execution goes on whose parent was to wait for its end and no longer does;
 //! - the results of Map and Parallel are complete and in order, and no variable is seen where it is not
 //!   in scope;
 //! - what cannot be read is set aside, and nothing else is: a damaged chunk never passes for a whole one;
@@ -39,6 +40,7 @@ mod frames;
 mod journals;
 mod machines;
 mod offspring;
+mod orphans;
 mod random;
 mod results;
 mod trace;
@@ -152,6 +154,7 @@ mod tests {
         assert!(total.effects > 1_000 && total.hand_outs > 100, "{total:?}");
         assert!(total.redrives > 100, "{total:?}");
         assert!(total.children > 300 && total.express > 300, "{total:?}");
+        assert!(total.orphans > 3, "{total:?}");
         assert!(total.results > 300 && total.coverage.cells() > 100, "{total:?}");
         assert_eq!(total.faults.missing(), [], "{}", total.faults);
     }

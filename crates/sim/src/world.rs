@@ -235,6 +235,7 @@ impl World {
                 continue;
             }
             self.check_queues()?;
+            self.check_orphans()?;
             if self.is_over()? {
                 return self.finish();
             }
@@ -326,6 +327,16 @@ impl World {
         ensure(lost.is_empty(), || format!("{lost:?} are in no queue"))?;
         let dead: Vec<_> = queued.difference(&outstanding).collect();
         ensure(dead.is_empty(), || format!("{dead:?} are queued, and nobody waits for them"))
+    }
+
+    /// Whoever was to be stopped is, when there is nothing left to do.
+    fn check_orphans(&mut self) -> Result<(), Violation> {
+        if !self.process.pending.is_empty() {
+            return Ok(());
+        }
+        let moment = (self.time, self.now());
+        let Ledger { orphans, journals, damaged, .. } = &mut self.ledger;
+        orphans.check(&*self.store, &self.process.commons, journals, damaged, moment)
     }
 
     /// Whether everything may be lost once more.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use stepwell_bench::client::{self, Outcome, Plan};
 use stepwell_bench::limits;
+use stepwell_bench::order;
 use stepwell_bench::report::{Figure, Look, Report};
 use stepwell_bench::server::Server;
 
@@ -259,11 +260,9 @@ impl Setting {
     }
 }
 
-/// The body of start number `n`: about 60 bytes of input.
+/// The body of start number `n`, which has no name.
 pub fn start_body(machine: &str, n: u64) -> String {
-    format!(
-        r#"{{"stateMachineArn":"{machine}","input":"{{\"order\":{n},\"customer\":\"c-1029\",\"total\":99.5}}"}}"#
-    )
+    stepwell_bench::start_body(machine, None, &order(n, ""))
 }
 
 /// Starts exactly so many executions with the bodies that `body` makes.

@@ -12,7 +12,7 @@ use std::io;
 
 use stepwell_bench::client::{self, Outcome, Plan};
 use stepwell_bench::report::Figure;
-use stepwell_bench::{chain, mib};
+use stepwell_bench::{chain, mib, order, start_body};
 
 use crate::setting::{FLUSHES, MANY, RECORDS, SOME, Setting, check_ended, counted};
 
@@ -89,17 +89,12 @@ impl Workload {
 
     /// The body of start number n.
     fn start(self, machine_arn: &str, n: u64) -> String {
-        let name = match self {
-            Workload::StartNamed => format!(r#","name":"run-{n}""#),
-            Workload::Start | Workload::Chain | Workload::Transform => String::new(),
-        };
+        let named = matches!(self, Workload::StartNamed).then_some(n);
         let items = match self {
             Workload::StartNamed | Workload::Start | Workload::Chain => "",
             Workload::Transform => ORDER_ITEMS,
         };
-        format!(
-            r#"{{"stateMachineArn":"{machine_arn}"{name},"input":"{{\"order\":{n},\"customer\":\"c-1029\",\"total\":99.5{items}}}"}}"#
-        )
+        start_body(machine_arn, named, &order(n, items))
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use stepwell_bench::client::{self, Wire};
 use stepwell_bench::report::{Figure, Report};
 use stepwell_bench::server::{Server, text_member};
-use stepwell_bench::{chain, mib};
+use stepwell_bench::{chain, mib, order};
 
 use super::{Options, STARTS_IN_FLIGHT, start_all, wait_until};
 
@@ -33,8 +33,7 @@ pub fn run(options: &Options, report: &mut Report) -> io::Result<()> {
     let other = server.create_machine("Other", "STANDARD", &chain(1))?;
     start_all(&server, &other, OTHERS, &mut |_| "{}".to_owned())?;
     let empty_bytes = server.memory_bytes()?;
-    let input = &mut |n| format!(r#"{{\"order\":{n},\"customer\":\"c-1029\",\"total\":99.5}}"#);
-    let outcome = start_all(&server, &machine, count, input)?;
+    let outcome = start_all(&server, &machine, count, &mut |n| order(n, ""))?;
     report.add(Figure::new("backlog: executions queued", "", count as f64));
     report.add(Figure::new("backlog: starts", "/s", outcome.per_second()));
     report.add(Figure::new("backlog: StartExecution p99", "ms", outcome.percentile_ms(0.99)));

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use stepwell_bench::client::{self, Plan};
 use stepwell_bench::report::{Figure, Report};
-use stepwell_bench::{chain, mib};
+use stepwell_bench::{chain, mib, order, start_body};
 
 use super::{Options, STARTS_IN_FLIGHT};
 
@@ -31,10 +31,7 @@ pub fn run(options: &Options, report: &mut Report) -> io::Result<()> {
         for (is_named, rates) in [false, true].into_iter().zip(&mut rates) {
             let mut request = |n: u64, out: &mut Vec<u8>| {
                 let n = started + n;
-                let name = if is_named { format!(r#","name":"run-{n}""#) } else { String::new() };
-                let body = format!(
-                    r#"{{"stateMachineArn":"{machine}"{name},"input":"{{\"order\":{n},\"customer\":\"c-1029\",\"total\":99.5}}"}}"#
-                );
+                let body = start_body(&machine, is_named.then_some(n), &order(n, ""));
                 client::put_request("StartExecution", &body, out);
             };
             let outcome = client::drive(Plan {

@@ -33,6 +33,7 @@ use std::time::{Duration, Instant};
 use stepwell_bench::client::{self, Outcome, Plan};
 use stepwell_bench::report::Report;
 use stepwell_bench::server::Server;
+use stepwell_bench::start_body;
 
 /// What can be measured, in the order in which it is when nothing is named. `full` and `soak` take long
 /// and are only run by their names.
@@ -159,8 +160,7 @@ fn start_all(
     input: &mut dyn FnMut(u64) -> String,
 ) -> io::Result<Outcome> {
     let mut request = |n: u64, out: &mut Vec<u8>| {
-        let body = format!(r#"{{"stateMachineArn":"{machine}","input":"{}"}}"#, input(n));
-        client::put_request("StartExecution", &body, out);
+        client::put_request("StartExecution", &start_body(machine, None, &input(n)), out);
     };
     let outcome = client::drive(Plan {
         address: server.address,

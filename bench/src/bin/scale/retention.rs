@@ -8,7 +8,7 @@ use std::time::Duration;
 use stepwell_bench::client;
 use stepwell_bench::report::{Figure, Report};
 use stepwell_bench::server::Server;
-use stepwell_bench::{chain, mib, new_folder};
+use stepwell_bench::{chain, mib, new_folder, start_body};
 
 use super::Options;
 use super::pace::{self, Pace};
@@ -44,8 +44,8 @@ pub fn run(options: &Options, report: &mut Report) -> io::Result<()> {
         time,
         interval: Duration::from_secs(1),
         request: &mut |n, out| {
-            let name = if n % 2 == 0 { format!(r#","name":"run-{n}""#) } else { String::new() };
-            let body = format!(r#"{{"stateMachineArn":"{machine}"{name},"input":"{{\"order\":{n}}}"}}"#);
+            let body =
+                start_body(&machine, n.is_multiple_of(2).then_some(n), &format!(r#"{{\"order\":{n}}}"#));
             client::put_request("StartExecution", &body, out);
         },
         told: &mut |interval| {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use stepwell_bench::client::{self, Plan};
 use stepwell_bench::report::{Figure, Report};
 use stepwell_bench::server::Server;
-use stepwell_bench::{chain, mib};
+use stepwell_bench::{chain, mib, order, start_body};
 
 use super::Options;
 use super::pace::{self, Pace};
@@ -50,10 +50,7 @@ pub fn run(options: &Options, report: &mut Report) -> io::Result<()> {
     let server = options.new_server()?;
     let machine = server.create_machine("Soak", "STANDARD", &chain(10))?;
     let start = |n: u64, out: &mut Vec<u8>| {
-        let body = format!(
-            r#"{{"stateMachineArn":"{machine}","input":"{{\"order\":{n},\"customer\":\"c-1029\",\"total\":99.5}}"}}"#
-        );
-        client::put_request("StartExecution", &body, out);
+        client::put_request("StartExecution", &start_body(&machine, None, &order(n, "")), out);
     };
     let most = client::drive(Plan {
         address: server.address,

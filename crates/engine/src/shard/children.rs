@@ -3,8 +3,9 @@
 //! Starting a child is no call of a foreign service, so no integration performs it. The start leaves
 //! once the `…Started` event of the parent's task is durable, and names the task. The shard of the
 //! child writes that name down with the start: the same task that asks again, after a crash, hears
-//! the same answer, and a child whose parent waits tells it of its end. What is lost of that in a
-//! crash is asked for again when the parent is loaded.
+//! the same answer, and a child whose parent waits tells it of its end. A task that is over before its
+//! child stops it. What is lost of that in a crash is asked for again when parent and child are loaded:
+//! the parent asks how its child ended, and the child whether its task still waits.
 
 use std::sync::Arc;
 
@@ -254,6 +255,10 @@ impl Shard {
             (ChildNews::Started(Err(error)), call) => {
                 let arn = self.refused_arn(task, &error).unwrap_or_default();
                 let failure = child_words::refusal(call.words(), &error.told_of(&arn), &request_id);
+                // An earlier run may have started it all the same, and not have told of it.
+                if let Some(spec) = self.held(task).map(|held| held.spec.clone()) {
+                    self.cancel_child(task, &spec);
+                }
                 Input::TaskFailed { scheduled_event_id, failure }
             }
             (ChildNews::Ended(Ok(view)), ChildCall::Start(_, Pattern::Sync { version })) => {
@@ -290,8 +295,64 @@ impl Shard {
     /// A child was started for a task that no longer waits: one that was to be waited for is stopped.
     fn too_late(&mut self, task: TaskRef, news: ChildNews) {
         if let ChildNews::Started(Ok(ChildStarted { stop: Some((key, home)), .. })) = news {
-            self.post(home.partition, Message::StopChild { key, home, parent: task });
+            self.stop_child(key, home, task);
         }
+    }
+
+    /// Has an execution stopped whose task is over, once it is durable that it is.
+    fn stop_child(&mut self, key: ExecutionKey, home: Home, task: TaskRef) {
+        let message = Message::StopChild { key, home, parent: task };
+        // What is not in memory is durable.
+        match self.residents.contains_key(&task.execution) {
+            true => self.release(task.execution, Release::Tell(home.partition, message)),
+            false => self.post(home.partition, message),
+        }
+    }
+
+    /// Asks for an execution whether its parent still waits for it: that it does not was said at the end of the
+    /// task, and may have been lost in a crash.
+    pub(super) fn ask_parent(&mut self, entity: EntityId) {
+        let Some(resident) = self.residents.get(&entity).filter(|resident| resident.is_open()) else {
+            return;
+        };
+        if let Some(parent) = resident.awaited_by() {
+            let key = resident.key();
+            let home = self.commons.keys.home(&key);
+            self.post(parent.execution.partition, Message::AskParent { key, home, parent });
+        }
+    }
+
+    /// An execution asks whether a task still waits for it. One that nobody waits for is stopped.
+    pub(super) fn answer_child(&mut self, key: ExecutionKey, home: Home, parent: TaskRef) {
+        match self.locate(parent.execution) {
+            Ok(Located::Resident) if self.waits_for(parent, &key) => (),
+            Ok(Located::Resident | Located::Closed(_) | Located::Nowhere) => {
+                self.stop_child(key, home, parent);
+            }
+            // Nobody knows what it waits for.
+            Err(EngineError::Damaged(_)) => (),
+            Err(_) => self.hear_later(Message::AskParent { key, home, parent }),
+        }
+    }
+
+    /// Whether an execution in memory waits for the end of this one: in the task that started it, or in a
+    /// later one that found it under the name it asked for.
+    fn waits_for(&self, parent: TaskRef, key: &ExecutionKey) -> bool {
+        let Some(resident) = self.residents.get(&parent.execution) else { return false };
+        if resident.tasks.get(&parent.scheduled_event_id).is_some_and(Held::is_child) {
+            return true;
+        }
+        resident.tasks.iter().filter(|(_, held)| held.is_child()).any(|(scheduled_event_id, held)| {
+            let asked_name = held.spec.parameters.value().get("Name").and_then(Value::as_str);
+            let call = ChildCall::of(&held.spec.resource);
+            if asked_name != Some(&*key.name)
+                || !matches!(call, Some(ChildCall::Start(_, Pattern::Sync { .. })))
+            {
+                return false;
+            }
+            let task = TaskRef { scheduled_event_id: *scheduled_event_id, ..parent };
+            self.child_of(task, &held.spec).is_some_and(|(child, _)| child == *key)
+        })
     }
 
     /// Stops an execution if it is this task's. It may be another's, whose name and input the task asked
@@ -311,10 +372,14 @@ impl Shard {
                 return self.hear_later(message);
             }
         };
-        let resident = self.residents.get(&entity);
-        if resident.is_some_and(|resident| resident.parent.is_some_and(|of| of.task == parent)) {
-            // A refusal says that it has ended, which is as good.
-            let _ = self.decide(entity, Input::Stop { failure: Failure::default() });
+        match self.residents.get(&entity).and_then(|resident| resident.parent) {
+            Some(of) if of.task == parent => {
+                // A refusal says that it has ended, which is as good.
+                let _ = self.decide(entity, Input::Stop { failure: Failure::default() });
+            }
+            // A later task had found it, and the one that started it may be over.
+            Some(of) if of.task.execution == parent.execution => self.ask_parent(entity),
+            Some(_) | None => (),
         }
     }
 

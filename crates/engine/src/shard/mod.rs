@@ -152,6 +152,12 @@ impl Resident {
         self.execution.status() == ExecutionStatus::Running
     }
 
+    /// The task that started it and waits for its end. Once it was redriven it is for whoever did that.
+    fn awaited_by(&self) -> Option<TaskRef> {
+        let parent = self.parent.filter(|parent| parent.waits && self.execution.redrive_count() == 0);
+        parent.map(|parent| parent.task)
+    }
+
     /// Whether it is closed, and all of it is durable as of this turn.
     fn is_forgettable(&self, committed: u64) -> bool {
         !self.is_open() && self.turn <= committed && self.recorder.events.is_empty()
@@ -302,31 +308,7 @@ impl Shard {
             match message {
                 Message::Start { machine, qualifier, name, partition, input, trace_header, parent, ear } => {
                     let wanted = Wanted { machine, qualifier, name, partition, input, trace_header, parent };
-                    let asked = wanted.clone();
-                    pass(FailPoint::BeforeStart);
-                    let (entity, answer) = self.start(wanted);
-                    pass(FailPoint::AfterStart);
-                    match ear {
-                        // Whoever called asks again; a task cannot.
-                        StartEar::Parent(_) if is_unread(&answer) => {
-                            let Wanted { machine, qualifier, name, partition, input, trace_header, parent } =
-                                asked;
-                            self.hear_later(Message::Start {
-                                machine,
-                                qualifier,
-                                name,
-                                partition,
-                                input,
-                                trace_header,
-                                parent,
-                                ear,
-                            });
-                        }
-                        StartEar::Caller(reply) => {
-                            self.releases.push((entity, Release::Started(reply, answer)));
-                        }
-                        StartEar::Parent(parent) => self.tell_started(entity, parent, answer),
-                    }
+                    self.hear_start(wanted, ear);
                 }
                 Message::StartExpress { start, name_key, ear } => {
                     let (entity, answer) = self.start_express(&start, name_key);
@@ -355,6 +337,7 @@ impl Shard {
                 Message::DropExpress { parent } => self.drop_express(parent),
                 Message::Child { task, news } => self.hear_child(task, news),
                 Message::Watch { key, home, parent } => self.watch(&key, &home, parent),
+                Message::AskParent { key, home, parent } => self.answer_child(key, home, parent),
                 Message::StopChild { key, home, parent } => self.stop_child_of(&key, &home, parent),
                 Message::Stop { key, home, failure, reply } => {
                     pass(FailPoint::BeforeStop);
@@ -601,9 +584,10 @@ impl Shard {
             }
         }
         let parent = opening.as_ref().and(resident.parent);
-        // A child tells its parent of its end; but the parent's watch has to be set up anew after a
-        // restart, so one that waits for a child is loaded then; and so is one that has to be queued anew.
-        let is_loaded = resident.tasks.values().any(|task| task.is_child() || task.is_queued());
+        // A child tells its parent of its end, and a parent stops its child; but what is said of that may be
+        // lost in a crash, so both are loaded after a restart, to ask. So is one that has to be queued anew.
+        let is_loaded = resident.awaited_by().is_some()
+            || resident.tasks.values().any(|task| task.is_child() || task.is_queued());
         let next_due = resident.execution.next_due().filter(|_| is_open);
         let last_event_id = resident.execution.last_event_id();
         let count = resident.execution.redrive_count();

@@ -143,6 +143,7 @@ impl Shard {
             let server_started_at = self.commons.server_started_at;
             // Deadlines move, nothing is recorded; an execution without any may well refuse.
             let _ = self.decide(entity, Input::Recovered { server_started_at });
+            self.ask_parent(entity);
         }
         for task in outstanding {
             self.take_up(entity, task);

@@ -8,9 +8,11 @@ use stepwell_store::{Opening, Parent};
 use stepwell_value::Payload;
 
 use super::residence::Located;
-use super::{Deaf, NEVER, Resident, Shard};
+use super::{Deaf, NEVER, Resident, Shard, is_unread};
 use crate::catalogue::{Resolved, Revision, execution_arn, qualified_arn};
 use crate::commons::{Commons, store_error};
+use crate::fail_point::{FailPoint, pass};
+use crate::messages::{Message, Release, StartEar};
 use crate::names::Home;
 use crate::requests::{EngineError, ExecutionKey, ExecutionStarted, MachineKey};
 
@@ -42,13 +44,32 @@ struct Namesake {
     input: Option<Payload>,
 }
 
+impl Wanted {
+    /// The message that wants it.
+    fn said_for(self, ear: StartEar) -> Message {
+        let Wanted { machine, qualifier, name, partition, input, trace_header, parent } = self;
+        Message::Start { machine, qualifier, name, partition, input, trace_header, parent, ear }
+    }
+}
+
 impl Shard {
+    /// Starts an execution, and answers who wanted it.
+    pub(super) fn hear_start(&mut self, wanted: Wanted, ear: StartEar) {
+        // Whoever called asks again if a read fails; a task cannot.
+        let again = matches!(ear, StartEar::Parent(_)).then(|| wanted.clone());
+        pass(FailPoint::BeforeStart);
+        let (entity, answer) = self.start(wanted);
+        pass(FailPoint::AfterStart);
+        match (ear, again) {
+            (ear, Some(again)) if is_unread(&answer) => self.hear_later(again.said_for(ear)),
+            (StartEar::Caller(reply), _) => self.releases.push((entity, Release::Started(reply, answer))),
+            (StartEar::Parent(parent), _) => self.tell_started(entity, parent, answer),
+        }
+    }
+
     /// Starts an execution, or finds that it was started before. The entity is that which the
     /// answer is about.
-    pub(super) fn start(
-        &mut self,
-        wanted: Wanted,
-    ) -> (Option<EntityId>, Result<ExecutionStarted, EngineError>) {
+    fn start(&mut self, wanted: Wanted) -> (Option<EntityId>, Result<ExecutionStarted, EngineError>) {
         let Wanted { machine, qualifier, name, partition, input, trace_header, parent } = wanted;
         // Asked here and not before: the machine may have been changed or deleted while the call
         // waited. If the execution turns out to run already, a version drawn by an alias is forgotten:

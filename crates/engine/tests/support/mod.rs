@@ -105,6 +105,12 @@ impl Driver {
 
     /// Forgets everything but the store, and begins anew.
     pub fn crash(&mut self) {
+        self.begin_anew();
+        self.run();
+    }
+
+    /// Forgets everything but the store; the new shards have had no turn yet.
+    pub fn begin_anew(&mut self) {
         self.store.reopen();
         (self.commons, self.shards) =
             open(&self.store, self.slots, self.idempotent, self.resident_max, self.limits, self.now);
@@ -112,7 +118,6 @@ impl Driver {
         self.sent.clear();
         self.is_dead = false;
         self.dies_at = None;
-        self.run();
     }
 
     pub fn put(&mut self, (shard, message): (usize, Message)) {
@@ -283,11 +288,16 @@ impl Driver {
     }
 
     pub fn stop(&mut self, key: &ExecutionKey) -> Result<Timestamp, EngineError> {
-        let (reply, mut heard) = oneshot::channel();
-        let call = self.commons.stop(key.clone(), Failure::new("Stopped", "by the test"), reply);
-        self.put(call);
+        let mut heard = self.ask_stop(key);
         self.run();
         heard.try_recv().expect("it is answered")
+    }
+
+    pub fn ask_stop(&mut self, key: &ExecutionKey) -> Heard<Timestamp> {
+        let (reply, heard) = oneshot::channel();
+        let call = self.commons.stop(key.clone(), Failure::new("Stopped", "by the test"), reply);
+        self.put(call);
+        heard
     }
 
     pub fn redrive(

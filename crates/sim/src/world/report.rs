@@ -24,6 +24,8 @@ pub struct Report {
     pub redrives: u64,
     /// Executions that tasks started, as far as something of them is written.
     pub children: u64,
+    /// Children that a crash left open though nobody waited for them.
+    pub orphans: u64,
     /// Express executions whose tasks reached a target.
     pub express: u64,
     /// Results of iterations and branches that were found complete, in order and in scope.
@@ -53,6 +55,7 @@ impl Report {
         self.hand_outs += other.hand_outs;
         self.redrives += other.redrives;
         self.children += other.children;
+        self.orphans += other.orphans;
         self.express += other.express;
         self.results += other.results;
         self.snapshots += other.snapshots;
@@ -69,8 +72,14 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} executions, {} of them children, {} Express ones with tasks, {} redrives, {} swept, {} results of branches",
-            self.executions, self.children, self.express, self.redrives, self.swept, self.results
+            "{} executions, {} of them children ({} orphaned by a crash), {} Express ones with tasks, {} redrives, {} swept, {} results of branches",
+            self.executions,
+            self.children,
+            self.orphans,
+            self.express,
+            self.redrives,
+            self.swept,
+            self.results
         )?;
         writeln!(
             f,

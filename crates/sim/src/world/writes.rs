@@ -36,6 +36,7 @@ impl World {
                 open_ones_are_counted(&*self.store, &self.process.commons, &place())?;
             }
             self.ledger.offspring.have_begun(&*self.store, self.ledger.expired_before, &batch.chunks)?;
+            self.ledger.orphans.have_begun(&batch.chunks);
         }
         // Everything may be lost in the midst of letting out, too.
         let last = match may_crash && self.random.percent(self.options.crash_percent) {
@@ -214,6 +215,8 @@ impl World {
         let retention_seconds = self.ledger.retention_seconds;
         self.process = Process::open(&self.store, &mut self.random, now, retention_seconds, self.options)?;
         self.ledger.crash(&self.store, &self.process.commons)?;
+        let Ledger { orphans, journals, .. } = &mut self.ledger;
+        self.report.orphans += orphans.crash(&*self.store, &self.process.commons, journals)?;
         self.ledger.all_are_there(&self.process.commons)?;
         self.cover_crash(fault, lost)?;
         // Some time passes before the server is there again.
