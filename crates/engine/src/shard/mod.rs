@@ -33,6 +33,7 @@ use crate::catalogue::{ActivityKey, Revision};
 use crate::changes::concerns_lists;
 use crate::commons::Commons;
 use crate::entity_map::EntityMap;
+use crate::express::express_arn;
 use crate::fail_point::{FailPoint, pass};
 use crate::history_log::LoggedHistory;
 use crate::messages::{ChildStarted, Counts, Message, Release, StartEar, Turn};
@@ -336,6 +337,7 @@ impl Shard {
                         }
                         StartEar::Caller(reply) => {
                             let answer = answer.map(|(key, started_at)| ExecutionStarted {
+                                arn: express_arn(&key).into(),
                                 key: ExecutionKey { machine: key.machine, name: key.name },
                                 started_at,
                             });
@@ -343,7 +345,7 @@ impl Shard {
                         }
                         StartEar::Parent(parent) => {
                             let answer = answer.map(|(key, started_at)| {
-                                let arn = crate::express::express_arn(&key).into();
+                                let arn = express_arn(&key).into();
                                 ChildStarted { arn, started_at, stop: None }
                             });
                             self.answer_parent(entity, parent, answer);
