@@ -589,8 +589,11 @@ impl Shard {
         resident.turn = self.turn;
         counts.events += events.len() as u64;
         for event in &events {
-            counts.transitions += u64::from(matches!(event.kind, EventKind::StateEntered { .. }));
-            counts.redriven += u64::from(matches!(event.kind, EventKind::ExecutionRedriven { .. }));
+            match event.kind {
+                EventKind::StateEntered { .. } => counts.transitions += 1,
+                EventKind::ExecutionRedriven { .. } => counts.redriven += 1,
+                _ => {}
+            }
         }
         let status = resident.execution.status();
         let only_waits = resident.only_waits();
