@@ -84,10 +84,19 @@ impl Reply {
 
     /// A moment, as AWS JSON has it: seconds since the epoch with milliseconds as a fraction.
     pub(crate) fn moment(&mut self, key: &str, moment: Timestamp) {
-        use std::fmt::Write;
         self.key(key);
-        let (seconds, millis) = (moment.epoch_ms / 1000, moment.epoch_ms % 1000);
-        write!(self.out, "{seconds}.{millis:03}").expect("a String takes what it is given");
+        // The last digit comes first; at least one stands before the point.
+        let (mut digits, mut rest, mut at) = ([b'0'; 24], moment.epoch_ms, 24);
+        while rest > 0 || at > 19 {
+            at -= 1;
+            if at == 20 {
+                digits[at] = b'.';
+                continue;
+            }
+            digits[at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        self.out.push_str(std::str::from_utf8(&digits[at..]).expect("digits and a point are UTF-8"));
     }
 
     /// A moment, if there is one.
@@ -153,5 +162,20 @@ mod tests {
             r#"{"a":"{","at":1700000000.007,"empty":{},"items":[{"n":1},{"yes":true}]}"#
         );
         assert_eq!(Reply::object().finish(), "{}");
+    }
+
+    #[test]
+    fn a_moment_has_three_digits_behind_the_point_and_one_before_it() {
+        for (epoch_ms, text) in [
+            (0, "0.000"),
+            (7, "0.007"),
+            (1_000, "1.000"),
+            (12_345, "12.345"),
+            (u64::MAX, "18446744073709551.615"),
+        ] {
+            let mut reply = Reply::object();
+            reply.moment("at", Timestamp::from_epoch_ms(epoch_ms));
+            assert_eq!(reply.finish(), format!(r#"{{"at":{text}}}"#));
+        }
     }
 }

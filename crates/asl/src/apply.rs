@@ -4,6 +4,7 @@
 //! may be damaged.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use stepwell_model::{ExecutionStatus, Failure, Resource, Timestamp};
 use stepwell_value::Payload;
@@ -55,6 +56,24 @@ impl Execution {
             EventKind::ExecutionRedriven { redrive_count, client_token } => {
                 return self.reopen(event, *redrive_count, client_token.clone()).map_err(does_not_fit);
             }
+            // What nearly all events are.
+            EventKind::StateEntered { state, input } => {
+                let retriers = self.origin.definition.state(*state).map_or(0, |state| state.retriers.len());
+                if let Some(branch) = self.plain_branch(id, *state) {
+                    branch.enter(event, input, retriers);
+                    self.wake(id);
+                    return Ok(());
+                }
+            }
+            EventKind::StateExited { state, output, assigned, transition: Transition::Next(next) } => {
+                let is_there = self.origin.definition.state(*next).is_some();
+                if let Some(branch) = self.plain_branch(id, *state).filter(|_| is_there) {
+                    branch.leave(event, assigned);
+                    branch.go_to(*next, output);
+                    self.wake(id);
+                    return Ok(());
+                }
+            }
             _ => {}
         }
         let branch = self.branches.get(&id).ok_or(does_not_fit("there is no such branch"))?;
@@ -84,32 +103,18 @@ impl Execution {
             | EventKind::ExecutionRedriven { .. } => {}
             EventKind::StateEntered { state, input } => {
                 let retriers = self.state(*state).retriers.len();
-                self.change(id, |branch| {
-                    branch.last_event_id = event_id;
-                    branch.entered_event_id = event_id;
-                    branch.entered_after_event_id = event.previous_id;
-                    branch.entered_at = at;
-                    branch.input = input.clone();
-                    branch.retries = vec![0; retriers];
-                    branch.retry_count = 0;
-                    branch.phase = Phase::Entered;
-                });
+                self.change(id, |branch| branch.enter(event, input, retriers));
                 self.wake(id);
             }
             EventKind::StateExited { state: _, output, assigned, transition } => {
                 // A catcher took the failure: nothing goes on below any more.
-                if self.branches.get(&id).is_some_and(Branch::is_given_up) {
+                if self.branches.get(&id).is_some_and(|branch| branch.is_given_up()) {
                     self.remove_below(id);
                 }
                 self.change(id, |branch| {
-                    branch.last_event_id = event_id;
-                    branch.variables.extend(assigned.iter().cloned());
+                    branch.leave(event, assigned);
                     match transition {
-                        Transition::Next(next) => {
-                            branch.state = *next;
-                            branch.input = output.clone();
-                            branch.phase = Phase::Enter;
-                        }
+                        Transition::Next(next) => branch.go_to(*next, output),
                         Transition::End => branch.phase = Phase::Ended { output: output.clone() },
                     }
                 });
@@ -286,6 +291,14 @@ impl Execution {
         Ok(())
     }
 
+    /// The branch, if it is at this state and neither waits nor has branches below: then nothing is derived
+    /// from where it is.
+    fn plain_branch(&mut self, id: u32, state: StateId) -> Option<&mut Branch> {
+        let branch = self.branches.get_mut(&id)?;
+        let is_plain = matches!(branch.phase, Phase::Enter | Phase::Entered | Phase::Result { .. });
+        (is_plain && branch.state == state).then_some(branch)
+    }
+
     fn is_in_parallel(&self, id: u32) -> bool {
         let parent = self.branches.get(&id).and_then(|branch| branch.parent);
         let state = parent.and_then(|(parent, _)| self.branches.get(&parent)).map(|parent| parent.state);
@@ -356,11 +369,15 @@ impl Execution {
     /// How many bytes all live variables have.
     pub(crate) fn variable_bytes(&self) -> usize {
         // What is below a state that failed is kept for a redrive only.
-        let lives = |branch: &&Branch| {
+        let lives = |branch: &Branch| {
             let around = branch.parent.and_then(|(parent, _)| self.branches.get(&parent));
-            !around.is_some_and(Branch::is_given_up)
+            !around.is_some_and(|branch| branch.is_given_up())
         };
-        let variables = self.branches.values().filter(lives).flat_map(|branch| branch.variables.values());
+        let variables = self
+            .branches
+            .values()
+            .filter(|branch| lives(branch))
+            .flat_map(|branch| branch.variables.values());
         variables.map(|value| value.text().len()).sum()
     }
 
@@ -380,7 +397,7 @@ impl Execution {
         let id = self.next_branch;
         self.next_branch += 1;
         let start_at = self.origin.definition.scope(scope).start_at;
-        self.branches.insert(id, Branch::new(parent, start_at, input, last_event_id));
+        self.branches.insert(id, Box::new(Branch::new(parent, start_at, input, last_event_id)));
         self.wake(id);
     }
 
@@ -443,11 +460,38 @@ impl Execution {
         match status {
             ExecutionStatus::Running | ExecutionStatus::Succeeded => self.branches.clear(),
             ExecutionStatus::Failed | ExecutionStatus::TimedOut | ExecutionStatus::Aborted => {
-                self.branches.values_mut().for_each(Branch::give_up);
+                self.branches.values_mut().for_each(|branch| branch.give_up());
             }
         }
         self.ready.clear();
         self.due.clear();
         self.tasks.clear();
+    }
+}
+
+impl Branch {
+    /// It has entered the state that it is at.
+    fn enter(&mut self, event: &Event, input: &Payload, retriers: usize) {
+        self.last_event_id = event.id;
+        self.entered_event_id = event.id;
+        self.entered_after_event_id = event.previous_id;
+        self.entered_at = event.at;
+        self.input = input.clone();
+        self.retries = vec![0; retriers];
+        self.retry_count = 0;
+        self.phase = Phase::Entered;
+    }
+
+    /// It has left its state.
+    fn leave(&mut self, event: &Event, assigned: &[(Arc<str>, Payload)]) {
+        self.last_event_id = event.id;
+        self.variables.extend(assigned.iter().cloned());
+    }
+
+    /// It is about to enter another one.
+    fn go_to(&mut self, next: StateId, input: &Payload) {
+        self.state = next;
+        self.input = input.clone();
+        self.phase = Phase::Enter;
     }
 }

@@ -62,10 +62,10 @@ pub fn encode(events: &[Event]) -> Vec<u8> {
     let mut writer = Writer::default();
     writer.bytes.reserve(events.len() * EVENT_BYTES + 8);
     writer.number(events.len() as u64);
-    let mut before = Event::origin();
+    let mut before = Before::default();
     for event in events {
-        writer.event(event, &before);
-        before = Event { at: event.at, id: event.id.max(before.id), ..Event::origin() };
+        writer.event(event, before);
+        before = before.then(event);
     }
     writer.into_body(FORMAT)
 }
@@ -74,31 +74,39 @@ pub fn encode(events: &[Event]) -> Vec<u8> {
 pub fn decode(body: &[u8]) -> Result<Vec<Event>, CorruptJournal> {
     let mut reader = Reader::of_body(body, FORMAT)?;
     let mut events = Vec::new();
-    let mut before = Event::origin();
+    let mut before = Before::default();
     for _ in 0..reader.number()? {
-        let event = reader.event(&before)?;
-        before = Event { at: event.at, id: event.id.max(before.id), ..Event::origin() };
+        let event = reader.event(before)?;
+        before = before.then(&event);
         events.push(event);
     }
     reader.end()?;
     Ok(events)
 }
 
-impl Event {
-    /// What the first event of a body is measured from.
-    fn origin() -> Event {
-        let kind = EventKind::ParallelFailed;
-        Event { at: Timestamp::default(), id: 0, previous_id: 0, branch: 0, kind }
+/// What an event is measured from: the moment of the one before it in the body, and the largest id so far.
+#[derive(Clone, Copy, Default)]
+struct Before {
+    at: Timestamp,
+    id: u64,
+}
+
+impl Before {
+    fn then(self, event: &Event) -> Before {
+        Before { at: event.at, id: event.id.max(self.id) }
     }
 }
 
 fn number(out: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
+    while number >= ONE_BYTE {
         out.push(number as u8 | 0x80);
         number >>= 7;
     }
     out.push(number as u8);
 }
+
+/// Below this a number is one byte.
+const ONE_BYTE: u64 = 0x80;
 
 fn text(out: &mut Vec<u8>, text: &str) {
     number(out, text.len() as u64);
@@ -154,11 +162,17 @@ impl Writer {
         self.number(place);
     }
 
+    #[inline]
     fn place(&mut self, payload: &Payload) -> u64 {
+        // It is nearly always the last one.
         let recent = self.payloads.iter().rposition(|known| known.is_same(payload));
-        if let Some(place) = recent {
-            return place as u64;
+        match recent {
+            Some(place) => place as u64,
+            None => self.place_of_another(payload),
         }
+    }
+
+    fn place_of_another(&mut self, payload: &Payload) -> u64 {
         let count = self.payloads.len();
         if count < HASHED_FROM {
             let equal = self.payloads.iter().position(|known| known == payload);
@@ -188,15 +202,45 @@ impl Writer {
         self.number(u64::from(state.0));
     }
 
-    fn event(&mut self, event: &Event, before: &Event) {
-        self.bytes.push(tag(&event.kind));
-        self.number(event.at.epoch_ms.wrapping_sub(before.at.epoch_ms));
-        if event.kind.is_shown() {
-            self.number(event.id.wrapping_sub(before.id));
-        }
+    fn event(&mut self, event: &Event, before: Before) {
+        let tag = tag(&event.kind);
+        let since = event.at.epoch_ms.wrapping_sub(before.at.epoch_ms);
+        let id = event.id.wrapping_sub(before.id);
         // The event before is by far the most frequent cause.
-        self.number(event.id.max(before.id).wrapping_sub(event.previous_id));
-        self.number(u64::from(event.branch));
+        let back = event.id.max(before.id).wrapping_sub(event.previous_id);
+        let branch = u64::from(event.branch);
+        let is_shown = event.kind.is_shown();
+        if is_shown && (since | id | back | branch) < ONE_BYTE {
+            // Nearly every event, and nearly every one is of a state: written at once.
+            let [since, id, back, branch] = [since as u8, id as u8, back as u8, branch as u8];
+            match &event.kind {
+                EventKind::StateEntered { state, input } => {
+                    let (state, place) = (u64::from(state.0), self.place(input));
+                    if (state | place) < ONE_BYTE {
+                        let bytes = [tag, since, id, back, branch, state as u8, place as u8];
+                        return self.bytes.extend_from_slice(&bytes);
+                    }
+                }
+                EventKind::StateExited { state, output, assigned, transition } if assigned.is_empty() => {
+                    let (state, place) = (u64::from(state.0), self.place(output));
+                    let next = transition.number();
+                    if (state | place | next) < ONE_BYTE {
+                        let bytes = [tag, since, id, back, branch, state as u8, place as u8, 0, next as u8];
+                        return self.bytes.extend_from_slice(&bytes);
+                    }
+                }
+                _ => {}
+            }
+            self.bytes.extend_from_slice(&[tag, since, id, back, branch]);
+        } else {
+            self.bytes.push(tag);
+            self.number(since);
+            if is_shown {
+                self.number(id);
+            }
+            self.number(back);
+            self.number(branch);
+        }
         match &event.kind {
             EventKind::ExecutionStarted { input, seed } => {
                 self.payload(input);
@@ -222,10 +266,7 @@ impl Writer {
                     self.text(name);
                     self.payload(value);
                 }
-                match transition {
-                    Transition::End => self.number(0),
-                    Transition::Next(state) => self.number(u64::from(state.0) + 1),
-                }
+                self.number(transition.number());
             }
             EventKind::StateAborted { state } => self.state(*state),
             EventKind::WaitBegan { until } => self.number(until.epoch_ms),
@@ -280,6 +321,16 @@ impl Writer {
             | EventKind::ParallelFailed
             | EventKind::MapSucceeded
             | EventKind::MapFailed => {}
+        }
+    }
+}
+
+impl Transition {
+    /// 0 at the end.
+    fn number(self) -> u64 {
+        match self {
+            Transition::End => 0,
+            Transition::Next(state) => u64::from(state.0) + 1,
         }
     }
 }
@@ -421,7 +472,7 @@ impl<'a> Reader<'a> {
         self.number().map(Timestamp::from_epoch_ms)
     }
 
-    fn event(&mut self, before: &Event) -> Result<Event, CorruptJournal> {
+    fn event(&mut self, before: Before) -> Result<Event, CorruptJournal> {
         let tag = self.byte()?;
         let at = Timestamp::from_epoch_ms(before.at.epoch_ms.wrapping_add(self.number()?));
         // 9 and 16 are the events that AWS does not show.

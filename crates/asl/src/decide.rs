@@ -284,18 +284,14 @@ impl<'t> Hand<'t> {
         }
         if let Some(branch) = self.execution.branches.get(&id) {
             let kind = EventKind::StateEntered { state: branch.state, input: branch.input.clone() };
-            self.emit_next(id, kind);
+            self.emit(id, branch.last_event_id, kind);
         }
     }
 
     /// Does what the state is for, at first or again.
     fn attempt(&mut self, id: u32) -> Result<(), Failure> {
-        let origin = self.origin;
         match self.turn(id) {
-            Some(mut turn) => match origin.definition.state(turn.state_id) {
-                Some(state) => state.kind.enter(&mut turn),
-                None => Ok(()),
-            },
+            Some(mut turn) => turn.state.kind.enter(&mut turn),
             None => Ok(()),
         }
     }

@@ -37,7 +37,8 @@ pub struct Execution {
     pub(crate) redrive_requests: VecDeque<RedriveRequest>,
     pub(crate) next_branch: u32,
     /// Those under way; of an execution that ended badly, those that a redrive goes on with.
-    pub(crate) branches: BTreeMap<u32, Branch>,
+    /// In boxes: a tree makes room for eleven at once, and most executions have one.
+    pub(crate) branches: BTreeMap<u32, Box<Branch>>,
     /// Branches that can go on, in the order of their turns.
     pub(crate) ready: VecDeque<u32>,
     /// Deadlines of branches, earliest first.
@@ -313,7 +314,7 @@ impl Execution {
 
     /// Whether `Input::Continue` would do something.
     pub fn has_work(&self) -> bool {
-        let can_go_on = |id| self.branches.get(id).is_some_and(Branch::can_go_on);
+        let can_go_on = |id| self.branches.get(id).is_some_and(|branch| branch.can_go_on());
         self.ready.iter().any(can_go_on)
     }
 
@@ -352,7 +353,7 @@ impl Execution {
             | Phase::Ended { .. }
             | Phase::GivenUp { .. } => false,
         };
-        self.status == ExecutionStatus::Running && self.branches.values().all(waits)
+        self.status == ExecutionStatus::Running && self.branches.values().all(|branch| waits(branch))
     }
 
     /// The tasks it waits for, in the order of their scheduling.

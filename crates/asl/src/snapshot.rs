@@ -86,7 +86,7 @@ impl Execution {
             if let Some(task) = branch.task_id() {
                 execution.tasks.insert(task, id);
             }
-            execution.branches.insert(id, branch);
+            execution.branches.insert(id, Box::new(branch));
         }
         reader.end()?;
         if execution.is_parked() { Ok(execution) } else { Err(reader.damaged("it does not only wait")) }

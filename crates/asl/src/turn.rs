@@ -67,11 +67,13 @@ impl Turn<'_, '_> {
     }
 
     /// The input with which the state was entered.
+    #[inline]
     pub(crate) fn raw_input(&self) -> Payload {
         self.hand.execution.branches[&self.branch].input.clone()
     }
 
     /// What `InputPath` leaves of it; in JSONata, all of it.
+    #[inline]
     pub(crate) fn effective_input(&mut self) -> Result<Payload, Failure> {
         match &self.state.data {
             Data::Path(data) => {
@@ -91,6 +93,7 @@ impl Turn<'_, '_> {
     }
 
     /// What `Parameters` makes of the effective input, or what `Arguments` says.
+    #[inline]
     pub(crate) fn parameters(&mut self) -> Result<Payload, Failure> {
         match &self.state.data {
             Data::Path(data) => {
@@ -123,6 +126,7 @@ impl Turn<'_, '_> {
         }
     }
 
+    #[inline]
     fn through(&self, path: &PathField, payload: Payload) -> Result<Payload, Failure> {
         match path {
             PathField::Whole => Ok(payload),
@@ -272,8 +276,7 @@ impl Turn<'_, '_> {
             Some(selector) => self.fill(selector, result.value())?,
         };
         self.inspect(|seen| &mut seen.after_result_selector, &result);
-        let known = Known::default();
-        let assigned = self.assign(self.state.assign.as_ref(), &result, &known, "Assign")?;
+        let assigned = self.assign_plain(&result)?;
         let combined = match (&data.result_path, result) {
             (ResultPath::Whole, result) => result,
             (ResultPath::Discard, _) => self.raw_input(),
@@ -309,12 +312,12 @@ impl Turn<'_, '_> {
 
     /// Leaves a state that hands its effective input on: `OutputPath` or `Output`, `Assign`.
     pub(crate) fn pass_on(&mut self, input: Payload) -> Result<(), Failure> {
-        let known = Known::default();
-        let assigned = self.assign(self.state.assign.as_ref(), &input, &known, "Assign")?;
+        let assigned = self.assign_plain(&input)?;
         let output = self.output(input)?;
         self.leave(output, assigned)
     }
 
+    #[inline]
     fn leave(&mut self, output: Payload, assigned: Vec<(Arc<str>, Payload)>) -> Result<(), Failure> {
         let transition = self.state.transition.unwrap_or(Transition::End);
         self.exit(output, assigned, transition)
@@ -386,6 +389,7 @@ impl Turn<'_, '_> {
         self.exit(output, assigned, Transition::Next(catcher.next))
     }
 
+    #[inline]
     pub(crate) fn exit(
         &mut self,
         output: Payload,
@@ -396,6 +400,14 @@ impl Turn<'_, '_> {
         let state = self.state_id;
         self.emit(EventKind::StateExited { state, output, assigned, transition });
         Ok(())
+    }
+
+    /// What the state's own `Assign` assigns where nothing is known but the input.
+    fn assign_plain(&mut self, input: &Payload) -> Result<Vec<(Arc<str>, Payload)>, Failure> {
+        match &self.state.assign {
+            None => Ok(Vec::new()),
+            assign => self.assign(assign.as_ref(), input, &Known::default(), "Assign"),
+        }
     }
 
     /// What is assigned; `input` is what `$` is in JSONPath.

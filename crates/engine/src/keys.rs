@@ -6,15 +6,20 @@ use sha2::Sha256;
 use stepwell_model::TaskRef;
 use stepwell_store::StoreIdentity;
 
+use crate::names::FirstNames;
+use crate::siphash::SipKey;
+
 /// HMAC-SHA256 under one of our keys.
 pub(crate) type Seal = Hmac<Sha256>;
 
 /// What the engine seals with.
 pub struct Keys {
     /// Tags generated names.
-    pub(crate) names: Seal,
+    pub(crate) names: SipKey,
     /// Hides what a generated name carries.
-    pub(crate) masks: Seal,
+    pub(crate) masks: SipKey,
+    /// Reads the names that were generated at first.
+    pub(crate) first_names: FirstNames,
     /// Seals task tokens.
     pub(crate) tokens: Seal,
     /// Derives idempotency keys.
@@ -24,14 +29,20 @@ pub struct Keys {
 impl Keys {
     /// The keys of a store.
     pub fn of(identity: &StoreIdentity) -> Keys {
-        let derive = |purpose: &str| {
+        let bytes = |purpose: &str| -> [u8; 32] {
             let mut mac = seal(&identity.key);
             mac.update(purpose.as_bytes());
-            seal(&mac.finalize().into_bytes())
+            mac.finalize().into_bytes().into()
         };
+        let derive = |purpose: &str| seal(&bytes(purpose));
+        let derive_short = |purpose: &str| SipKey::new(leading(bytes(purpose)));
         Keys {
-            names: derive("stepwell generated names 1"),
-            masks: derive("stepwell name masks 1"),
+            names: derive_short("stepwell generated names 2"),
+            masks: derive_short("stepwell name masks 2"),
+            first_names: FirstNames {
+                tags: derive("stepwell generated names 1"),
+                masks: derive("stepwell name masks 1"),
+            },
             tokens: derive("stepwell task tokens 1"),
             attempts: derive("stepwell idempotency keys 1"),
         }
@@ -54,9 +65,12 @@ impl Keys {
         let mut mac = self.attempts.clone();
         mac.update(&task.execution.to_u64().to_be_bytes());
         mac.update(&task.scheduled_event_id.to_be_bytes());
-        let bytes: [u8; 32] = mac.finalize().into_bytes().into();
-        *bytes.first_chunk().expect("32 bytes begin with 16")
+        leading(mac.finalize().into_bytes().into())
     }
+}
+
+fn leading(bytes: [u8; 32]) -> [u8; 16] {
+    *bytes.first_chunk().expect("32 bytes begin with 16")
 }
 
 fn seal(key: &[u8]) -> Seal {

@@ -11,7 +11,7 @@
 //! | `runtime`    | its threads, `mailbox`es, and the `committer`                          |
 //! | `catalogue`  | machines, revisions, activities                                        |
 //! | `dispatcher` | slots, queues of tasks, workers that wait                              |
-//! | `names`, `tokens`, `keys` | what is generated and sealed                              |
+//! | `names`, `tokens`, `keys`, `siphash` | what is generated and sealed                   |
 //! | `express`    | Express executions, which are decided where their callers wait          |
 //! | `recent`     | Express executions that ended not long ago                             |
 //! | `reads`      | what is read, out of the store                                         |
@@ -61,6 +61,7 @@ mod runtime;
 #[cfg(feature = "sabotage")]
 mod sabotage;
 mod shard;
+mod siphash;
 mod stats;
 mod tokens;
 mod trial;

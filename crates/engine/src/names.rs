@@ -4,14 +4,19 @@
 //! partition, the first sixteen are what the store finds it by. A name that we generate is a UUID
 //! of version 4 to all appearances, and says itself where its execution lives:
 //!
-//! | bits | what                                                                |
-//! |------|---------------------------------------------------------------------|
-//! | 66   | the tag: HMAC of partition and number under a key of the store       |
-//! | 56   | partition and number, hidden under a mask that is derived of the tag |
-//! | 6    | version and variant, as RFC 9562 wants them                          |
+//! | bits | what                                                                       |
+//! |------|----------------------------------------------------------------------------|
+//! | 64   | the tag: SipHash of partition and number under a key of the store           |
+//! | 58   | two zeros, partition and number, hidden under a mask derived of the tag     |
+//! | 6    | version and variant, as RFC 9562 wants them                                 |
 //!
 //! So most executions, being unnamed, need no index to be found. A caller may of course give a
 //! name that was generated once; it then leads to the partition in it, like the first time.
+//!
+//! The first names had tags of 66 bits and masks of 56, both made by HMAC-SHA256. None is made that
+//! way any more, but those that were are found for good ([`FirstNames`]).
+
+use std::sync::Arc;
 
 use hmac::Mac;
 use sha2::{Digest, Sha256};
@@ -19,12 +24,15 @@ use stepwell_model::{EntityId, Partition};
 use stepwell_store::NameKey;
 use uuid::Uuid;
 
-use crate::keys::Keys;
+use crate::keys::{Keys, Seal};
 use crate::requests::ExecutionKey;
 
+/// How many bits of a name hide the identity.
+const HIDDEN_BITS: u32 = 58;
+const HIDDEN_MASK: u64 = (1 << HIDDEN_BITS) - 1;
+
+/// How many bits an identity has.
 const ID_BITS: u32 = 56;
-const ID_MASK: u128 = (1 << ID_BITS) - 1;
-const TAG_MASK: u128 = (1 << 66) - 1;
 
 /// Where an execution's name leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,13 +63,12 @@ impl Keys {
     }
 
     /// The generated name of an execution.
-    pub fn generated_name(&self, entity: EntityId) -> String {
-        let tag = self.name_tag(entity);
-        let hidden = u128::from(entity.to_u64()) ^ self.name_mask(tag);
-        let bits = (tag << ID_BITS) | hidden;
-        let (high, middle, low) = (bits >> 74, (bits >> 62) & 0xfff, bits & ((1 << 62) - 1));
-        let uuid = Uuid::from_u128((high << 80) | (4 << 76) | (middle << 64) | (0b10 << 62) | low);
-        uuid.hyphenated().to_string()
+    pub fn generated_name(&self, entity: EntityId) -> Arc<str> {
+        let packed = entity.to_u64();
+        let tag = self.names.of(packed);
+        let hidden = packed ^ self.hiding(tag);
+        let uuid = uuid((u128::from(tag) << HIDDEN_BITS) | u128::from(hidden));
+        Arc::from(&*uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
     }
 
     /// The execution that `name` was generated for, if it is a name of ours.
@@ -69,29 +76,66 @@ impl Keys {
         if name.len() != 36 {
             return None;
         }
-        let uuid = Uuid::parse_str(name).ok()?.as_u128();
-        let bits = ((uuid >> 80) << 74) | (((uuid >> 64) & 0xfff) << 62) | (uuid & ((1 << 62) - 1));
-        let tag = bits >> ID_BITS;
-        let packed = (bits & ID_MASK) ^ self.name_mask(tag);
-        let entity = EntityId::from_u64(u64::try_from(packed).expect("56 bits fit"));
+        let bits = bits(Uuid::parse_str(name).ok()?);
         // The whole text is compared: upper case, another version or variant are other names.
-        (self.name_tag(entity) == tag && self.generated_name(entity) == name).then_some(entity)
+        if *uuid(bits).hyphenated().encode_lower(&mut Uuid::encode_buffer()) != *name {
+            return None;
+        }
+        let tag = (bits >> HIDDEN_BITS) as u64;
+        let packed = (bits as u64 & HIDDEN_MASK) ^ self.hiding(tag);
+        let is_ours = packed >> ID_BITS == 0 && self.names.of(packed) == tag;
+        if is_ours { Some(EntityId::from_u64(packed)) } else { self.first_names.entity_of(bits) }
     }
 
-    fn name_tag(&self, entity: EntityId) -> u128 {
-        let mut mac = self.names.clone();
-        mac.update(&entity.to_u64().to_be_bytes());
-        leading_bits(mac) & TAG_MASK
-    }
-
-    fn name_mask(&self, tag: u128) -> u128 {
-        let mut mac = self.masks.clone();
-        mac.update(&tag.to_be_bytes());
-        leading_bits(mac) & ID_MASK
+    /// What hides the identity in a name with this tag.
+    fn hiding(&self, tag: u64) -> u64 {
+        self.masks.of(tag) & HIDDEN_MASK
     }
 }
 
-fn leading_bits(mac: crate::keys::Seal) -> u128 {
+/// The UUID of version 4 that has these 122 bits.
+fn uuid(bits: u128) -> Uuid {
+    let (high, middle, low) = (bits >> 74, (bits >> 62) & 0xfff, bits & ((1 << 62) - 1));
+    Uuid::from_u128((high << 80) | (4 << 76) | (middle << 64) | (0b10 << 62) | low)
+}
+
+/// The bits of a UUID that say something, whatever its version and variant.
+fn bits(uuid: Uuid) -> u128 {
+    let uuid = uuid.as_u128();
+    ((uuid >> 80) << 74) | (((uuid >> 64) & 0xfff) << 62) | (uuid & ((1 << 62) - 1))
+}
+
+/// The names that were generated at first.
+pub(crate) struct FirstNames {
+    /// Tags them.
+    pub(crate) tags: Seal,
+    /// Hides what they carry.
+    pub(crate) masks: Seal,
+}
+
+impl FirstNames {
+    /// The execution that the name with these bits was generated for.
+    fn entity_of(&self, bits: u128) -> Option<EntityId> {
+        let tag = bits >> ID_BITS;
+        let hidden = bits as u64 & ((1 << ID_BITS) - 1);
+        let entity = EntityId::from_u64(hidden ^ self.hiding(tag));
+        (self.tag(entity) == tag).then_some(entity)
+    }
+
+    fn tag(&self, entity: EntityId) -> u128 {
+        let mut mac = self.tags.clone();
+        mac.update(&entity.to_u64().to_be_bytes());
+        leading_bits(mac) & ((1 << 66) - 1)
+    }
+
+    fn hiding(&self, tag: u128) -> u64 {
+        let mut mac = self.masks.clone();
+        mac.update(&tag.to_be_bytes());
+        leading_bits(mac) as u64 & ((1 << ID_BITS) - 1)
+    }
+}
+
+fn leading_bits(mac: Seal) -> u128 {
     let bytes: [u8; 32] = mac.finalize().into_bytes().into();
     let (first, _) = bytes.split_first_chunk::<16>().expect("32 bytes begin with 16");
     u128::from_be_bytes(*first)
@@ -137,10 +181,25 @@ mod tests {
     }
 
     #[test]
+    fn names_that_were_generated_at_first_are_found() {
+        // Written down when they were generated, under the key of 32 ones.
+        let entity = |partition, number| Some(EntityId { partition, number });
+        for (name, entity) in [
+            ("ee0be206-c785-47d5-ad70-b5d5c46074dd", entity(0, 1)),
+            ("2dbdc00c-f55b-4171-ad2a-2f1426611b29", entity(7, 77)),
+            ("8f6d6bc9-bf20-43fc-b9a7-e4367023346b", entity(255, 281474976710655)),
+        ] {
+            assert_eq!(keys(1).entity_of(name), entity);
+            assert_eq!(keys(2).entity_of(name), None);
+            assert_eq!(keys(1).entity_of(&name.to_uppercase()), None);
+        }
+    }
+
+    #[test]
     fn any_other_name_is_just_a_name() {
         let keys = keys(1);
         let name = keys.generated_name(EntityId { partition: 9, number: 4 });
-        let mut altered = name.clone().into_bytes();
+        let mut altered = name.as_bytes().to_vec();
         altered[35] = if altered[35] == b'0' { b'1' } else { b'0' };
         for other in [
             name.to_uppercase(),

@@ -193,6 +193,8 @@ impl ExpressEnded {
 pub struct ExecutionStarted {
     /// Which one.
     pub key: ExecutionKey,
+    /// Its ARN.
+    pub arn: Arc<str>,
     /// When.
     pub started_at: Timestamp,
 }

@@ -12,6 +12,8 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::quiet::next_piece;
+
 /// The largest body, in bytes: AWS's megabyte, and room for the JSON around a definition of that
 /// size.
 pub(crate) const BODY_BYTES_MAX: usize = 1024 * 1024 + 64 * 1024;
@@ -97,7 +99,7 @@ async fn read<'a>(
 ) -> Result<Option<Bytes>, NoBody> {
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
-    while let Some(frame) = body.frame().await {
+    while let Some(frame) = next_piece(body).await {
         // Trailers mean nothing here.
         let Ok(data) = frame.map_err(|_| NoBody::Broken)?.into_data() else { continue };
         let bytes = first.len() + all.len() + data.len();

@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use crate::quiet::listening;
 use crate::{Server, route};
 
 /// How large the head of a request may be, in bytes. SDKs send about two thousand; whoever sends a
@@ -135,7 +136,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     let is_stalled = tokio::select! {
         biased;
         // How it ended does not matter: there is nobody left to tell.
-        _ = connection.as_mut() => return,
+        _ = listening(connection.as_mut()) => return,
         is_stalled = aside(async {
             tokio::select! {
                 () = stalled(&progress, server.patience) => true,

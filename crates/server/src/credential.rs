@@ -27,8 +27,7 @@ impl Callers {
     /// The caller that the header names.
     pub(crate) fn caller(&self, authorization: Option<&HeaderValue>) -> Caller {
         let (account, region) = authorization
-            .and_then(|header| header.to_str().ok())
-            .and_then(scope)
+            .and_then(|header| scope(header.as_bytes()))
             .unwrap_or((ACCOUNT_DEFAULT, REGION_DEFAULT));
         if account == self.usual.account() && region == self.usual.region() {
             self.usual.clone()
@@ -38,14 +37,31 @@ impl Callers {
     }
 }
 
-fn scope(header: &str) -> Option<(&str, &str)> {
-    let (_, rest) = header.split_once("Credential=")?;
-    let credential = rest.split([',', ' ']).next()?;
-    let mut parts = credential.split('/');
-    let (key_id, _date, region) = (parts.next()?, parts.next()?, parts.next()?);
-    let is_account = key_id.len() == 12 && key_id.bytes().all(|byte| byte.is_ascii_digit());
+fn scope(header: &[u8]) -> Option<(&str, &str)> {
+    const MEMBER: &[u8] = b"Credential=";
+    // Where clients put it; it may stand elsewhere.
+    let rest = match header.strip_prefix(b"AWS4-HMAC-SHA256 Credential=") {
+        Some(rest) => rest,
+        None => &header[header.windows(MEMBER.len()).position(|word| word == MEMBER)? + MEMBER.len()..],
+    };
+    let (key_id, rest) = before_slash(rest)?;
+    let (_date, rest) = before_slash(rest)?;
+    let end = rest.iter().position(ends_part).unwrap_or(rest.len());
+    let region = std::str::from_utf8(&rest[..end]).ok()?;
     let region = if is_region(region) { region } else { REGION_DEFAULT };
-    Some((if is_account { key_id } else { ACCOUNT_DEFAULT }, region))
+    let is_account = key_id.len() == 12 && key_id.iter().all(u8::is_ascii_digit);
+    let account = if is_account { std::str::from_utf8(key_id).ok()? } else { ACCOUNT_DEFAULT };
+    Some((account, region))
+}
+
+/// The next part of a credential, which is ASCII, and what comes after its slash.
+fn before_slash(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = rest.iter().position(ends_part)?;
+    (rest[end] == b'/' && rest[..end].is_ascii()).then_some((&rest[..end], &rest[end + 1..]))
+}
+
+fn ends_part(byte: &u8) -> bool {
+    matches!(byte, b'/' | b',' | b' ')
 }
 
 /// Whether a text can be the name of a region.

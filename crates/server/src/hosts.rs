@@ -72,6 +72,10 @@ impl Hosts {
             }
             (None, _) => return Err(Foreign("The request has no Host".into())),
         };
+        // Only browsers send these.
+        if !headers.keys().any(|name| *name == ORIGIN || *name == SEC_FETCH_SITE) {
+            return Ok(());
+        }
         for origin in headers.get_all(ORIGIN) {
             let same = origin.to_str().is_ok_and(|origin| is_same_origin(origin, host));
             if !same {

@@ -29,6 +29,7 @@ mod gate;
 mod hosts;
 mod log;
 mod query;
+mod quiet;
 mod replays;
 mod request_id;
 mod route;

@@ -436,7 +436,8 @@ pub(crate) fn media_type(parts: &Parts) -> &[u8] {
 }
 
 fn is_acceptable(parts: &Parts) -> bool {
-    CONTENT_TYPES.iter().any(|known| known.eq_ignore_ascii_case(media_type(parts)))
+    let media_type = media_type(parts);
+    CONTENT_TYPES.iter().any(|known| *known == media_type || known.eq_ignore_ascii_case(media_type))
 }
 
 /// The status that goes with an exception: 400 for all that the caller can mend, but for the two for

@@ -33,7 +33,7 @@ const PENDING_BYTES: u64 = 16 * 1024 * 1024;
 const RETRY_BYTES: u64 = 8 * 1024 * 1024;
 
 /// How much the log may grow before the committer asks how much of it waits to be copied.
-const LOOK_BYTES: u64 = 1024 * 1024;
+const LOOK_BYTES: u64 = 2 * 1024 * 1024;
 
 /// How long the committer waits for readers of the log's end to finish.
 const READERS_TIMEOUT: Duration = Duration::from_millis(50);

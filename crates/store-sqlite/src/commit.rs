@@ -6,6 +6,7 @@ use stepwell_model::{ExecutionStatus, Timestamp};
 use stepwell_store::{Batch, CatalogueWrite, Chunk, ExecutionRow, StoreError};
 
 use crate::checkpoint::{self, Gate, WalSize};
+use crate::insert::Insert;
 use crate::marks::Marks;
 use crate::names::{Taken, Taking};
 use crate::{entity_key, landmark, read, snapshot, store_error, to_sql};
@@ -116,7 +117,7 @@ impl Committer {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let mut beside = None;
         if !batch.chunks.is_empty() {
-            let taken = Statements::prepare(&self.connection)?.write(&batch.chunks)?;
+            let taken = Statements::new(&self.connection).write(&batch.chunks)?;
             let raised = self.marks.write(&self.connection, &batch.chunks)?;
             beside = Some((raised, self.taking.write(&self.connection, taken)?));
         }
@@ -141,10 +142,14 @@ impl Committer {
     }
 }
 
-const OPEN: &str = "INSERT INTO execution (entity, machine, revision, name, name_key, started_ms, closed_ms,
-        recency_ms, status, due_ms, parked, first_row, last_row, last_event_id,
-        version, alias, trace_header)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+// A commit that fails is rolled back as a whole.
+static APPEND: Insert = Insert::new("INSERT OR FAIL INTO chunk (row, header, body)", 3);
+
+static OPEN: Insert = Insert::new(
+    "INSERT OR FAIL INTO execution (entity, machine, revision, name, name_key, started_ms, closed_ms,
+        recency_ms, status, due_ms, parked, first_row, last_row, last_event_id, version, alias, trace_header)",
+    17,
+);
 
 /// The usual step of a longer execution: it was open and is. SQLite rewrites an index when one of its
 /// columns is set, even to the same value; this leaves the larger one alone.
@@ -166,78 +171,87 @@ const REWRITE: &str =
 const NOTE_REDRIVES: &str =
     "INSERT OR REPLACE INTO redrive (entity, redrive_count, redriven_ms) VALUES (?1, ?2, ?3)";
 
-/// What a chunk needs, fetched once per batch. The cache hashes the text each time, so what a batch may
-/// not need waits until it does.
+/// What chunks need, fetched once per batch at most: the cache hashes the text each time.
 struct Statements<'a> {
     connection: &'a Connection,
-    append: CachedStatement<'a>,
-    open: CachedStatement<'a>,
+    /// Rows of executions that have not been inserted yet.
+    opened: Vec<ExecutionRow>,
     go_on: Option<CachedStatement<'a>>,
     change: Option<CachedStatement<'a>>,
     taken: Taken,
 }
 
 impl<'a> Statements<'a> {
-    fn prepare(connection: &'a Connection) -> rusqlite::Result<Statements<'a>> {
-        Ok(Statements {
-            connection,
-            append: connection.prepare_cached("INSERT INTO chunk (row, header, body) VALUES (?1, ?2, ?3)")?,
-            open: connection.prepare_cached(OPEN)?,
-            go_on: None,
-            change: None,
-            taken: Taken::default(),
-        })
+    fn new(connection: &'a Connection) -> Statements<'a> {
+        Statements { connection, opened: Vec::new(), go_on: None, change: None, taken: Taken::default() }
     }
 
     /// Gives the names that were taken.
     fn write(mut self, chunks: &[Chunk]) -> Result<Taken, Refusal> {
-        for chunk in chunks {
-            let row = i64::try_from(chunk.header.row)
-                .map_err(|_| Refusal::Contradiction(format!("row {} is too large", chunk.header.row)))?;
-            self.append.execute(params![row, chunk.encode_header(), &*chunk.body])?;
+        if let Some(chunk) = chunks.iter().find(|chunk| i64::try_from(chunk.header.row).is_err()) {
+            return Err(Refusal::Contradiction(format!("row {} is too large", chunk.header.row)));
         }
+        APPEND.all(self.connection, chunks, |chunk, values| {
+            values.put(to_sql(chunk.header.row))?;
+            values.put(chunk.encode_header())?;
+            values.put(&*chunk.body)
+        })?;
         // Of chunks of one entity that follow each other, only the last says how it stands.
         for run in chunks.chunk_by(|one, next| one.header.entity == next.header.entity) {
             if run[0].header.opening.is_some() {
-                self.write_opened(run)?;
-            } else if run.iter().any(|chunk| chunk.header.redrives.is_some()) {
-                self.write_redriven(run)?;
+                self.open(run)?;
             } else {
-                self.write_continued(run)?;
+                // It may be one that was opened just now.
+                self.write_opened()?;
+                if run.iter().any(|chunk| chunk.header.redrives.is_some()) {
+                    self.write_redriven(run)?;
+                } else {
+                    self.write_continued(run)?;
+                }
             }
             landmark::note(self.connection, run)?;
         }
+        self.write_opened()?;
         Ok(self.taken)
     }
 
-    /// The row of an execution whose first chunks these are.
-    fn write_opened(&mut self, run: &[Chunk]) -> Result<(), Refusal> {
+    /// Takes in an execution whose first chunks these are.
+    fn open(&mut self, run: &[Chunk]) -> Result<(), Refusal> {
         let mut row = ExecutionRow::open(&run[0].header).map_err(Refusal::Contradiction)?;
         for chunk in &run[1..] {
             row.advance(&chunk.header).map_err(Refusal::Contradiction)?;
         }
-        let opening = &row.opening;
-        self.open.execute(params![
-            entity_key(row.entity),
-            to_sql(opening.machine),
-            to_sql(opening.revision),
-            &*opening.name,
-            opening.name_key.as_ref().map(|key| key.as_slice()),
-            to_sql(opening.started_at.epoch_ms),
-            row.closed_at.map(to_ms),
-            to_ms(row.recency()),
-            row.status.code(),
-            row.next_due.map(to_ms),
-            row.parked,
-            to_sql(row.first_row),
-            to_sql(row.last_row),
-            to_sql(row.last_event_id),
-            opening.version.map(to_sql),
-            opening.alias,
-            opening.trace_header,
-        ])?;
-        self.taken.note(opening.name_key, entity_key(row.entity));
-        self.write_redrives(&row)
+        self.taken.note(row.opening.name_key, entity_key(row.entity));
+        self.opened.push(row);
+        Ok(())
+    }
+
+    /// Writes the rows of the executions that were taken in.
+    fn write_opened(&mut self) -> Result<(), Refusal> {
+        OPEN.all(self.connection, &self.opened, |row, values| {
+            let opening = &row.opening;
+            values.put(entity_key(row.entity))?;
+            values.put(to_sql(opening.machine))?;
+            values.put(to_sql(opening.revision))?;
+            values.put(&*opening.name)?;
+            values.put(opening.name_key.as_ref().map(|key| key.as_slice()))?;
+            values.put(to_sql(opening.started_at.epoch_ms))?;
+            values.put(row.closed_at.map(to_ms))?;
+            values.put(to_ms(row.recency()))?;
+            values.put(row.status.code())?;
+            values.put(row.next_due.map(to_ms))?;
+            values.put(row.parked)?;
+            values.put(to_sql(row.first_row))?;
+            values.put(to_sql(row.last_row))?;
+            values.put(to_sql(row.last_event_id))?;
+            values.put(opening.version.map(to_sql))?;
+            values.put(opening.alias.as_deref())?;
+            values.put(opening.trace_header.as_deref())
+        })?;
+        for row in std::mem::take(&mut self.opened) {
+            self.write_redrives(&row)?;
+        }
+        Ok(())
     }
 
     /// The row of an execution that has been redriven, now or before, after these further chunks.

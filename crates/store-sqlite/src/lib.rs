@@ -3,7 +3,7 @@
 //! The data directory holds `stepwell.db` with its `-wal` and `-shm`, and `lock`, which one server at
 //! a time keeps locked. The tables stand in `open.rs`.
 //!
-//! - **Writing** (`commit.rs`). A batch is one transaction with `synchronous=FULL`: one flush of the
+//! - **Writing** (`commit.rs`, `insert.rs`). A batch is one transaction with `synchronous=FULL`: one flush of the
 //!   write-ahead log. Chunks are appended by ascending row. All other tables are derived from the
 //!   headers in the same transaction; an execution that opens and closes in one batch is one row of
 //!   each, appended. The high marks (`marks.rs`) are written now and then.
@@ -22,6 +22,7 @@
 
 mod checkpoint;
 mod commit;
+mod insert;
 mod landmark;
 mod marks;
 mod names;

@@ -281,7 +281,10 @@ impl<'a> Reader<'a> {
     }
 
     fn string_with_escapes(&mut self, from: usize) -> Step<String> {
-        let mut out = String::with_capacity(self.to_end_of_string() + self.at - from);
+        // In a short text it is not worth to look for the end first.
+        let most = self.bytes.len() - from;
+        let room = if most <= SHORT_BYTES { most } else { self.to_end_of_string() + self.at - from };
+        let mut out = String::with_capacity(room);
         let mut plain_from = from;
         loop {
             let end = self.plain();
@@ -290,6 +293,11 @@ impl<'a> Reader<'a> {
                 Some(b'"') => {
                     self.at += 1;
                     return Ok(out);
+                }
+                // The most frequent one by far: in a text of JSON within a text of JSON.
+                Some(b'\\') if self.bytes.get(self.at + 1) == Some(&b'"') => {
+                    out.push('"');
+                    self.at += 2;
                 }
                 Some(b'\\') => out.push(self.escape()?),
                 Some(_) => return Err(CONTROL.to_owned()),
@@ -405,6 +413,9 @@ impl<'a> Reader<'a> {
         Some(start)
     }
 }
+
+/// A string with escapes may take so much room for a moment, whatever its length.
+const SHORT_BYTES: usize = 2048;
 
 const CONTROL: &str = "a control character inside a string must be escaped";
 const SURROGATE: &str = "half of a surrogate pair";

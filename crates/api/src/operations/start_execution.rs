@@ -56,7 +56,7 @@ pub(super) async fn run(call: Call<'_>) -> Result<String, Exception> {
         Err(error) => return Err(Exception::of_engine(error, &arn)),
     };
 
-    Ok(answer(&names::execution_arn(&started.key), started.started_at))
+    Ok(answer(&started.arn, started.started_at))
 }
 
 fn answer(arn: &str, started_at: Timestamp) -> String {

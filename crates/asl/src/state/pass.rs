@@ -29,6 +29,7 @@ impl Pass {
         Some(Pass { result })
     }
 
+    #[inline]
     pub(crate) fn enter(&self, turn: &mut Turn) -> Result<(), Failure> {
         let result = match &self.result {
             Some(result) => result.clone(),

@@ -561,9 +561,8 @@ impl Shard {
             Ok(started) => started,
             Err(error) => return self.answer_parent(entity, parent, Err(error)),
         };
-        let ExecutionStarted { key, started_at } = started;
+        let ExecutionStarted { key, arn, started_at } = started;
         let home = self.commons.keys.home(&key);
-        let arn = execution_arn(&key).into();
         let stop = parent.waits.then(|| (key.clone(), home));
         self.answer_parent(entity, parent, Ok(ChildStarted { arn, started_at, stop }));
         let resident = entity.and_then(|entity| self.residents.get(&entity));

@@ -33,6 +33,7 @@ use crate::catalogue::{ActivityKey, Revision};
 use crate::changes::concerns_lists;
 use crate::commons::Commons;
 use crate::entity_map::EntityMap;
+use crate::express::express_arn;
 use crate::fail_point::{FailPoint, pass};
 use crate::history_log::LoggedHistory;
 use crate::messages::{ChildStarted, Counts, Message, Release, StartEar, Turn};
@@ -318,6 +319,7 @@ impl Shard {
                         }
                         StartEar::Caller(reply) => {
                             let answer = answer.map(|(key, started_at)| ExecutionStarted {
+                                arn: express_arn(&key).into(),
                                 key: ExecutionKey { machine: key.machine, name: key.name },
                                 started_at,
                             });
@@ -325,7 +327,7 @@ impl Shard {
                         }
                         StartEar::Parent(parent) => {
                             let answer = answer.map(|(key, started_at)| {
-                                let arn = crate::express::express_arn(&key).into();
+                                let arn = express_arn(&key).into();
                                 ChildStarted { arn, started_at, stop: None }
                             });
                             self.answer_parent(entity, parent, answer);
@@ -570,8 +572,11 @@ impl Shard {
         resident.turn = self.turn;
         counts.events += events.len() as u64;
         for event in &events {
-            counts.transitions += u64::from(matches!(event.kind, EventKind::StateEntered { .. }));
-            counts.redriven += u64::from(matches!(event.kind, EventKind::ExecutionRedriven { .. }));
+            match event.kind {
+                EventKind::StateEntered { .. } => counts.transitions += 1,
+                EventKind::ExecutionRedriven { .. } => counts.redriven += 1,
+                _ => {}
+            }
         }
         let status = resident.execution.status();
         let only_waits = resident.only_waits();

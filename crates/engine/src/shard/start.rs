@@ -16,6 +16,9 @@ use crate::messages::{Message, Release, StartEar};
 use crate::names::Home;
 use crate::requests::{EngineError, ExecutionKey, ExecutionStarted, MachineKey};
 
+/// Room for so many events is made at once: what most executions record before they end or wait.
+const EVENTS_OF_A_START: usize = 24;
+
 /// An execution that is to be started, as [`Message::Start`](crate::Message::Start) has it.
 #[derive(Clone)]
 pub(super) struct Wanted {
@@ -92,14 +95,11 @@ impl Shard {
                     Err(error) => return (Some(entity), Err(error)),
                     // The same attempt of the same task asks again.
                     Ok(Some(other)) if parent.is_some() && other.parent == parent => {
-                        return (Some(entity), Ok(ExecutionStarted { key, started_at: other.started_at }));
+                        return (Some(entity), Ok(ExecutionStarted::before(key, other.started_at)));
                     }
                     Ok(Some(other)) if other.machine == machine.number => match other.closed_at {
                         None if other.input.as_ref() == Some(&input) => {
-                            return (
-                                Some(entity),
-                                Ok(ExecutionStarted { key, started_at: other.started_at }),
-                            );
+                            return (Some(entity), Ok(ExecutionStarted::before(key, other.started_at)));
                         }
                         // As long as it is kept, whether or not it is swept at once. Source: the API
                         // reference of StartExecution.
@@ -129,7 +129,7 @@ impl Shard {
         let revision = resolved.revision.clone();
         let (name, name_key) = match name {
             Some((name, home)) => (name, Some(home.name_key)),
-            None => (self.commons.keys.generated_name(entity).into(), None),
+            None => (self.commons.keys.generated_name(entity), None),
         };
         let key = ExecutionKey { machine: revision.key.clone(), name: name.clone() };
         let opening = Opening {
@@ -146,6 +146,9 @@ impl Shard {
             Ok(origin) => origin,
             Err(reason) => return (None, Err(EngineError::Damaged(reason))),
         };
+        let arn = origin.execution_arn.clone();
+        let mut recorder = Recorder::default();
+        recorder.events.reserve(EVENTS_OF_A_START);
         let resident = Resident {
             execution: Execution::new(origin),
             revision,
@@ -155,7 +158,7 @@ impl Shard {
             row: 0,
             snapshot_event_id: 0,
             turn: self.turn,
-            recorder: Recorder::default(),
+            recorder,
             tasks: Default::default(),
             armed: NEVER,
             counted_open: false,
@@ -169,7 +172,7 @@ impl Shard {
         }
         let seed = (self.commons.options.seed)();
         match self.decide(entity, Input::Start { input, seed }) {
-            Ok(()) => (Some(entity), Ok(ExecutionStarted { key, started_at: self.now })),
+            Ok(()) => (Some(entity), Ok(ExecutionStarted { key, arn, started_at: self.now })),
             Err(Deaf::Aside(reason)) => (None, Err(EngineError::Damaged(reason.to_string()))),
             Err(Deaf::Refused) => {
                 (None, Err(EngineError::Damaged("the execution could not be started".to_owned())))
@@ -246,6 +249,13 @@ impl Shard {
                 }))
             }
         }
+    }
+}
+
+impl ExecutionStarted {
+    /// One that was started before.
+    fn before(key: ExecutionKey, started_at: Timestamp) -> ExecutionStarted {
+        ExecutionStarted { arn: execution_arn(&key).into(), key, started_at }
     }
 }
 
