@@ -160,7 +160,8 @@ impl Engine {
         let commons = self.commons();
         // No token is ever asked for here: Express machines wait for none.
         let entity = EntityId { partition: 0, number: 0 };
-        let world = Surroundings { commons, place: &revision.key.place, entity };
+        let elapsed_ms = &*commons.options.stopwatch;
+        let world = Surroundings { commons, place: &revision.key.place, entity, elapsed_ms };
         let mut fuel = commons.options.fuel;
         let now = self.now().max(execution.started_at());
         let decided =

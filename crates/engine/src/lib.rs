@@ -50,6 +50,7 @@ mod messages;
 mod metrics;
 mod names;
 mod options;
+mod pool;
 mod publishing;
 mod reads;
 mod recent;
@@ -96,7 +97,7 @@ pub use redrive::NotRedrivable;
 pub use requests::*;
 #[cfg(feature = "sabotage")]
 pub use sabotage::Sabotage;
-pub use shard::{Shard, replay};
+pub use shard::{Loan, Shard, replay};
 pub use stats::EngineStats;
 pub use trial::Trial;
 pub use waiting::{WaitingCursor, WaitingTask};

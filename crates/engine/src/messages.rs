@@ -17,6 +17,7 @@ use crate::names::Home;
 use crate::requests::{
     ActivityTask, EngineError, ExecutionKey, ExecutionStarted, ExecutionView, ExpressEnded, MachineKey,
 };
+use crate::shard::Loan;
 
 /// Where an answer goes. Dropped without one, the engine has stopped.
 pub type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
@@ -151,6 +152,8 @@ pub enum Message {
         /// The worker.
         poller: Poller,
     },
+    /// An execution that was lent is given back.
+    Returned(Box<Loan>),
     /// Answer once all that was decided before is durable.
     Barrier {
         /// Hears that it is.
@@ -178,6 +181,7 @@ impl Message {
             | Message::Outcome { .. }
             | Message::SlotGranted { .. }
             | Message::HandOut { .. }
+            | Message::Returned(_)
             | Message::Barrier { .. } => false,
         }
     }
@@ -203,6 +207,7 @@ impl Message {
             | Message::Child { .. }
             | Message::Watch { .. }
             | Message::AskParent { .. }
+            | Message::Returned(_)
             | Message::Barrier { .. } => 0,
         }
     }
@@ -285,6 +290,8 @@ pub struct Turn {
     /// Revisions of whose machines the lists of executions are other than before once it is durable.
     /// Empty while nobody watches.
     pub changed: Vec<Arc<Revision>>,
+    /// To be decided on other threads, and given back: nothing that was decided so far waits for that.
+    pub loans: Vec<Loan>,
 }
 
 impl Turn {

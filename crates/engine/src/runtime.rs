@@ -1,4 +1,5 @@
-//! The threads: one for each shard, one that commits, one that sweeps, one that keeps counts.
+//! The threads: one for each shard, those of the compute pool, one that commits, one that sweeps, one that keeps
+//! counts.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,9 +11,10 @@ use crate::committer::{self, CommitQueue, Submission};
 use crate::commons::Commons;
 use crate::mailbox::{Appetite, Mailbox};
 use crate::metrics::keeper;
+use crate::pool::{self, Pool};
 use crate::requests::EngineError;
 use crate::retention::{self, Chore, Stopper};
-use crate::shard::Shard;
+use crate::shard::{LENT_MAX, Shard};
 
 /// How many turns of a shard may wait for their commit: the shard goes on deciding that far ahead.
 const TURNS_IN_FLIGHT_MAX: usize = 32;
@@ -44,6 +46,7 @@ pub(crate) struct Wires {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) mailboxes: Vec<Arc<Mailbox>>,
     pub(crate) commits: CommitQueue,
+    pub(crate) pool: Pool,
 }
 
 impl Runtime {
@@ -54,11 +57,19 @@ impl Runtime {
     ) -> Result<Runtime, EngineError> {
         let calls_max = commons.options.limits.waiting_calls_max;
         let mailboxes = shards.iter().map(|_| Arc::new(Mailbox::new(calls_max))).collect();
-        let wires = Arc::new(Wires { commons, clock, mailboxes, commits: CommitQueue::new() });
+        let wires =
+            Arc::new(Wires { commons, clock, mailboxes, commits: CommitQueue::new(), pool: Pool::new() });
         let mut runtime = Runtime { wires: wires.clone(), threads: Vec::new(), chores: Vec::new() };
         for (index, shard) in shards.into_iter().enumerate() {
             let wires = wires.clone();
             runtime.spawn(format!("shard-{index}"), move || drive(index, shard, &wires))?;
+        }
+        for index in 0..LENT_MAX * wires.mailboxes.len() {
+            let wires = wires.clone();
+            runtime.spawn(format!("compute-{index}"), move || {
+                let _guard = StopOnPanic { wires: &wires, who: "the compute pool" };
+                pool::run(&wires.pool, &wires.mailboxes);
+            })?;
         }
         runtime.spawn("committer".to_owned(), move || {
             let _guard = StopOnPanic { wires: &wires, who: "the committer" };
@@ -88,6 +99,7 @@ impl Drop for Runtime {
         for mailbox in &self.wires.mailboxes {
             mailbox.close();
         }
+        self.wires.pool.close();
         let committer = self.threads.pop();
         let own = std::thread::current().id();
         for thread in self.threads.drain(..).filter(|thread| thread.thread().id() != own) {
@@ -155,6 +167,7 @@ fn drive(index: usize, mut shard: Shard, wires: &Wires) {
         for (to, message) in turn.posts.drain(..) {
             wires.mailboxes[to].tell(message);
         }
+        wires.pool.lend(index, std::mem::take(&mut turn.loans));
         if !turn.is_empty() {
             in_flight.push_back((turn.number, turn.releases.len()));
             releases += turn.releases.len();

@@ -45,28 +45,6 @@ fn an_execution_without_fuel_goes_on_in_later_turns() {
 }
 
 #[test]
-fn what_is_heard_and_what_has_more_to_do_take_turns() {
-    let mut driver = Driver::new();
-    let endless = driver.machine("e", r#"{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"A"}}}"#);
-    let quiet = driver.machine("m", PASS);
-    // So many that each shard has some.
-    for name in 0..32 {
-        drop(driver.ask_start(&endless, Some(&name.to_string()), "{}").unwrap());
-    }
-    let turns = driver.turn_unwritten();
-    driver.write(turns, true);
-    let mut went_on = Vec::new();
-    for _ in 0..4 {
-        drop(driver.ask_start(&quiet, Some("n"), "{}").unwrap());
-        let turns = driver.turn_unwritten();
-        // Those of the quiet execution are fewer.
-        went_on.push(turns[0].1.counts.events > 8);
-        driver.write(turns, true);
-    }
-    assert_eq!(went_on, [true, false, true, false]);
-}
-
-#[test]
 fn the_same_start_is_the_same_execution_and_another_is_refused() {
     let mut driver = Driver::new();
     let machine = driver.machine("m", WAIT);

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::sync::Arc;
 
 use stepwell_engine::{
-    Commons, EngineOptions, ExecutionKey, MachineKey, Message, Place, Shard, TaskAnswer, Turn, replay,
+    Commons, EngineOptions, ExecutionKey, Loan, MachineKey, Message, Place, Shard, TaskAnswer, Turn, replay,
     seeds_from,
 };
 use stepwell_model::{EntityId, Limits, TaskRef, Timestamp};
@@ -106,6 +106,8 @@ struct Process {
     inbox: Vec<Vec<Message>>,
     /// Decided, and not written yet.
     pending: VecDeque<(usize, Turn)>,
+    /// Being decided apart from its shard.
+    lent: Vec<(usize, Loan)>,
 }
 
 /// See the documentation of the module.
@@ -275,6 +277,7 @@ impl World {
             | Happening::Answer(..) => false,
         };
         Ok(self.process.pending.is_empty()
+            && self.process.lent.is_empty()
             && self.happenings.values().all(is_idle)
             && self.calls.iter().all(|call| matches!(call, Call::Poll(..)))
             && open_executions(&*self.store)?.into_iter().all(|entity| self.is_aside(entity)))
@@ -290,7 +293,8 @@ impl World {
     /// sent again after a crash. Looked at once after each turn, and in a large world now and then.
     fn check_queues(&mut self) -> Result<(), Violation> {
         let since = self.turns - self.turns_checked;
-        if since == 0 || since < TURNS_BETWEEN && !self.is_small() {
+        // Nobody sees what is lent.
+        if !self.process.lent.is_empty() || since == 0 || since < TURNS_BETWEEN && !self.is_small() {
             return Ok(());
         }
         self.turns_checked = self.turns;
@@ -412,7 +416,11 @@ impl World {
             self.commit()?;
             return Ok(true);
         }
-        // Without a commit and with nothing to decide, time passes: a commit takes its while.
+        if !self.process.lent.is_empty() && (is_last || self.random.percent(40)) {
+            self.give_back();
+            return Ok(true);
+        }
+        // Without either and with nothing to decide, time passes: both take their while.
         if busy.is_empty() {
             return Ok(false);
         }
@@ -448,6 +456,7 @@ impl World {
         for (to, message) in turn.posts.drain(..) {
             process.inbox[to].push(message);
         }
+        process.lent.extend(turn.loans.drain(..).map(|loan| (index, loan)));
         if turn.is_empty() {
             return Ok(true);
         }
@@ -458,6 +467,15 @@ impl World {
         }
         self.process.pending.push_back((index, turn));
         Ok(true)
+    }
+
+    /// Something that is lent has been decided, and goes back to its shard.
+    fn give_back(&mut self) {
+        let process = &mut self.process;
+        let (shard, mut loan) =
+            process.lent.swap_remove(self.random.below(process.lent.len() as u64) as usize);
+        loan.decide(&|| 0);
+        process.post((shard, Message::Returned(Box::new(loan))));
     }
 }
 
@@ -495,7 +513,7 @@ impl Process {
         let commons = Arc::new(commons.map_err(|error| Violation(error.to_string()))?);
         let shards = Shard::open_all(&commons).map_err(|error| Violation(error.to_string()))?;
         let inbox = shards.iter().map(|_| Vec::new()).collect();
-        Ok(Process { commons, shards, inbox, pending: VecDeque::new() })
+        Ok(Process { commons, shards, inbox, pending: VecDeque::new(), lent: Vec::new() })
     }
 
     fn post(&mut self, (shard, message): (usize, Message)) {

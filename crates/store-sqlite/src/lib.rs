@@ -57,11 +57,11 @@ use sweep::Cursor;
 /// directory.
 pub struct SqliteStore {
     // Fields are dropped in this order. The committer's connection is the last to be closed, because
-    // only the last one removes the log; the lock comes after it.
-    checkpointer: Checkpointer,
+    // only the last one removes the log; the lock comes after it, and so does what the checkpointer keeps open.
     weaver: Weaver,
     readers: Readers,
     committer: Mutex<Committer>,
+    checkpointer: Checkpointer,
     names: Arc<Names>,
     marks: Arc<Mutex<HighMarks>>,
     /// Taken before the committer, and given back as soon as it is held: who waits is next. Without it a

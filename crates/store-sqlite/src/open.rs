@@ -210,7 +210,7 @@ pub(crate) fn open(dir: &Path, options: SqliteOptions) -> Result<SqliteStore, Op
     let checkpointer = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)
         .and_then(|connection| flush_as_told(connection, &options))
         .map_err(io::Error::other)
-        .and_then(Checkpointer::start)
+        .and_then(|connection| Checkpointer::start(connection, File::open(&path)?))
         .map_err(|error| unwritable(dir, error))?;
     let weaver = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)
         .map_err(io::Error::other)

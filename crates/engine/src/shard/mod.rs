@@ -7,11 +7,12 @@
 //! see waits.
 //!
 //! An execution is *resident* (in memory as a whole), a *stub* (it only waits: its next due moment
-//! is all there is in memory), *set aside* (its journal or definition cannot be read, or it made the
-//! language panic), or closed and forgotten.
+//! is all there is in memory), *lent* (it is being decided on another thread), *set aside* (its journal or
+//! definition cannot be read, or it made the language panic), or closed and forgotten.
 
 mod children;
 mod express;
+mod loans;
 mod ready;
 mod recovery;
 mod redrive;
@@ -41,7 +42,10 @@ use crate::metrics::{Ended, Measured, News};
 use crate::options::LogLevel;
 use crate::requests::{EngineError, ExecutionKey, ExecutionStarted, Place};
 
-use ready::{Ready, ReadyQueue, Unwritten};
+pub(crate) use loans::LENT_MAX;
+use loans::Lent;
+pub use loans::Loan;
+use ready::{ReadyQueue, Refusal, Unwritten};
 pub use residence::replay;
 pub(crate) use residence::{origin_of, origin_of_opening};
 use start::Wanted;
@@ -81,8 +85,12 @@ pub struct Shard {
     /// Names that the store may not know yet.
     names: HashMap<NameKey, EntityId>,
     backlog: VecDeque<Message>,
-    ready: ReadyQueue,
-    /// Whether what has more to do gets on in the next turn, whatever that one hears.
+    /// Executions that have more to do.
+    ready: ReadyQueue<EntityId>,
+    /// Those that are being decided elsewhere.
+    lent: EntityMap<EntityId, Lent>,
+    refused: ReadyQueue<Refusal>,
+    /// Whether tasks that cannot be sent fail in the next turn, whatever that one hears.
     is_their_turn: bool,
     unwritten: Unwritten,
     recovering: VecDeque<EntityId>,
@@ -188,6 +196,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) commons: &'a Commons,
     pub(crate) place: &'a Place,
     pub(crate) entity: EntityId,
+    pub(crate) elapsed_ms: &'a dyn Fn() -> u64,
 }
 
 impl World for Surroundings<'_> {
@@ -202,13 +211,13 @@ impl World for Surroundings<'_> {
     }
 
     fn elapsed_ms(&self) -> u64 {
-        (self.commons.options.stopwatch)()
+        (self.elapsed_ms)()
     }
 }
 
 impl Shard {
-    /// One turn: hears `messages` after those that are left over, lets due timers fire, and goes on
-    /// with what has more to do, as far as a turn's bounds allow.
+    /// One turn: hears `messages` after those that are left over, lets due timers fire, and lends
+    /// what has more to do, as far as a turn's bounds allow.
     pub fn turn(&mut self, messages: impl IntoIterator<Item = Message>, now: Timestamp) -> Turn {
         // Nothing ends at a moment whose retention is over, wherever the clock was set back to.
         self.now = self.now.max(now).max(self.commons.expired_before());
@@ -223,8 +232,14 @@ impl Shard {
         self.recover_some();
         self.hear();
         self.fire_timers();
-        self.go_on();
-        self.seal()
+        self.refuse_some();
+        // What is due and was not looked at comes first.
+        let is_full = self.is_full();
+        let mut turn = self.seal();
+        if !is_full {
+            turn.loans = self.lend();
+        }
+        turn
     }
 
     /// All turns up to this one are durable.
@@ -252,7 +267,7 @@ impl Shard {
 
     /// Whether another turn would get on without hearing anything.
     pub fn has_work(&self) -> bool {
-        !self.backlog.is_empty() || self.may_go_on() || !self.recovering.is_empty()
+        !self.backlog.is_empty() || self.may_lend() || self.may_refuse() || !self.recovering.is_empty()
     }
 
     /// Whether it has as much to hear as a turn hears: more can wait where it is.
@@ -306,72 +321,79 @@ impl Shard {
             }
             let Some(message) = self.backlog.pop_front() else { return };
             self.bytes += message.bytes();
-            match message {
-                Message::Start { machine, qualifier, name, partition, input, trace_header, parent, ear } => {
-                    let wanted = Wanted { machine, qualifier, name, partition, input, trace_header, parent };
-                    self.hear_start(wanted, ear);
-                }
-                Message::StartExpress { start, name_key, ear } => {
-                    let (entity, answer) = self.start_express(&start, name_key);
-                    match ear {
-                        StartEar::Parent(_) if is_unread(&answer) => {
-                            self.hear_later(Message::StartExpress { start, name_key, ear });
-                        }
-                        StartEar::Caller(reply) => {
-                            let answer = answer.map(|(key, started_at)| ExecutionStarted {
-                                arn: express_arn(&key).into(),
-                                key: ExecutionKey { machine: key.machine, name: key.name },
-                                started_at,
-                            });
-                            self.releases.push((entity, Release::Started(reply, answer)));
-                        }
-                        StartEar::Parent(parent) => {
-                            let answer = answer.map(|(key, started_at)| {
-                                let arn = express_arn(&key).into();
-                                ChildStarted { arn, started_at, stop: None }
-                            });
-                            self.answer_parent(entity, parent, answer);
-                        }
+            self.hear_one(message);
+            self.settle();
+        }
+    }
+
+    /// Hears a message, or has it wait for the execution that it concerns. Its effects are left to `settle`.
+    fn hear_one(&mut self, message: Message) {
+        let Some(message) = self.unless_lent(message) else { return };
+        match message {
+            Message::Start { machine, qualifier, name, partition, input, trace_header, parent, ear } => {
+                let wanted = Wanted { machine, qualifier, name, partition, input, trace_header, parent };
+                self.hear_start(wanted, ear);
+            }
+            Message::StartExpress { start, name_key, ear } => {
+                let (entity, answer) = self.start_express(&start, name_key);
+                match ear {
+                    StartEar::Parent(_) if is_unread(&answer) => {
+                        self.hear_later(Message::StartExpress { start, name_key, ear });
+                    }
+                    StartEar::Caller(reply) => {
+                        let answer = answer.map(|(key, started_at)| ExecutionStarted {
+                            arn: express_arn(&key).into(),
+                            key: ExecutionKey { machine: key.machine, name: key.name },
+                            started_at,
+                        });
+                        self.releases.push((entity, Release::Started(reply, answer)));
+                    }
+                    StartEar::Parent(parent) => {
+                        let answer = answer.map(|(key, started_at)| {
+                            let arn = express_arn(&key).into();
+                            ChildStarted { arn, started_at, stop: None }
+                        });
+                        self.answer_parent(entity, parent, answer);
                     }
                 }
-                Message::RunExpress { start, parent } => self.run_express(&start, parent),
-                Message::AdoptExpress(under_way) => self.adopt_express(*under_way),
-                Message::DropExpress { parent } => self.drop_express(parent),
-                Message::Child { task, news } => self.hear_child(task, news),
-                Message::Watch { key, home, parent } => self.watch(&key, &home, parent),
-                Message::AskParent { key, home, parent } => self.answer_child(key, home, parent),
-                Message::StopChild { key, home, parent } => self.stop_child_of(&key, &home, parent),
-                Message::Stop { key, home, failure, reply } => {
-                    pass(FailPoint::BeforeStop);
-                    let (entity, answer) = self.stop(&key, &home, failure);
-                    pass(FailPoint::AfterStop);
-                    self.releases.push((entity, Release::Stopped(reply, answer)));
-                }
-                Message::Redrive { key, home, client_token, reply } => {
-                    pass(FailPoint::BeforeRedrive);
-                    let (entity, answer) = self.redrive(&key, &home, client_token);
-                    pass(FailPoint::AfterRedrive);
-                    self.releases.push((entity, Release::Stopped(reply, answer)));
-                }
-                Message::Answer { task, answer, reply } => {
-                    pass(FailPoint::BeforeAnswer);
-                    let answer = self.answer(task, answer);
-                    pass(FailPoint::AfterAnswer);
-                    self.releases.push((Some(task.execution), Release::Done(reply, answer)));
-                }
-                Message::Outcome { task, outcome } => {
-                    pass(FailPoint::BeforeResult);
-                    self.outcome(task, outcome);
-                    pass(FailPoint::AfterResult);
-                }
-                Message::SlotGranted { task } => self.slot_granted(task),
-                Message::HandOut { task, poller } => self.worker_came(task, poller),
-                Message::Barrier { reply } => {
-                    self.marks.hurry = true;
-                    self.releases.push((None, Release::Done(reply, Ok(()))));
-                }
             }
-            self.settle();
+            Message::RunExpress { start, parent } => self.run_express(&start, parent),
+            Message::AdoptExpress(under_way) => self.adopt_express(*under_way),
+            Message::DropExpress { parent } => self.drop_express(parent),
+            Message::Child { task, news } => self.hear_child(task, news),
+            Message::Watch { key, home, parent } => self.watch(&key, &home, parent),
+            Message::AskParent { key, home, parent } => self.answer_child(key, home, parent),
+            Message::StopChild { key, home, parent } => self.stop_child_of(&key, &home, parent),
+            Message::Stop { key, home, failure, reply } => {
+                pass(FailPoint::BeforeStop);
+                let (entity, answer) = self.stop(&key, &home, failure);
+                pass(FailPoint::AfterStop);
+                self.releases.push((entity, Release::Stopped(reply, answer)));
+            }
+            Message::Redrive { key, home, client_token, reply } => {
+                pass(FailPoint::BeforeRedrive);
+                let (entity, answer) = self.redrive(&key, &home, client_token);
+                pass(FailPoint::AfterRedrive);
+                self.releases.push((entity, Release::Stopped(reply, answer)));
+            }
+            Message::Answer { task, answer, reply } => {
+                pass(FailPoint::BeforeAnswer);
+                let answer = self.answer(task, answer);
+                pass(FailPoint::AfterAnswer);
+                self.releases.push((Some(task.execution), Release::Done(reply, answer)));
+            }
+            Message::Outcome { task, outcome } => {
+                pass(FailPoint::BeforeResult);
+                self.outcome(task, outcome);
+                pass(FailPoint::AfterResult);
+            }
+            Message::SlotGranted { task } => self.slot_granted(task),
+            Message::HandOut { task, poller } => self.worker_came(task, poller),
+            Message::Returned(loan) => self.take_back(*loan),
+            Message::Barrier { reply } => {
+                self.marks.hurry = true;
+                self.releases.push((None, Release::Done(reply, Ok(()))));
+            }
         }
     }
 
@@ -382,7 +404,8 @@ impl Shard {
             return Err(self.deaf(entity));
         };
         let Resident { execution, recorder, revision, queued, .. } = &mut **resident;
-        let world = Surroundings { commons: &self.commons, place: &revision.key.place, entity };
+        let elapsed_ms = &*self.commons.options.stopwatch;
+        let world = Surroundings { commons: &self.commons, place: &revision.key.place, entity, elapsed_ms };
         let mut fuel = self.commons.options.fuel;
         let before = recorder.events.len();
         let now = self.now;
@@ -396,7 +419,7 @@ impl Shard {
                 self.effects.extend(recorder.effects.drain(..).map(|effect| (entity, effect)));
                 if execution.has_work() && !*queued {
                     *queued = true;
-                    self.ready.push(revision.machine, Ready::Continue(entity));
+                    self.ready.push(revision.machine, entity);
                 }
                 answer.map_err(|refused| match refused {
                     Refused::Closed | Refused::NoSuchTask | Refused::WrongPhase | Refused::NotRedrivable => {
@@ -528,6 +551,7 @@ impl Shard {
             measured,
             history,
             changed,
+            loans: Vec::new(),
         }
     }
 
@@ -678,7 +702,8 @@ impl Shard {
     }
 
     fn gauge(&self) {
-        self.commons.stats.gauge(self.index, self.residents.len(), self.stubs.len(), self.aside.len());
+        let in_memory = self.residents.len() + self.lent.len();
+        self.commons.stats.gauge(self.index, in_memory, self.stubs.len(), self.aside.len());
     }
 }
 

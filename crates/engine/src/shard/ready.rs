@@ -1,20 +1,17 @@
 //! What has more to do, in a fair order: state machines take turns, and so do the executions of each.
 //!
 //! A machine with a million executions that could go on holds up another one for the time of one slice,
-//! not of a million.
+//! not of a million. Executions go on in the pool: see `loans`. Tasks that cannot be sent fail here.
 
 use std::collections::{HashMap, VecDeque};
 
-use stepwell_asl::Input;
 use stepwell_model::{EntityId, Failure, TaskRef};
 
 use super::Shard;
 
-/// How many events are recorded in one turn for what has more to do; whatever arrived meanwhile is heard
-/// then, and its answers are not in one commit with more than this of others.
+/// How many events tasks that fail may record in one turn; whatever arrived meanwhile is heard then, and
+/// its answers are not in one commit with more than this of others.
 const EVENTS_A_TURN: usize = 1_024;
-/// How long what has more to do may take in one turn, in milliseconds. Only long expressions do.
-const MS_A_TURN: u64 = 2;
 
 /// How many events may wait for their commits before what has more to do waits too. What arrives does
 /// not: it would come behind all of them, in a commit that takes the longer the more there are.
@@ -42,34 +39,39 @@ impl Unwritten {
             self.events -= events;
         }
     }
+
+    /// Whether more may be added by what could as well wait.
+    pub(super) fn has_room(&self) -> bool {
+        self.events < EVENTS_UNWRITTEN_MAX
+    }
 }
 
-/// What goes on in a later turn, or later in this one.
-#[derive(Debug)]
-pub(super) enum Ready {
-    /// The execution ran out of fuel.
-    Continue(EntityId),
-    /// The task cannot be sent: it is started and fails at once.
-    Refuse(TaskRef, Failure),
-}
+/// A task that cannot be sent: it is started and fails at once.
+pub(super) type Refusal = (TaskRef, Failure);
 
 /// What goes on later, machine by machine.
-#[derive(Debug, Default)]
-pub(super) struct ReadyQueue {
+#[derive(Debug)]
+pub(super) struct ReadyQueue<T> {
     /// Of each machine, by its number, what goes on; none of them empty.
-    of_machine: HashMap<u64, VecDeque<Ready>>,
+    of_machine: HashMap<u64, VecDeque<T>>,
     /// The machines, each once, in the order of their turns.
     turns: VecDeque<u64>,
     len: usize,
 }
 
-impl ReadyQueue {
+impl<T> Default for ReadyQueue<T> {
+    fn default() -> ReadyQueue<T> {
+        ReadyQueue { of_machine: HashMap::new(), turns: VecDeque::new(), len: 0 }
+    }
+}
+
+impl<T> ReadyQueue<T> {
     pub(super) fn is_empty(&self) -> bool {
         self.len == 0
     }
 
     /// Puts something behind what its machine has to do already.
-    pub(super) fn push(&mut self, machine: u64, ready: Ready) {
+    pub(super) fn push(&mut self, machine: u64, ready: T) {
         let queue = self.of_machine.entry(machine).or_default();
         if queue.is_empty() {
             self.turns.push_back(machine);
@@ -79,7 +81,7 @@ impl ReadyQueue {
     }
 
     /// The next of the machine whose turn it is; then it is another one's.
-    fn pop(&mut self) -> Option<Ready> {
+    pub(super) fn pop(&mut self) -> Option<T> {
         let machine = self.turns.pop_front()?;
         let queue = self.of_machine.get_mut(&machine)?;
         let ready = queue.pop_front()?;
@@ -94,9 +96,9 @@ impl ReadyQueue {
 }
 
 impl Shard {
-    /// Whether something may go on now.
-    pub(super) fn may_go_on(&self) -> bool {
-        !self.ready.is_empty() && self.unwritten.events < EVENTS_UNWRITTEN_MAX
+    /// Whether tasks that cannot be sent may fail now.
+    pub(super) fn may_refuse(&self) -> bool {
+        !self.refused.is_empty() && self.unwritten.has_room()
     }
 
     /// Notes that an execution has more to do, once.
@@ -105,38 +107,30 @@ impl Shard {
             && !resident.queued
         {
             resident.queued = true;
-            self.ready.push(resident.revision.machine, Ready::Continue(entity));
+            self.ready.push(resident.revision.machine, entity);
         }
     }
 
-    /// Lets those that have more to do get on: what they leave is for the next turn, which hears first
-    /// what has arrived. What this turn has to let out does not wait for them: then they get on in the next
+    /// Lets tasks fail that cannot be sent: what they lead to is for the next turn, which hears first
+    /// what has arrived. What this turn has to let out does not wait for them: then they fail in the next
     /// one, whatever that has to let out.
-    pub(super) fn go_on(&mut self) {
-        if !self.may_go_on() {
+    pub(super) fn refuse_some(&mut self) {
+        if !self.may_refuse() {
             return;
         }
         self.is_their_turn = !self.is_their_turn && !self.releases.is_empty();
         if self.is_their_turn {
             return;
         }
-        let stopwatch = self.commons.options.stopwatch.clone();
-        let (began_ms, events) = (stopwatch(), self.events);
-        for _ in 0..self.ready.len {
-            let is_over = self.events - events >= EVENTS_A_TURN || stopwatch() - began_ms >= MS_A_TURN;
-            if is_over || self.is_full() {
+        let events = self.events;
+        for _ in 0..self.refused.len {
+            if self.events - events >= EVENTS_A_TURN || self.is_full() {
                 return;
             }
-            match self.ready.pop() {
-                None => return,
-                Some(Ready::Continue(entity)) => {
-                    if let Some(resident) = self.residents.get_mut(&entity) {
-                        resident.queued = false;
-                        // It cannot be refused while it has work; if it is set aside, that is said.
-                        let _ = self.decide(entity, Input::Continue);
-                    }
-                }
-                Some(Ready::Refuse(task, failure)) => self.refuse_task(task, failure),
+            let Some((task, failure)) = self.refused.pop() else { return };
+            match self.lent.get_mut(&task.execution) {
+                Some(lent) => lent.refused.push((task, failure)),
+                None => self.refuse_task(task, failure),
             }
             self.settle();
         }
@@ -147,21 +141,14 @@ impl Shard {
 mod tests {
     use super::*;
 
-    fn execution(number: u64) -> Ready {
-        Ready::Continue(EntityId { partition: 0, number })
-    }
-
     #[test]
     fn machines_take_turns_and_executions_of_each_too() {
         let mut queue = ReadyQueue::default();
         for number in 1..=3 {
-            queue.push(7, execution(number));
+            queue.push(7, number);
         }
-        queue.push(8, execution(80));
-        let mut order = Vec::new();
-        while let Some(Ready::Continue(entity)) = queue.pop() {
-            order.push(entity.number);
-        }
+        queue.push(8, 80);
+        let order: Vec<u64> = std::iter::from_fn(|| queue.pop()).collect();
         assert_eq!(order, [1, 80, 2, 3]);
         assert!(queue.is_empty() && queue.of_machine.is_empty() && queue.turns.is_empty());
     }

@@ -54,6 +54,8 @@ impl Shard {
             names: HashMap::new(),
             backlog: VecDeque::new(),
             ready: ReadyQueue::default(),
+            lent: HashMap::default(),
+            refused: ReadyQueue::default(),
             is_their_turn: false,
             unwritten: Unwritten::default(),
             recovering: VecDeque::new(),

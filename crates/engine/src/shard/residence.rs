@@ -66,6 +66,7 @@ impl Shard {
             let is_gone = self.commons.is_gone(resident.execution.closed_at());
             return Ok(if is_gone { Located::Nowhere } else { Located::Resident });
         }
+        assert!(!self.lent.contains_key(&entity), "{entity:?} is lent: what concerns it waits");
         if let Some(reason) = self.aside.get(&entity) {
             return Err(EngineError::Damaged(reason.to_string()));
         }
@@ -158,6 +159,9 @@ impl Shard {
     pub(super) fn recover_some(&mut self) {
         for _ in 0..RECOVERIES_PER_TURN {
             let Some(entity) = self.recovering.pop_front() else { return };
+            if self.lent.contains_key(&entity) {
+                continue;
+            }
             pass(FailPoint::BeforeRecovery);
             self.load_unasked(entity);
             self.settle();
@@ -203,6 +207,10 @@ impl Shard {
             }
             self.timers.pop();
             let entity = EntityId::from_u64(packed);
+            if let Some(lent) = self.lent.get_mut(&entity) {
+                lent.rang = true;
+                continue;
+            }
             match self.residents.get_mut(&entity) {
                 Some(resident) if resident.armed == due => (),
                 Some(_) => continue,
@@ -251,7 +259,9 @@ impl Shard {
         }
         let counts = |Reverse((due, packed)): &Reverse<(u64, u64)>| {
             let resident = self.residents.get(&EntityId::from_u64(*packed));
-            resident.is_some_and(|resident| resident.armed == *due) || self.stubs.get(packed) == Some(due)
+            resident.is_some_and(|resident| resident.armed == *due)
+                || self.stubs.get(packed) == Some(due)
+                || self.lent.contains_key(&EntityId::from_u64(*packed))
         };
         let kept: Vec<_> = self.timers.iter().filter(|timer| counts(timer)).copied().collect();
         self.timers = kept.into();

@@ -13,7 +13,6 @@ use stepwell_model::{EntityId, Failure, Resource, TaskRef};
 use stepwell_task::{TaskOutcome, TaskRequest};
 
 use super::children::ChildCall;
-use super::ready::Ready;
 use super::residence::Located;
 use super::{Deaf, Shard};
 use crate::catalogue::ActivityKey;
@@ -161,7 +160,7 @@ impl Shard {
         let task = TaskRef { execution: entity, scheduled_event_id: spec.scheduled_event_id };
         self.hold(entity, spec, Phase::Refused);
         let machine = self.residents.get(&entity).map_or(0, |resident| resident.revision.machine);
-        self.ready.push(machine, Ready::Refuse(task, failure));
+        self.refused.push(machine, (task, failure));
     }
 
     pub(super) fn refuse_task(&mut self, task: TaskRef, failure: Failure) {

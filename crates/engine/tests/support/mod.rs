@@ -62,6 +62,9 @@ pub struct Driver {
     pub is_dead: bool,
     /// In force from the next crash on.
     pub limits: Limits,
+    /// Whether what is lent stays away, until `give_back`.
+    pub holds_loans: bool,
+    pub loans: Vec<(usize, Loan)>,
     inbox: Vec<Vec<Message>>,
 }
 
@@ -99,6 +102,8 @@ impl Driver {
             dies_at: None,
             is_dead: false,
             limits,
+            holds_loans: false,
+            loans: Vec::new(),
             inbox,
         }
     }
@@ -116,6 +121,7 @@ impl Driver {
             open(&self.store, self.slots, self.idempotent, self.resident_max, self.limits, self.now);
         self.inbox = self.shards.iter().map(|_| Vec::new()).collect();
         self.sent.clear();
+        self.loans.clear();
         self.is_dead = false;
         self.dies_at = None;
     }
@@ -148,7 +154,19 @@ impl Driver {
         }
     }
 
+    /// Decides what is lent, and gives it back.
+    pub fn give_back(&mut self) {
+        for (index, mut loan) in std::mem::take(&mut self.loans) {
+            loan.decide(&|| 0);
+            self.put((index, Message::Returned(Box::new(loan))));
+        }
+    }
+
     fn finish(&mut self, index: usize, mut turn: Turn) {
+        self.loans.extend(turn.loans.drain(..).map(|loan| (index, loan)));
+        if !self.holds_loans {
+            self.give_back();
+        }
         for release in turn.at_once.drain(..) {
             self.let_out(release);
         }
