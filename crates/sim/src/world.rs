@@ -19,11 +19,10 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::sync::Arc;
 
 use stepwell_engine::{
-    Commons, EngineOptions, ExecutionKey, MachineKey, Message, Place, Shard, TaskAnswer, Turn, replay,
+    Commons, EngineOptions, ExecutionKey, MachineKey, Message, Place, Shard, TaskAnswer, Turn,
     seeds_from,
 };
 use stepwell_model::{EntityId, Limits, TaskRef, Timestamp};
-use stepwell_store::Store as _;
 use stepwell_task::{Integration, TaskOutcome};
 use stepwell_value::Payload;
 
@@ -48,10 +47,12 @@ const STARTS_PER_CRASH: u64 = 100;
 /// by, in milliseconds: a day.
 const TIME_MAX: u64 = 24 * 3600 * 1000;
 
-/// As long as no more executions than this are in memory, all of them are looked at all the time.
-const RESIDENTS_FEW: usize = 40;
-/// When there are more, the queues are looked at after so many turns.
-const TURNS_BETWEEN: u64 = 200;
+/// As long as no more executions than this are in memory, all of them are compared with the store after
+/// each commit.
+const RESIDENTS_FEW: u64 = 40;
+/// So many executions and queued tasks are looked at for each turn when the queues are checked: where there
+/// are more, all are looked at after as many turns as that takes.
+const LOOKED_AT_PER_TURN: u64 = 100;
 
 /// How long a commit takes at most while nothing else happens, in milliseconds.
 const COMMIT_MAX: u64 = 5_000;
@@ -148,6 +149,8 @@ pub struct World {
     /// How many turns shards have had, and after how many of them the queues were looked at last.
     turns: u64,
     turns_checked: u64,
+    /// How many commits had gone well when all journals were read anew last.
+    commits_when_read: u64,
     /// The last row that was decided when the last round of the sweep began.
     decided_before_round: u64,
     ledger: Ledger,
@@ -188,6 +191,7 @@ impl World {
             trace: Trace::new(options.trace),
             turns: 0,
             turns_checked: 0,
+            commits_when_read: 0,
             decided_before_round: 0,
             ledger: Ledger { retention_seconds, ..Ledger::default() },
             report: Report { digest: 0xcbf2_9ce4_8422_2325, ..Report::default() },
@@ -286,10 +290,12 @@ impl World {
     }
 
     /// What is scheduled and not started stands in a queue, and nothing else does but what is to be
-    /// sent again after a crash. Looked at once after each turn, and in a large world now and then.
+    /// sent again after a crash. Looked at after each turn, or, where there is much, after each that is
+    /// its share of the work.
     fn check_queues(&mut self) -> Result<(), Violation> {
         let since = self.turns - self.turns_checked;
-        if since == 0 || since < TURNS_BETWEEN && !self.is_small() {
+        let much = self.in_memory() + self.process.commons.dispatcher().queued() as u64;
+        if since == 0 || since < much / LOOKED_AT_PER_TURN {
             return Ok(());
         }
         self.turns_checked = self.turns;
@@ -312,15 +318,14 @@ impl World {
         // What is queued of an execution that was dropped from memory, its journal tells.
         let stubs: BTreeSet<EntityId> = queued.difference(&outstanding).map(|task| task.execution).collect();
         for entity in stubs {
-            let chunks = self.store.chunks(entity).map_err(|error| Violation(error.to_string()))?;
-            let (execution, _) = replay(&self.process.commons, &chunks).map_err(Violation)?;
-            let tasks = execution.outstanding().into_iter().filter(|task| !task.started);
-            outstanding.extend(
-                tasks.map(|task| TaskRef {
-                    execution: entity,
-                    scheduled_event_id: task.task.scheduled_event_id,
-                }),
-            );
+            let journals = &mut self.ledger.journals;
+            let journal = journals.read(&*self.store, &self.process.commons, entity)?;
+            let tasks = journal.map(|journal| journal.execution.outstanding()).unwrap_or_default();
+            let waiting = tasks.into_iter().filter(|task| !task.started);
+            outstanding.extend(waiting.map(|task| TaskRef {
+                execution: entity,
+                scheduled_event_id: task.task.scheduled_event_id,
+            }));
         }
         let lost: Vec<_> = scheduled.difference(&queued).collect();
         ensure(lost.is_empty(), || format!("{lost:?} are in no queue"))?;
@@ -333,15 +338,9 @@ impl World {
         self.report.crashes < CRASHES_MAX + self.options.starts_max / STARTS_PER_CRASH
     }
 
-    /// Whether so little is in memory that all of it can be looked at all the time.
-    fn is_small(&self) -> bool {
-        self.in_memory() <= RESIDENTS_FEW
-    }
-
-    /// How many executions are in memory.
-    fn in_memory(&self) -> usize {
-        let in_memory = |shard: &Shard| shard.residents().count() + shard.express_executions().count();
-        self.process.shards.iter().map(in_memory).sum()
+    /// How many executions are in memory, as the engine counts them.
+    fn in_memory(&self) -> u64 {
+        self.process.commons.stats().resident
     }
 
     fn finish(&mut self) -> Result<(), Violation> {

@@ -6,13 +6,13 @@ use stepwell_engine::{Measured, Message, Release, Turn};
 use stepwell_model::EntityId;
 use stepwell_store::{Batch, Chunk, Store};
 
-use super::{Process, When, World, place};
+use super::{Process, RESIDENTS_FEW, When, World, place};
 use crate::checks::{Ledger, Violation, ensure, open_ones_are_counted, replay_equals_memory};
 use crate::disk::WriteFault;
 use crate::faults::Fault;
 
 /// After so many commits everything in memory is looked at, and all journals are read anew; more seldom
-/// when there is more.
+/// when there are more journals.
 const COMMITS_BETWEEN: u64 = 50;
 
 impl World {
@@ -29,10 +29,13 @@ impl World {
         if !batch.chunks.is_empty() && !self.write(&batch, may_crash)? {
             return Ok(());
         }
+        let commits_read = self.report.commits - self.commits_when_read;
+        let reads_anew = commits_read >= COMMITS_BETWEEN.max(self.ledger.journals.len() as u64);
+        let is_for_all = reads_anew || self.in_memory() <= RESIDENTS_FEW;
         if !batch.chunks.is_empty() {
             self.report.commits += 1;
             turns.iter().flat_map(|(_, turn)| &turn.measured).for_each(Measured::count);
-            if self.looks_at_all() {
+            if is_for_all {
                 open_ones_are_counted(&*self.store, &self.process.commons, &place())?;
             }
             self.ledger.offspring.have_begun(&*self.store, self.ledger.expired_before, &batch.chunks)?;
@@ -59,9 +62,10 @@ impl World {
             self.process.shards[index].committed(turn.number);
         }
         let written: BTreeSet<EntityId> = batch.chunks.iter().map(|chunk| chunk.header.entity).collect();
-        let is_for_all = self.looks_at_all();
+        // In a large world that is asked of what has just been written, and now and then of all.
         let is_asked = |entity| is_for_all || written.contains(&entity);
-        if self.looks_again() {
+        if reads_anew {
+            self.commits_when_read = self.report.commits;
             self.ledger.journals.forget();
         }
         for shard in &self.process.shards {
@@ -69,17 +73,6 @@ impl World {
             replay_equals_memory(&*self.store, commons, shard, &mut self.ledger, is_asked)?;
         }
         Ok(())
-    }
-
-    /// Whether all that is in memory is compared with the store after this commit. In a large world
-    /// that is asked of what has just been written, and now and then of all.
-    fn looks_at_all(&self) -> bool {
-        self.is_small() || self.looks_again()
-    }
-
-    /// Whether all is compared after this commit, however much it is, and read anew for that.
-    fn looks_again(&self) -> bool {
-        self.report.commits.is_multiple_of(COMMITS_BETWEEN.max(self.in_memory() as u64))
     }
 
     /// Writes a batch. False if everything was lost over it, and has begun anew.
