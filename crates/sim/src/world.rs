@@ -19,8 +19,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::sync::Arc;
 
 use stepwell_engine::{
-    Commons, EngineOptions, ExecutionKey, MachineKey, Message, Place, Shard, TaskAnswer, Turn,
-    seeds_from,
+    Commons, EngineOptions, ExecutionKey, MachineKey, Message, Place, Shard, TaskAnswer, Turn, seeds_from,
 };
 use stepwell_model::{EntityId, Limits, TaskRef, Timestamp};
 use stepwell_task::{Integration, TaskOutcome};
@@ -53,6 +52,9 @@ const RESIDENTS_FEW: u64 = 40;
 /// So many executions and queued tasks are looked at for each turn when the queues are checked: where there
 /// are more, all are looked at after as many turns as that takes.
 const LOOKED_AT_PER_TURN: u64 = 100;
+/// A shard that has so many events decided and not written goes on with nothing before they are, and then
+/// knows of tasks that are in no queue yet.
+const EVENTS_UNWRITTEN: u64 = 4_096;
 
 /// How long a commit takes at most while nothing else happens, in milliseconds.
 const COMMIT_MAX: u64 = 5_000;
@@ -302,14 +304,16 @@ impl World {
         let queued = self.process.commons.dispatcher().queued_tasks();
         let queued: BTreeSet<TaskRef> = queued.into_iter().collect();
         let (mut scheduled, mut outstanding) = (BTreeSet::new(), BTreeSet::new());
-        for shard in &self.process.shards {
+        for (index, shard) in self.process.shards.iter().enumerate() {
+            let unwritten = self.process.pending.iter().filter(|(of, _)| *of == index);
+            let goes_on = unwritten.map(|(_, turn)| turn.counts.events).sum::<u64>() < EVENTS_UNWRITTEN;
             let standard = shard.residents().map(|(entity, execution, _)| (entity, execution));
             for (entity, execution) in standard.chain(shard.express_executions()) {
                 for task in execution.outstanding() {
                     let scheduled_event_id = task.task.scheduled_event_id;
                     let reference = TaskRef { execution: entity, scheduled_event_id };
                     outstanding.insert(reference);
-                    if !task.started {
+                    if !task.started && goes_on {
                         scheduled.insert(reference);
                     }
                 }
@@ -322,10 +326,12 @@ impl World {
             let journal = journals.read(&*self.store, &self.process.commons, entity)?;
             let tasks = journal.map(|journal| journal.execution.outstanding()).unwrap_or_default();
             let waiting = tasks.into_iter().filter(|task| !task.started);
-            outstanding.extend(waiting.map(|task| TaskRef {
-                execution: entity,
-                scheduled_event_id: task.task.scheduled_event_id,
-            }));
+            outstanding.extend(
+                waiting.map(|task| TaskRef {
+                    execution: entity,
+                    scheduled_event_id: task.task.scheduled_event_id,
+                }),
+            );
         }
         let lost: Vec<_> = scheduled.difference(&queued).collect();
         ensure(lost.is_empty(), || format!("{lost:?} are in no queue"))?;
