@@ -15,6 +15,7 @@ use crate::disk::Disk;
 use crate::journals::Journals;
 use crate::offspring::Offspring;
 use crate::results::results;
+use crate::routes::Routes;
 
 /// A promise was broken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,6 +51,8 @@ pub struct Ledger {
     pub expired_before: Timestamp,
     /// What is durable of each execution.
     pub journals: Journals,
+    /// What the machines are, and lead to.
+    pub routes: Routes,
 }
 
 impl Ledger {

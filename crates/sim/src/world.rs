@@ -7,6 +7,7 @@
 //! it ends, whether its outcome is told twice, when the clock jumps, and when everything is lost.
 
 mod calls;
+mod changes;
 mod fate;
 mod furnish;
 mod report;
@@ -19,9 +20,10 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::sync::Arc;
 
 use stepwell_engine::{
-    Commons, EngineOptions, ExecutionKey, MachineKey, Message, Place, Shard, TaskAnswer, Turn, seeds_from,
+    Change, Commons, EngineOptions, ExecutionKey, MachineKey, Message, Place, Shard, TaskAnswer, Turn,
+    seeds_from,
 };
-use stepwell_model::{EntityId, Limits, TaskRef, Timestamp};
+use stepwell_model::{EntityId, Limits, MachineType, TaskRef, Timestamp};
 use stepwell_task::{Integration, TaskOutcome};
 use stepwell_value::Payload;
 
@@ -66,6 +68,8 @@ enum Happening {
     Start(Wish),
     /// A caller wants an Express execution.
     StartExpress(Wish),
+    /// A caller wants an Express execution, and waits for its end.
+    StartSync(Wish),
     /// A caller wants to stop one.
     Stop(ExecutionKey),
     /// A caller wants to redrive one, under this token.
@@ -76,6 +80,8 @@ enum Happening {
     Answer(TaskRef, Arc<str>, TaskAnswer),
     /// A target answers the process that called it.
     Outcome { process: u64, task: TaskRef, outcome: TaskOutcome },
+    /// A machine gets another definition, a version or an alias.
+    Change(usize),
     /// A round of the sweep begins.
     Sweep,
     /// The clock is set.
@@ -89,8 +95,12 @@ enum Happening {
 #[derive(Debug, Clone)]
 struct Wish {
     machine: MachineKey,
+    /// A version of it, or an alias.
+    qualifier: Option<Arc<str>>,
     name: Option<Arc<str>>,
     input: Payload,
+    /// Whether what it names was there when it was asked for.
+    is_sure: bool,
 }
 
 /// When something is let out.
@@ -102,13 +112,33 @@ enum When {
     Durable,
 }
 
+/// What waits for a commit.
+enum Pending {
+    /// A turn of the shard of this index.
+    Turn(usize, Turn),
+    /// A change of the catalogue.
+    Change(Change),
+}
+
+impl Pending {
+    /// The turn of a shard, if it is one.
+    fn turn(&self) -> Option<(usize, &Turn)> {
+        match self {
+            Pending::Turn(shard, turn) => Some((*shard, turn)),
+            Pending::Change(_) => None,
+        }
+    }
+}
+
 /// One life of the engine.
 struct Process {
     commons: Arc<Commons>,
     shards: Vec<Shard>,
     inbox: Vec<Vec<Message>>,
-    /// Decided, and not written yet.
-    pending: VecDeque<(usize, Turn)>,
+    /// How many messages may wait for a shard before calls are refused.
+    calls_max: usize,
+    /// Decided, and not written yet: turns, and at most one change of the catalogue.
+    pending: VecDeque<Pending>,
 }
 
 /// See the documentation of the module.
@@ -132,6 +162,8 @@ pub struct World {
     calls: Vec<Call>,
     /// Whether the engine may have answered since calls were looked at.
     may_have_told: bool,
+    /// In the order in which they were created.
+    machines: Vec<(MachineKey, MachineType)>,
     tokens: BTreeMap<Arc<str>, TaskRef>,
     /// The tasks that were sent in this life of the engine.
     sent: BTreeSet<TaskRef>,
@@ -182,6 +214,7 @@ impl World {
             last_happening: 0,
             calls: Vec::new(),
             may_have_told: false,
+            machines: Vec::new(),
             tokens: BTreeMap::new(),
             sent: BTreeSet::new(),
             under_way: BTreeSet::new(),
@@ -275,9 +308,11 @@ impl World {
             Happening::Outcome { process, .. } => *process != self.life,
             Happening::Start(_)
             | Happening::StartExpress(_)
+            | Happening::StartSync(_)
             | Happening::Stop(_)
             | Happening::Redrive(..)
-            | Happening::Answer(..) => false,
+            | Happening::Change(_) => false,
+            Happening::Answer(task, ..) => self.is_aside(task.execution),
         };
         Ok(self.process.pending.is_empty()
             && self.happenings.values().all(is_idle)
@@ -305,8 +340,10 @@ impl World {
         let queued: BTreeSet<TaskRef> = queued.into_iter().collect();
         let (mut scheduled, mut outstanding) = (BTreeSet::new(), BTreeSet::new());
         for (index, shard) in self.process.shards.iter().enumerate() {
-            let unwritten = self.process.pending.iter().filter(|(of, _)| *of == index);
-            let goes_on = unwritten.map(|(_, turn)| turn.counts.events).sum::<u64>() < EVENTS_UNWRITTEN;
+            let turns = self.process.pending.iter().filter_map(Pending::turn);
+            let unwritten: u64 =
+                turns.filter(|(of, _)| *of == index).map(|(_, turn)| turn.counts.events).sum();
+            let goes_on = unwritten < EVENTS_UNWRITTEN;
             let standard = shard.residents().map(|(entity, execution, _)| (entity, execution));
             for (entity, execution) in standard.chain(shard.express_executions()) {
                 for task in execution.outstanding() {
@@ -342,6 +379,13 @@ impl World {
     /// Whether everything may be lost once more.
     fn may_crash(&self) -> bool {
         self.report.crashes < CRASHES_MAX + self.options.starts_max / STARTS_PER_CRASH
+    }
+
+    /// Whether everything is lost now, over a commit or after it. The larger the world, the more seldom: it
+    /// has more commits, and is to be struck late as well as early.
+    fn is_struck(&mut self) -> bool {
+        let commits = 1.max(self.options.crowd() / 4);
+        self.may_crash() && self.random.below(100 * commits) < self.options.crash_percent
     }
 
     /// How many executions are in memory, as the engine counts them.
@@ -450,7 +494,8 @@ impl World {
                 self.let_out(release, When::Durable)?;
             }
         }
-        self.process.pending.push_back((index, turn));
+        self.ledger.routes.are_followed(&turn.chunks)?;
+        self.process.pending.push_back(Pending::Turn(index, turn));
         Ok(true)
     }
 }
@@ -477,6 +522,7 @@ impl Process {
             shards: random.within(1..=4) as usize,
             resident_max: *random.pick(&[0, 1, 100, 100_000]),
             snapshot_events: *random.pick(&[1, 7, 128]),
+            express_open_max: *random.pick(&[1, 4, 100_000, 100_000]) * crowd,
             fuel: *random.pick(&[1, 3, 256]),
             seed: seeds_from(random.draw()),
             // The simulated world has no clock that runs while an expression is evaluated.
@@ -489,10 +535,20 @@ impl Process {
         let commons = Arc::new(commons.map_err(|error| Violation(error.to_string()))?);
         let shards = Shard::open_all(&commons).map_err(|error| Violation(error.to_string()))?;
         let inbox = shards.iter().map(|_| Vec::new()).collect();
-        Ok(Process { commons, shards, inbox, pending: VecDeque::new() })
+        let calls_max = *random.pick(&[1, 8, 4_096]);
+        Ok(Process { commons, shards, inbox, calls_max, pending: VecDeque::new() })
     }
 
     fn post(&mut self, (shard, message): (usize, Message)) {
         self.inbox[shard].push(message);
+    }
+
+    /// Tells a shard what a caller wants, as a mailbox does. False if that is full.
+    fn call(&mut self, (shard, message): (usize, Message)) -> bool {
+        let has_room = self.inbox[shard].len() < self.calls_max;
+        if has_room {
+            self.inbox[shard].push(message);
+        }
+        has_room
     }
 }
