@@ -94,46 +94,18 @@ impl Engine {
         if commons.stopped().is_some() {
             return Err(commons.stopped_error());
         }
-        let start = commons.express_start(request)?;
-        let ExpressStart { revision, origin, key, input, partition, version: _, alias: _ } = start;
-        let mut execution = Execution::new(origin);
-        let mut recorder = Recorder::default();
-        recorder.events.reserve(EVENTS);
-        let mut rounds = 0;
-        let mut next = Some(Input::Start { input, seed: (commons.options.seed)() });
-        while let Some(input) = next.take() {
-            self.decide_here(&mut execution, &mut recorder, &revision, input)?;
-            if execution.status() != ExecutionStatus::Running {
-                let ended = commons.express_ended(&execution, &revision, key);
-                let news = News {
-                    started_at: Some(ended.started_at),
-                    ended: Ended::of(&execution),
-                    open: (false, false),
-                    at: ended.closed_at,
-                };
-                commons.count_express(&revision, &recorder, &news);
-                commons.tell_express(
-                    &revision,
-                    &mut recorder,
-                    &execution,
-                    &mut Kept::default(),
-                    Some(&ended),
-                );
-                commons.changes.tell_machine(&revision.key);
-                return Ok(ended);
-            }
-            rounds += 1;
-            if recorder.effects.is_empty() && execution.has_work() && rounds < ROUNDS_HERE {
+        let mut here = commons.begin_sync(request)?;
+        loop {
+            match here.go_on(commons, self.now())? {
+                ExpressRound::Ended(ended) => return Ok(*ended),
                 // Others on this thread get their turn.
-                yield_once().await;
-                next = Some(Input::Continue);
+                ExpressRound::GoesOn => yield_once().await,
+                ExpressRound::Waits => break,
             }
         }
         let (reply, answer) = oneshot::channel();
-        let ear = ExpressEar::Caller(reply);
-        let under_way = ExpressUnderWay { revision, key, execution, recorder, partition, ear };
-        let shard = commons.shard_of(partition);
-        self.call(shard, Message::AdoptExpress(Box::new(under_way)))?;
+        let (shard, message) = here.hand_over(commons, reply);
+        self.call(shard, message)?;
         self.hear(answer).await
     }
 
@@ -149,32 +121,100 @@ impl Engine {
         let started = self.hear(answer).await?;
         Ok((key, started.started_at))
     }
+}
 
-    fn decide_here(
-        &self,
-        execution: &mut Execution,
-        recorder: &mut Recorder,
-        revision: &Revision,
-        input: Input,
-    ) -> Result<(), EngineError> {
-        let commons = self.commons();
+/// A synchronous Express execution that is decided where its caller waits.
+pub struct ExpressHere {
+    revision: Arc<Revision>,
+    key: ExpressKey,
+    execution: Execution,
+    recorder: Recorder,
+    partition: Partition,
+    rounds: u32,
+    /// What it hears next.
+    next: Input,
+}
+
+/// What came of a round of an [`ExpressHere`].
+pub enum ExpressRound {
+    /// It has ended.
+    Ended(Box<ExpressEnded>),
+    /// It has more to do by itself.
+    GoesOn,
+    /// A shard is to carry it on.
+    Waits,
+}
+
+impl ExpressHere {
+    /// Decides as far as its fuel takes it.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Damaged`] if the language refuses what it is told.
+    pub fn go_on(&mut self, commons: &Commons, now: Timestamp) -> Result<ExpressRound, EngineError> {
         // No token is ever asked for here: Express machines wait for none.
         let entity = EntityId { partition: 0, number: 0 };
+        let ExpressHere { revision, execution, recorder, .. } = self;
         let elapsed_ms = &*commons.options.stopwatch;
         let world = Surroundings { commons, place: &revision.key.place, entity, elapsed_ms };
         let mut fuel = commons.options.fuel;
-        let now = self.now().max(execution.started_at());
+        let now = now.max(execution.started_at());
+        let input = std::mem::replace(&mut self.next, Input::Continue);
         let decided =
             catch_unwind(AssertUnwindSafe(|| execution.handle(input, now, &world, &mut fuel, recorder)));
         match decided {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(refused)) => Err(EngineError::Damaged(refused.to_string())),
-            Err(_panic) => Err(EngineError::Damaged("the language panicked".to_owned())),
+            Ok(Ok(())) => (),
+            Ok(Err(refused)) => return Err(EngineError::Damaged(refused.to_string())),
+            Err(_panic) => return Err(EngineError::Damaged("the language panicked".to_owned())),
         }
+        if execution.status() != ExecutionStatus::Running {
+            let ended = commons.express_ended(execution, revision, self.key.clone());
+            let news = News {
+                started_at: Some(ended.started_at),
+                ended: Ended::of(execution),
+                open: (false, false),
+                at: ended.closed_at,
+            };
+            commons.count_express(revision, recorder, &news);
+            commons.tell_express(revision, recorder, execution, &mut Kept::default(), Some(&ended));
+            commons.changes.tell_machine(&revision.key);
+            return Ok(ExpressRound::Ended(Box::new(ended)));
+        }
+        self.rounds += 1;
+        let goes_on = recorder.effects.is_empty() && execution.has_work() && self.rounds < ROUNDS_HERE;
+        Ok(if goes_on { ExpressRound::GoesOn } else { ExpressRound::Waits })
+    }
+
+    /// Which one it is.
+    pub fn key(&self) -> &ExpressKey {
+        &self.key
+    }
+
+    /// Addresses it to the shard that carries it on; `reply` hears of its end.
+    pub fn hand_over(self, commons: &Commons, reply: Reply<ExpressEnded>) -> (usize, Message) {
+        let ExpressHere { revision, key, execution, recorder, partition, rounds: _, next: _ } = self;
+        let ear = ExpressEar::Caller(reply);
+        let under_way = ExpressUnderWay { revision, key, execution, recorder, partition, ear };
+        (commons.shard_of(partition), Message::AdoptExpress(Box::new(under_way)))
     }
 }
 
 impl Commons {
+    /// Begins a synchronous Express execution; nothing of it is decided yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::start_sync`].
+    pub fn begin_sync(&self, request: StartExpress) -> Result<ExpressHere, EngineError> {
+        let start = self.express_start(request)?;
+        let ExpressStart { revision, origin, key, input, partition, version: _, alias: _ } = start;
+        let mut recorder = Recorder::default();
+        recorder.events.reserve(EVENTS);
+        let execution = Execution::new(origin);
+        let next = Input::Start { input, seed: (self.options.seed)() };
+        Ok(ExpressHere { revision, key, execution, recorder, partition, rounds: 0, next })
+    }
+
     /// Addresses the durable start of an Express execution.
     pub fn start_express(
         &self,

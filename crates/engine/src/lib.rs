@@ -78,7 +78,7 @@ pub use clock::{Clock, SystemClock};
 pub use commons::{Commons, NO_INTEGRATION};
 pub use dispatcher::{Dispatcher, Poller};
 pub use engine::Engine;
-pub use express::{ExpressStart, ExpressUnderWay, express_arn};
+pub use express::{ExpressHere, ExpressRound, ExpressStart, ExpressUnderWay, express_arn};
 #[cfg(feature = "sabotage")]
 pub use fail_point::armed::arm_fail_point;
 pub use failures::RecentFailure;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use stepwell_asl::CLIENT_TOKEN_SECONDS;
-use stepwell_engine::{Commons, ExecutionKey, ExecutionStarted, Place, Shard, replay};
+use stepwell_engine::{Commons, ExecutionKey, ExecutionStarted, Place, Shard};
 use stepwell_model::{
     EntityId, HistoryEvent, HistoryEventKind, MachineType, TaskEvent, TaskRef, Timestamp, error_names,
 };
@@ -16,6 +16,7 @@ use crate::journals::Journals;
 use crate::offspring::Offspring;
 use crate::orphans::Orphans;
 use crate::results::results;
+use crate::routes::Routes;
 
 /// A promise was broken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,6 +54,8 @@ pub struct Ledger {
     pub expired_before: Timestamp,
     /// What is durable of each execution.
     pub journals: Journals,
+    /// What the machines are, and lead to.
+    pub routes: Routes,
 }
 
 impl Ledger {
@@ -173,12 +176,12 @@ impl Ledger {
     pub fn crash(&mut self, store: &Disk, commons: &Commons) -> Result<(), Violation> {
         self.journals.forget();
         for open in open_executions(store)? {
-            let chunks = store.chunks(open).map_err(|error| Violation(error.to_string()))?;
-            let (execution, revision) = replay(commons, &chunks).map_err(Violation)?;
-            if revision.machine_type == MachineType::Express {
+            let row = store.execution(open).map_err(store_broken)?;
+            if row.is_none_or(|row| self.offspring.is_express(&row)) {
                 continue;
             }
-            for outstanding in execution.outstanding() {
+            let Some(journal) = self.journals.read(store, commons, open)? else { continue };
+            for outstanding in journal.execution.outstanding() {
                 if outstanding.started && !outstanding.submitted {
                     let scheduled_event_id = outstanding.task.scheduled_event_id;
                     self.may_be_unknown.insert(TaskRef { execution: open, scheduled_event_id });

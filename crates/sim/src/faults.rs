@@ -58,11 +58,13 @@ pub enum Fault {
     EarlyToken,
     /// A call's answer is lost, and the caller calls again.
     LostReply,
+    /// A call finds a queue full and is refused, and the caller calls again.
+    Throttled,
 }
 
 impl Fault {
     /// All kinds.
-    pub const ALL: [Fault; 24] = [
+    pub const ALL: [Fault; 25] = [
         Fault::KilledBeforeCommit,
         Fault::KilledAfterCommit,
         Fault::KilledWhileReleasing,
@@ -87,6 +89,7 @@ impl Fault {
         Fault::LateToken,
         Fault::EarlyToken,
         Fault::LostReply,
+        Fault::Throttled,
     ];
 
     /// Its name, as it is printed.
@@ -116,6 +119,7 @@ impl Fault {
             Fault::LateToken => "late token",
             Fault::EarlyToken => "early token",
             Fault::LostReply => "lost reply",
+            Fault::Throttled => "throttled",
         }
     }
 }

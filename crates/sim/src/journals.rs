@@ -63,6 +63,11 @@ impl Journals {
         Ok(self.0.get(&entity))
     }
 
+    /// How many are kept.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Has everything read anew.
     pub fn forget(&mut self) {
         self.0.clear();

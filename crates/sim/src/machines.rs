@@ -1,4 +1,5 @@
-//! State machines by chance: all types of states, and everything that can go wrong with them.
+//! State machines by chance: all types of states in both query languages, and everything that can go
+//! wrong with them.
 //!
 //! Every machine ends, provided that those who were told of a task answer or the task has a
 //! deadline.
@@ -46,13 +47,25 @@ pub const CHILD_NAMES: [&str; 3] = ["child-0", "child-1", "child-2"];
 
 /// A definition of this type whose tasks may start executions of these machines.
 pub fn definition(random: &mut Random, machine_type: MachineType, children: &[Child]) -> String {
-    let mut writer = Writer { random, machine_type, children, states: 0, beside: Vec::new() };
+    let language = if random.percent(35) { Language::Jsonata } else { Language::JsonPath };
+    let mut writer = Writer { random, machine_type, language, children, states: 0, beside: Vec::new() };
     let scope = writer.scope(0, Scope::Top);
+    let spoken = match language {
+        Language::JsonPath => "",
+        Language::Jsonata => r#""QueryLanguage":"JSONata","#,
+    };
     let timeout = match writer.random.percent(15) {
         true => format!(r#","TimeoutSeconds":{}"#, writer.random.within(5..=120)),
         false => String::new(),
     };
-    format!("{{{scope}{timeout}}}")
+    format!("{{{spoken}{scope}{timeout}}}")
+}
+
+/// The query language of a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Language {
+    JsonPath,
+    Jsonata,
 }
 
 /// What the states of a scope belong to.
@@ -68,6 +81,8 @@ enum Scope {
 struct Writer<'a> {
     random: &'a mut Random,
     machine_type: MachineType,
+    /// What states speak that do not say otherwise.
+    language: Language,
     children: &'a [Child],
     states: u64,
     /// What belongs to the state that was written last, and stands beside it.
@@ -80,23 +95,42 @@ impl Writer<'_> {
         format!("{kind}{}", self.states)
     }
 
+    /// The language of the next state, and what it begins with. A machine that speaks JSONPath has states
+    /// that do not.
+    fn language(&mut self) -> (Language, &'static str) {
+        match self.language {
+            Language::Jsonata => (Language::Jsonata, ""),
+            Language::JsonPath if self.random.percent(20) => {
+                (Language::Jsonata, r#""QueryLanguage":"JSONata","#)
+            }
+            Language::JsonPath => (Language::JsonPath, ""),
+        }
+    }
+
     /// `"StartAt":…,"States":{…}`. An iteration or a branch keeps its index in a variable of its own, and
     /// its result says what it finds there in the end, and in a variable of the machine: `results.rs`
     /// reads that.
     fn scope(&mut self, depth: u64, scope: Scope) -> String {
         let length = self.random.within(1..=if depth == 0 { 5 } else { 3 });
         let (end, own) = (self.name("End"), self.name("own"));
-        let index = match scope {
-            Scope::Top => String::new(),
-            Scope::Iteration => r#".$":"$.at""#.to_owned(),
-            Scope::Branch(index) => format!(r#"":{index}"#),
+        let index = |language| match (&scope, language) {
+            (Scope::Top, _) => String::new(),
+            (Scope::Iteration, Language::JsonPath) => r#".$":"$.at""#.to_owned(),
+            (Scope::Iteration, Language::Jsonata) => r#"":"{% $states.input.at %}""#.to_owned(),
+            (Scope::Branch(index), _) => format!(r#"":{index}"#),
         };
-        let last = match self.random.percent(8) {
-            true => format!(r#""{end}":{{"Type":"Fail","Error":"Given up","Cause":"by chance"}}"#),
-            false if index.is_empty() => format!(r#""{end}":{{"Type":"Succeed"}}"#),
-            false => {
-                let found = format!(r#""at{index},"own.$":"${own}","outer.$":"$outer""#);
-                format!(r#""{end}":{{"Type":"Pass","Parameters":{{{found}}},"End":true}}"#)
+        let (language, spoken) = self.language();
+        let last = match (self.random.percent(8), &scope, language) {
+            (true, ..) => format!(r#""{end}":{{"Type":"Fail","Error":"Given up","Cause":"by chance"}}"#),
+            (false, Scope::Top, _) => format!(r#""{end}":{{"Type":"Succeed"}}"#),
+            (false, _, Language::JsonPath) => {
+                let found = format!(r#""at{},"own.$":"${own}","outer.$":"$outer""#, index(language));
+                format!(r#""{end}":{{{spoken}"Type":"Pass","Parameters":{{{found}}},"End":true}}"#)
+            }
+            (false, _, Language::Jsonata) => {
+                let at = index(language);
+                let found = format!(r#""at{at},"own":"{{% ${own} %}}","outer":"{{% $outer %}}""#);
+                format!(r#""{end}":{{{spoken}"Type":"Pass","Output":{{{found}}},"End":true}}"#)
             }
         };
         let mut states = vec![last];
@@ -107,12 +141,14 @@ impl Writer<'_> {
             states.append(&mut self.beside);
             next = name;
         }
+        let (language, spoken) = self.language();
         let assigned = match scope {
             Scope::Top => format!(r#""outer":{OUTER}"#),
-            Scope::Iteration | Scope::Branch(_) => format!(r#""{own}{index}"#),
+            Scope::Iteration | Scope::Branch(_) => format!(r#""{own}{}"#, index(language)),
         };
         let first = self.name("Assign");
-        states.push(format!(r#""{first}":{{"Type":"Pass","Assign":{{{assigned}}},"Next":"{next}"}}"#));
+        states
+            .push(format!(r#""{first}":{{{spoken}"Type":"Pass","Assign":{{{assigned}}},"Next":"{next}"}}"#));
         format!(r#""StartAt":"{first}","States":{{{}}}"#, states.join(","))
     }
 
@@ -123,19 +159,35 @@ impl Writer<'_> {
         }
         match self.random.below(11 + nested) {
             0 | 1 => {
-                let result = r#""Type":"Pass","Result":{"from":"pass"},"ResultPath":"$.pass""#;
-                (self.name("Pass"), format!(r#"{result},"Next":"{next}""#))
+                let (language, spoken) = self.language();
+                let result = match language {
+                    Language::JsonPath => r#""Result":{"from":"pass"},"ResultPath":"$.pass""#,
+                    Language::Jsonata => {
+                        r#""Output":"{% $merge([$states.input, {'pass': {'from': 'pass'}}]) %}""#
+                    }
+                };
+                (self.name("Pass"), format!(r#"{spoken}"Type":"Pass",{result},"Next":"{next}""#))
             }
             2 => {
-                let rule = format!(r#"{{"Variable":"$.n","NumericLessThan":5,"Next":"{next}"}}"#);
-                let state = format!(r#""Type":"Choice","Choices":[{rule}],"Default":"{next}""#);
+                let (language, spoken) = self.language();
+                let condition = match language {
+                    Language::JsonPath => r#""Variable":"$.n","NumericLessThan":5"#,
+                    Language::Jsonata => r#""Condition":"{% $states.input.n < 5 and $outer = 7 %}""#,
+                };
+                let rule = format!(r#"{{{condition},"Next":"{next}"}}"#);
+                let state = format!(r#"{spoken}"Type":"Choice","Choices":[{rule}],"Default":"{next}""#);
                 (self.name("Choice"), state)
             }
             3 | 4 => {
                 let seconds = *self.random.pick(&[0, 1, 2, 7, 30, 600]);
+                let (language, spoken) = self.language();
+                let written = match language {
+                    Language::JsonPath => format!("{seconds}"),
+                    Language::Jsonata => format!(r#""{{% {seconds} %}}""#),
+                };
                 // The checker reads the seconds out of the name.
                 let name = self.name(&format!("Wait-{seconds}-"));
-                (name, format!(r#""Type":"Wait","Seconds":{seconds},"Next":"{next}""#))
+                (name, format!(r#"{spoken}"Type":"Wait","Seconds":{written},"Next":"{next}""#))
             }
             5 | 6 if depth < 2 && !self.children.is_empty() => self.child_task(next),
             5..=10 => self.task(next),
@@ -144,22 +196,30 @@ impl Writer<'_> {
                 let branches: Vec<String> = (0..count)
                     .map(|index| format!("{{{}}}", self.scope(depth + 1, Scope::Branch(index))))
                     .collect();
-                let state = format!(r#""Type":"Parallel","Branches":[{}]"#, branches.join(","));
-                let rest = self.rest(next);
-                // The checker reads out of the name how many there are.
+                let (language, spoken) = self.language();
+                let state = format!(r#"{spoken}"Type":"Parallel","Branches":[{}]"#, branches.join(","));
+                let (rest, kept) = self.rest(language, next);
+                // The checker reads out of the name how many there are, and whether they are kept.
                 let name = self.name(&format!("Parallel-{count}-"));
-                (name_of_kept(name, &rest), format!("{state}{rest}"))
+                (name + kept, format!("{state}{rest}"))
             }
             _ => {
                 let concurrency = self.random.below(3);
-                let selector =
-                    r#""ItemSelector":{"n.$":"$$.Map.Item.Value","items":[1,2],"at.$":"$$.Map.Item.Index"}"#;
                 let inside = self.scope(depth + 1, Scope::Iteration);
-                let rest = self.rest(next);
+                let (language, spoken) = self.language();
+                let items = match language {
+                    Language::JsonPath => {
+                        r#""ItemsPath":"$.items","ItemSelector":{"n.$":"$$.Map.Item.Value","items":[1,2],"at.$":"$$.Map.Item.Index"}"#
+                    }
+                    Language::Jsonata => {
+                        r#""Items":"{% $states.input.items %}","ItemSelector":{"n":"{% $states.context.Map.Item.Value %}","items":[1,2],"at":"{% $states.context.Map.Item.Index %}"}"#
+                    }
+                };
+                let (rest, kept) = self.rest(language, next);
                 let state = format!(
-                    r#""Type":"Map","ItemsPath":"$.items","MaxConcurrency":{concurrency},{selector},"ItemProcessor":{{{inside}}}"#
+                    r#"{spoken}"Type":"Map",{items},"MaxConcurrency":{concurrency},"ItemProcessor":{{{inside}}}"#
                 );
-                (name_of_kept(self.name("Map"), &rest), format!("{state}{rest}"))
+                (self.name("Map") + kept, format!("{state}{rest}"))
             }
         }
     }
@@ -172,26 +232,47 @@ impl Writer<'_> {
             true => self.task(&count),
             false => (self.name("Wait-1-"), format!(r#""Type":"Wait","Seconds":1,"Next":"{count}""#)),
         };
-        let added = format!(r#""{counter}.$":"States.MathAdd(${counter}, 1)""#);
-        let rule = format!(r#"{{"Variable":"${counter}","NumericLessThan":{times},"Next":"{body}"}}"#);
+        let (language, spoken) = self.language();
+        let (added, fewer, counted) = match language {
+            Language::JsonPath => (
+                format!(r#""{counter}.$":"States.MathAdd(${counter}, 1)""#),
+                format!(r#""Variable":"${counter}","NumericLessThan":{times}"#),
+                format!(r#""Parameters":{{"by.$":"${counter}"}},"ResultPath":"$.counted""#),
+            ),
+            Language::Jsonata => (
+                format!(r#""{counter}":"{{% ${counter} + 1 %}}""#),
+                format!(r#""Condition":"{{% ${counter} < {times} %}}""#),
+                format!(r#""Output":"{{% $merge([$states.input, {{'counted': {{'by': ${counter}}}}}]) %}}""#),
+            ),
+        };
+        // The checker reads out of the name how far it counts.
+        let shown = self.name(&format!("Counted-{times}-"));
+        let rule = format!(r#"{{{fewer},"Next":"{body}"}}"#);
         self.beside = vec![
             format!(r#""{body}":{{{state}}}"#),
-            format!(r#""{count}":{{"Type":"Pass","Assign":{{{added}}},"Next":"{again}"}}"#),
-            format!(r#""{again}":{{"Type":"Choice","Choices":[{rule}],"Default":"{next}"}}"#),
+            format!(r#""{count}":{{{spoken}"Type":"Pass","Assign":{{{added}}},"Next":"{again}"}}"#),
+            format!(r#""{again}":{{{spoken}"Type":"Choice","Choices":[{rule}],"Default":"{shown}"}}"#),
+            format!(r#""{shown}":{{{spoken}"Type":"Pass",{counted},"Next":"{next}"}}"#),
         ];
         (self.name("Loop"), format!(r#""Type":"Pass","Assign":{{"{counter}":0}},"Next":"{body}""#))
     }
 
     fn task(&mut self, next: &str) -> (String, String) {
         let timeout = self.random.within(3..=40);
+        let (language, spoken) = self.language();
         // Express executions wait for nobody outside.
         let kinds = if self.machine_type == MachineType::Express { 6 } else { 10 };
         let (resource, fields) = match self.random.below(kinds) {
             0..=2 => (PLAIN.to_owned(), self.sometimes(50, format!(r#","TimeoutSeconds":{timeout}"#))),
             3 | 4 => (IDEMPOTENT.to_owned(), self.sometimes(50, format!(r#","TimeoutSeconds":{timeout}"#))),
-            5 => (UNKNOWN.to_owned(), r#","Parameters":{}"#.to_owned()),
+            5 => (UNKNOWN.to_owned(), format!(r#","{}":{{}}"#, arguments(language))),
             6 | 7 => {
-                let parameters = r#","Parameters":{"QueueUrl":"q","MessageBody.$":"$$.Task.Token"}"#;
+                let parameters = match language {
+                    Language::JsonPath => r#","Parameters":{"QueueUrl":"q","MessageBody.$":"$$.Task.Token"}"#,
+                    Language::Jsonata => {
+                        r#","Arguments":{"QueueUrl":"q","MessageBody":"{% $states.context.Task.Token %}"}"#
+                    }
+                };
                 let deadline = self.sometimes(60, format!(r#","TimeoutSeconds":{timeout}"#));
                 (TOKEN.to_owned(), format!("{parameters}{deadline}"))
             }
@@ -203,8 +284,8 @@ impl Writer<'_> {
                 (arn, format!(r#","TimeoutSeconds":{}{heartbeat}"#, timeout + 60))
             }
         };
-        let rest = self.rest(next);
-        (self.name("Task"), format!(r#""Type":"Task","Resource":"{resource}"{fields}{rest}"#))
+        let (rest, _) = self.rest(language, next);
+        (self.name("Task"), format!(r#"{spoken}"Type":"Task","Resource":"{resource}"{fields}{rest}"#))
     }
 
     /// A task that starts an execution, and waits for its beginning or its end.
@@ -224,16 +305,19 @@ impl Writer<'_> {
         };
         let name = *self.random.pick(&CHILD_NAMES);
         let name = self.sometimes(25, format!(r#","Name":"{name}""#));
-        let input = match action {
-            SYNC_EXPRESS => r#""Input":"{\"n\": 3, \"items\": [1, 2]}""#,
-            _ => r#""Input":{"n.$":"$.n","items":[1,2]}"#,
+        let (language, spoken) = self.language();
+        let input = match (action, language) {
+            (SYNC_EXPRESS, _) => r#""Input":"{\"n\": 3, \"items\": [1, 2]}""#,
+            (_, Language::JsonPath) => r#""Input":{"n.$":"$.n","items":[1,2]}"#,
+            (_, Language::Jsonata) => r#""Input":{"n":"{% $states.input.n %}","items":[1,2]}"#,
         };
         let timeout = self.random.within(1..=40);
         let deadline = self.sometimes(30, format!(r#","TimeoutSeconds":{timeout}"#));
-        let parameters = format!(r#","Parameters":{{"StateMachineArn":"{arn}",{input}{name}}}"#);
-        let rest = self.rest(next);
+        let given = arguments(language);
+        let parameters = format!(r#","{given}":{{"StateMachineArn":"{arn}",{input}{name}}}"#);
+        let (rest, _) = self.rest(language, next);
         let resource = format!("arn:aws:states:::{action}");
-        let task = format!(r#""Type":"Task","Resource":"{resource}"{parameters}{deadline}{rest}"#);
+        let task = format!(r#"{spoken}"Type":"Task","Resource":"{resource}"{parameters}{deadline}{rest}"#);
         (self.name("Child"), task)
     }
 
@@ -241,10 +325,29 @@ impl Writer<'_> {
         if self.random.percent(part) { text } else { String::new() }
     }
 
-    /// What a state that can fail has besides.
-    fn rest(&mut self, next: &str) -> String {
-        let path = if self.random.percent(70) { "null" } else { r#""$.result""# };
-        let mut rest = format!(r#","ResultPath":{path},"Next":"{next}""#);
+    /// What a state that can fail has besides, and how its name ends: that says whether its results are
+    /// put where they are read.
+    fn rest(&mut self, language: Language, next: &str) -> (String, &'static str) {
+        let is_kept = self.random.percent(30);
+        let result = match (language, is_kept) {
+            (Language::JsonPath, false) => r#""ResultPath":null"#,
+            (Language::JsonPath, true) => r#""ResultPath":"$.result""#,
+            (Language::Jsonata, false) => r#""Output":"{% $states.input %}""#,
+            (Language::Jsonata, true) => {
+                r#""Output":"{% $merge([$states.input, {'result': $states.result}]) %}""#
+            }
+        };
+        let mut rest = format!(r#",{result},"Next":"{next}""#);
+        if self.random.percent(30) {
+            // Seen by whoever comes after in the same scope, and by nobody else.
+            let variable = self.name("heard");
+            rest += &match language {
+                Language::JsonPath => {
+                    format!(r#","Assign":{{"{variable}.$":"$","{variable}At.$":"$$.State.EnteredTime"}}"#)
+                }
+                Language::Jsonata => format!(r#","Assign":{{"{variable}":"{{% $states.result %}}"}}"#),
+            };
+        }
         if self.random.percent(40) {
             let error = *self.random.pick(&["States.ALL", "States.TaskFailed", "Oops", "States.Timeout"]);
             let (interval, attempts) = (self.random.within(1..=9), self.random.within(1..=3));
@@ -254,17 +357,24 @@ impl Writer<'_> {
             );
         }
         if self.random.percent(50) {
-            rest += &format!(
-                r#","Catch":[{{"ErrorEquals":["States.ALL"],"ResultPath":"$.error","Next":"{next}"}}]"#
-            );
+            let error = match language {
+                Language::JsonPath => r#""ResultPath":"$.error""#,
+                Language::Jsonata => {
+                    r#""Output":"{% $merge([$states.input, {'error': $states.errorOutput}]) %}""#
+                }
+            };
+            rest += &format!(r#","Catch":[{{"ErrorEquals":["States.ALL"],{error},"Next":"{next}"}}]"#);
         }
-        rest
+        (rest, if is_kept { "-kept" } else { "" })
     }
 }
 
-/// The name of a Map or Parallel state says whether its results are kept.
-fn name_of_kept(name: String, rest: &str) -> String {
-    if rest.contains(r#""ResultPath":"$.result""#) { name + "-kept" } else { name }
+/// What a task's input is called in a language.
+fn arguments(language: Language) -> &'static str {
+    match language {
+        Language::JsonPath => "Parameters",
+        Language::Jsonata => "Arguments",
+    }
 }
 
 #[cfg(test)]

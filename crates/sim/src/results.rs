@@ -2,18 +2,27 @@
 //!
 //! Each iteration and each branch of the machines says in its result which one it was, what its own
 //! variable was in the end, and what the variable of the machine was. So a result that is missing, or
-//! out of order, or a variable that another iteration has written, is seen.
+//! out of order, or a variable that another iteration has written, is seen. A loop that counts its rounds
+//! in a variable says in the end how many there were: neither a crash nor a redrive may count one twice.
 
 use stepwell_model::{HistoryEvent, HistoryEventKind, StateType};
 use stepwell_value::Value;
 
 use crate::machines::OUTER;
 
-/// How many results of iterations and branches a history shows, all complete, in order and in scope.
+/// How many results of iterations, branches and loops a history shows, all complete, in order and in scope.
 pub fn results(history: &[HistoryEvent]) -> Result<u64, String> {
     let mut seen = 0;
     for event in history {
         let HistoryEventKind::StateExited { state_type, name, output, .. } = &event.kind else { continue };
+        if let Some(rounds) = name.strip_prefix("Counted-").and_then(|rest| rest.split('-').next()) {
+            let counted = output.value().get("counted").and_then(|counted| counted.get("by"));
+            let counted = counted.map(ToString::to_string);
+            if counted.as_deref() != Some(rounds) {
+                return Err(format!("{name} has counted {counted:?} rounds"));
+            }
+            seen += 1;
+        }
         if !matches!(state_type, StateType::Map | StateType::Parallel) {
             continue;
         }

@@ -7,6 +7,7 @@
 //! it ends, whether its outcome is told twice, when the clock jumps, and when everything is lost.
 
 mod calls;
+mod changes;
 mod fate;
 mod furnish;
 mod report;
@@ -19,11 +20,10 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::sync::Arc;
 
 use stepwell_engine::{
-    Commons, EngineOptions, ExecutionKey, Loan, MachineKey, Message, Place, Shard, TaskAnswer, Turn, replay,
+    Change, Commons, EngineOptions, ExecutionKey, Loan, MachineKey, Message, Place, Shard, TaskAnswer, Turn,
     seeds_from,
 };
-use stepwell_model::{EntityId, Limits, TaskRef, Timestamp};
-use stepwell_store::Store as _;
+use stepwell_model::{EntityId, Limits, MachineType, TaskRef, Timestamp};
 use stepwell_task::{Integration, TaskOutcome};
 use stepwell_value::Payload;
 
@@ -48,10 +48,15 @@ const STARTS_PER_CRASH: u64 = 100;
 /// by, in milliseconds: a day.
 const TIME_MAX: u64 = 24 * 3600 * 1000;
 
-/// As long as no more executions than this are in memory, all of them are looked at all the time.
-const RESIDENTS_FEW: usize = 40;
-/// When there are more, the queues are looked at after so many turns.
-const TURNS_BETWEEN: u64 = 200;
+/// As long as no more executions than this are in memory, all of them are compared with the store after
+/// each commit.
+const RESIDENTS_FEW: u64 = 40;
+/// So many executions and queued tasks are looked at for each turn when the queues are checked: where there
+/// are more, all are looked at after as many turns as that takes.
+const LOOKED_AT_PER_TURN: u64 = 100;
+/// A shard that has so many events decided and not written goes on with nothing before they are, and then
+/// knows of tasks that are in no queue yet.
+const EVENTS_UNWRITTEN: u64 = 4_096;
 
 /// How long a commit takes at most while nothing else happens, in milliseconds.
 const COMMIT_MAX: u64 = 5_000;
@@ -63,6 +68,8 @@ enum Happening {
     Start(Wish),
     /// A caller wants an Express execution.
     StartExpress(Wish),
+    /// A caller wants an Express execution, and waits for its end.
+    StartSync(Wish),
     /// A caller wants to stop one.
     Stop(ExecutionKey),
     /// A caller wants to redrive one, under this token.
@@ -73,6 +80,8 @@ enum Happening {
     Answer(TaskRef, Arc<str>, TaskAnswer),
     /// A target answers the process that called it.
     Outcome { process: u64, task: TaskRef, outcome: TaskOutcome },
+    /// A machine gets another definition, a version or an alias.
+    Change(usize),
     /// A round of the sweep begins.
     Sweep,
     /// The clock is set.
@@ -86,8 +95,12 @@ enum Happening {
 #[derive(Debug, Clone)]
 struct Wish {
     machine: MachineKey,
+    /// A version of it, or an alias.
+    qualifier: Option<Arc<str>>,
     name: Option<Arc<str>>,
     input: Payload,
+    /// Whether what it names was there when it was asked for.
+    is_sure: bool,
 }
 
 /// When something is let out.
@@ -99,13 +112,33 @@ enum When {
     Durable,
 }
 
+/// What waits for a commit.
+enum Pending {
+    /// A turn of the shard of this index.
+    Turn(usize, Turn),
+    /// A change of the catalogue.
+    Change(Change),
+}
+
+impl Pending {
+    /// The turn of a shard, if it is one.
+    fn turn(&self) -> Option<(usize, &Turn)> {
+        match self {
+            Pending::Turn(shard, turn) => Some((*shard, turn)),
+            Pending::Change(_) => None,
+        }
+    }
+}
+
 /// One life of the engine.
 struct Process {
     commons: Arc<Commons>,
     shards: Vec<Shard>,
     inbox: Vec<Vec<Message>>,
-    /// Decided, and not written yet.
-    pending: VecDeque<(usize, Turn)>,
+    /// How many messages may wait for a shard before calls are refused.
+    calls_max: usize,
+    /// Decided, and not written yet: turns, and at most one change of the catalogue.
+    pending: VecDeque<Pending>,
     /// Being decided apart from its shard.
     lent: Vec<(usize, Loan)>,
 }
@@ -131,6 +164,8 @@ pub struct World {
     calls: Vec<Call>,
     /// Whether the engine may have answered since calls were looked at.
     may_have_told: bool,
+    /// In the order in which they were created.
+    machines: Vec<(MachineKey, MachineType)>,
     tokens: BTreeMap<Arc<str>, TaskRef>,
     /// The tasks that were sent in this life of the engine.
     sent: BTreeSet<TaskRef>,
@@ -150,6 +185,8 @@ pub struct World {
     /// How many turns shards have had, and after how many of them the queues were looked at last.
     turns: u64,
     turns_checked: u64,
+    /// How many commits had gone well when all journals were read anew last.
+    commits_when_read: u64,
     /// The last row that was decided when the last round of the sweep began.
     decided_before_round: u64,
     ledger: Ledger,
@@ -179,6 +216,7 @@ impl World {
             last_happening: 0,
             calls: Vec::new(),
             may_have_told: false,
+            machines: Vec::new(),
             tokens: BTreeMap::new(),
             sent: BTreeSet::new(),
             under_way: BTreeSet::new(),
@@ -190,6 +228,7 @@ impl World {
             trace: Trace::new(options.trace),
             turns: 0,
             turns_checked: 0,
+            commits_when_read: 0,
             decided_before_round: 0,
             ledger: Ledger { retention_seconds, ..Ledger::default() },
             report: Report { digest: 0xcbf2_9ce4_8422_2325, ..Report::default() },
@@ -272,9 +311,11 @@ impl World {
             Happening::Outcome { process, .. } => *process != self.life,
             Happening::Start(_)
             | Happening::StartExpress(_)
+            | Happening::StartSync(_)
             | Happening::Stop(_)
             | Happening::Redrive(..)
-            | Happening::Answer(..) => false,
+            | Happening::Change(_) => false,
+            Happening::Answer(task, ..) => self.is_aside(task.execution),
         };
         Ok(self.process.pending.is_empty()
             && self.process.lent.is_empty()
@@ -290,25 +331,31 @@ impl World {
     }
 
     /// What is scheduled and not started stands in a queue, and nothing else does but what is to be
-    /// sent again after a crash. Looked at once after each turn, and in a large world now and then.
+    /// sent again after a crash. Looked at after each turn, or, where there is much, after each that is
+    /// its share of the work.
     fn check_queues(&mut self) -> Result<(), Violation> {
         let since = self.turns - self.turns_checked;
+        let much = self.in_memory() + self.process.commons.dispatcher().queued() as u64;
         // Nobody sees what is lent.
-        if !self.process.lent.is_empty() || since == 0 || since < TURNS_BETWEEN && !self.is_small() {
+        if !self.process.lent.is_empty() || since == 0 || since < much / LOOKED_AT_PER_TURN {
             return Ok(());
         }
         self.turns_checked = self.turns;
         let queued = self.process.commons.dispatcher().queued_tasks();
         let queued: BTreeSet<TaskRef> = queued.into_iter().collect();
         let (mut scheduled, mut outstanding) = (BTreeSet::new(), BTreeSet::new());
-        for shard in &self.process.shards {
+        for (index, shard) in self.process.shards.iter().enumerate() {
+            let turns = self.process.pending.iter().filter_map(Pending::turn);
+            let unwritten: u64 =
+                turns.filter(|(of, _)| *of == index).map(|(_, turn)| turn.counts.events).sum();
+            let goes_on = unwritten < EVENTS_UNWRITTEN;
             let standard = shard.residents().map(|(entity, execution, _)| (entity, execution));
             for (entity, execution) in standard.chain(shard.express_executions()) {
                 for task in execution.outstanding() {
                     let scheduled_event_id = task.task.scheduled_event_id;
                     let reference = TaskRef { execution: entity, scheduled_event_id };
                     outstanding.insert(reference);
-                    if !task.started {
+                    if !task.started && goes_on {
                         scheduled.insert(reference);
                     }
                 }
@@ -317,11 +364,12 @@ impl World {
         // What is queued of an execution that was dropped from memory, its journal tells.
         let stubs: BTreeSet<EntityId> = queued.difference(&outstanding).map(|task| task.execution).collect();
         for entity in stubs {
-            let chunks = self.store.chunks(entity).map_err(|error| Violation(error.to_string()))?;
-            let (execution, _) = replay(&self.process.commons, &chunks).map_err(Violation)?;
-            let tasks = execution.outstanding().into_iter().filter(|task| !task.started);
+            let journals = &mut self.ledger.journals;
+            let journal = journals.read(&*self.store, &self.process.commons, entity)?;
+            let tasks = journal.map(|journal| journal.execution.outstanding()).unwrap_or_default();
+            let waiting = tasks.into_iter().filter(|task| !task.started);
             outstanding.extend(
-                tasks.map(|task| TaskRef {
+                waiting.map(|task| TaskRef {
                     execution: entity,
                     scheduled_event_id: task.task.scheduled_event_id,
                 }),
@@ -348,15 +396,16 @@ impl World {
         self.report.crashes < CRASHES_MAX + self.options.starts_max / STARTS_PER_CRASH
     }
 
-    /// Whether so little is in memory that all of it can be looked at all the time.
-    fn is_small(&self) -> bool {
-        self.in_memory() <= RESIDENTS_FEW
+    /// Whether everything is lost now, over a commit or after it. The larger the world, the more seldom: it
+    /// has more commits, and is to be struck late as well as early.
+    fn is_struck(&mut self) -> bool {
+        let commits = 1.max(self.options.crowd() / 4);
+        self.may_crash() && self.random.below(100 * commits) < self.options.crash_percent
     }
 
-    /// How many executions are in memory.
-    fn in_memory(&self) -> usize {
-        let in_memory = |shard: &Shard| shard.residents().count() + shard.express_executions().count();
-        self.process.shards.iter().map(in_memory).sum()
+    /// How many executions are in memory, as the engine counts them.
+    fn in_memory(&self) -> u64 {
+        self.process.commons.stats().resident
     }
 
     fn finish(&mut self) -> Result<(), Violation> {
@@ -465,7 +514,8 @@ impl World {
                 self.let_out(release, When::Durable)?;
             }
         }
-        self.process.pending.push_back((index, turn));
+        self.ledger.routes.are_followed(&turn.chunks)?;
+        self.process.pending.push_back(Pending::Turn(index, turn));
         Ok(true)
     }
 
@@ -501,6 +551,7 @@ impl Process {
             shards: random.within(1..=4) as usize,
             resident_max: *random.pick(&[0, 1, 100, 100_000]),
             snapshot_events: *random.pick(&[1, 7, 128]),
+            express_open_max: *random.pick(&[1, 4, 100_000, 100_000]) * crowd,
             fuel: *random.pick(&[1, 3, 256]),
             seed: seeds_from(random.draw()),
             // The simulated world has no clock that runs while an expression is evaluated.
@@ -513,10 +564,20 @@ impl Process {
         let commons = Arc::new(commons.map_err(|error| Violation(error.to_string()))?);
         let shards = Shard::open_all(&commons).map_err(|error| Violation(error.to_string()))?;
         let inbox = shards.iter().map(|_| Vec::new()).collect();
-        Ok(Process { commons, shards, inbox, pending: VecDeque::new(), lent: Vec::new() })
+        let calls_max = *random.pick(&[1, 8, 4_096]);
+        Ok(Process { commons, shards, inbox, calls_max, pending: VecDeque::new(), lent: Vec::new() })
     }
 
     fn post(&mut self, (shard, message): (usize, Message)) {
         self.inbox[shard].push(message);
+    }
+
+    /// Tells a shard what a caller wants, as a mailbox does. False if that is full.
+    fn call(&mut self, (shard, message): (usize, Message)) -> bool {
+        let has_room = self.inbox[shard].len() < self.calls_max;
+        if has_room {
+            self.inbox[shard].push(message);
+        }
+        has_room
     }
 }

@@ -4,16 +4,16 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use stepwell_engine::{
-    ActivityKey, ActivityTask, EngineError, ExecutionKey, ExecutionStarted, ExpressKey, Message, Poller,
-    StartExecution, StartExpress, TaskAnswer,
+    ActivityKey, ActivityTask, EngineError, ExecutionKey, ExecutionStarted, ExpressEnded, ExpressKey,
+    ExpressRound, Message, Poller, StartExecution, StartExpress, TaskAnswer,
 };
-use stepwell_model::{Failure, StateType, TaskRef, Timestamp};
+use stepwell_model::{ExecutionStatus, Failure, StateType, TaskRef, Timestamp};
 use stepwell_store::Store;
 use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
 
 use super::{Happening, Wish, World, place};
-use crate::checks::{Violation, is_ended, is_not_waited_for, store_broken};
+use crate::checks::{Violation, ensure, is_ended, is_not_waited_for, store_broken};
 use crate::coverage::Rule;
 use crate::faults::Fault;
 use crate::machines;
@@ -22,6 +22,7 @@ use crate::machines;
 pub(super) enum Call {
     Start(Wish, Heard<ExecutionStarted>),
     StartExpress(Wish, ExpressKey, Heard<ExecutionStarted>),
+    StartSync(Wish, ExpressKey, Heard<ExpressEnded>),
     Stop(ExecutionKey, Heard<Timestamp>),
     Redrive(ExecutionKey, Arc<str>, Heard<Timestamp>),
     Poll(usize, Heard<Option<ActivityTask>>),
@@ -45,54 +46,65 @@ impl World {
         match happening {
             Happening::Start(wish) => {
                 let (reply, heard) = oneshot::channel();
-                let Wish { machine, name, input } = wish.clone();
-                let start = StartExecution { machine, qualifier: None, name, input, trace_header: None };
+                let wish = self.asked(wish);
+                let Wish { machine, qualifier, name, input, is_sure: _ } = wish.clone();
+                let start = StartExecution { machine, qualifier, name, input, trace_header: None };
                 let call = self.process.commons.start(start, reply);
-                self.process.post(call.map_err(|error| Violation(error.to_string()))?);
-                self.calls.push(Call::Start(wish, heard));
+                match self.process.call(call.map_err(|error| Violation(error.to_string()))?) {
+                    true => self.calls.push(Call::Start(wish, heard)),
+                    false => self.throttled(Happening::Start(wish)),
+                }
             }
             Happening::StartExpress(wish) => {
                 let (reply, heard) = oneshot::channel();
-                let Wish { machine, name, input } = wish.clone();
-                let start = StartExpress {
-                    machine,
-                    qualifier: None,
-                    name,
-                    input,
-                    synchronous: false,
-                    seconds_max: None,
-                };
-                let call = self.process.commons.start_express(start, reply);
-                let (key, call) = call.map_err(|error| Violation(error.to_string()))?;
-                self.process.post(call);
-                self.calls.push(Call::StartExpress(wish, key, heard));
+                let wish = self.asked(wish);
+                let Wish { machine, qualifier, name, input, is_sure: _ } = wish.clone();
+                let start =
+                    StartExpress { machine, qualifier, name, input, synchronous: false, seconds_max: None };
+                match self.process.commons.start_express(start, reply) {
+                    Ok((key, call)) => match self.process.call(call) {
+                        true => self.calls.push(Call::StartExpress(wish, key, heard)),
+                        false => self.throttled(Happening::StartExpress(wish)),
+                    },
+                    Err(EngineError::Busy) => self.throttled(Happening::StartExpress(wish)),
+                    Err(EngineError::NoSuchMachine) if !wish.is_sure => (),
+                    Err(error) => return Err(Violation(error.to_string())),
+                }
             }
+            Happening::StartSync(wish) => self.start_sync(wish)?,
             Happening::Stop(key) => {
                 let (reply, heard) = oneshot::channel();
                 self.ledger.offspring.wants_stop(&key);
                 let failure = Failure::new("Stopped", "by chance");
                 let call = self.process.commons.stop(key.clone(), failure, reply);
-                self.process.post(call);
-                self.calls.push(Call::Stop(key, heard));
+                match self.process.call(call) {
+                    true => self.calls.push(Call::Stop(key, heard)),
+                    false => self.throttled(Happening::Stop(key)),
+                }
             }
             Happening::Redrive(key, token) => {
                 let (reply, heard) = oneshot::channel();
                 let call = self.process.commons.redrive(key.clone(), Some(token.clone()), reply);
-                self.process.post(call);
-                self.calls.push(Call::Redrive(key, token, heard));
+                match self.process.call(call) {
+                    true => self.calls.push(Call::Redrive(key, token, heard)),
+                    false => self.throttled(Happening::Redrive(key, token)),
+                }
             }
             Happening::Poll(worker) => self.poll(worker),
             Happening::Answer(task, token, answer) => {
                 let (reply, heard) = oneshot::channel();
                 let call = self.process.commons.answer(&place(), &token, answer.clone(), reply);
-                self.process.post(call.map_err(|error| Violation(error.to_string()))?);
-                self.calls.push(Call::Answer(task, token, answer, heard));
+                match self.process.call(call.map_err(|error| Violation(error.to_string()))?) {
+                    true => self.calls.push(Call::Answer(task, token, answer, heard)),
+                    false => self.throttled(Happening::Answer(task, token, answer)),
+                }
             }
             Happening::Outcome { process, task, outcome } => {
                 if process == self.life {
                     self.outcome(task, outcome);
                 }
             }
+            Happening::Change(machine) => self.change(machine)?,
             Happening::Sweep => self.begin_sweep()?,
             Happening::Clock(jump) => self.set_clock(jump),
             Happening::Flip => self.flip_bit()?,
@@ -108,6 +120,63 @@ impl World {
             }
         }
         Ok(true)
+    }
+
+    /// As the engine has it: decided where the caller waits, and by a shard once it waits itself.
+    fn start_sync(&mut self, wish: Wish) -> Result<(), Violation> {
+        let wish = self.asked(wish);
+        let Wish { machine, qualifier, name, input, is_sure: _ } = wish.clone();
+        let start = StartExpress { machine, qualifier, name, input, synchronous: true, seconds_max: None };
+        let mut here = match self.process.commons.begin_sync(start) {
+            Ok(here) => here,
+            Err(EngineError::Busy) => {
+                self.throttled(Happening::StartSync(wish));
+                return Ok(());
+            }
+            Err(EngineError::NoSuchMachine) if !wish.is_sure => return Ok(()),
+            Err(error) => return Err(Violation(error.to_string())),
+        };
+        let key = here.key().clone();
+        loop {
+            match here.go_on(&self.process.commons, self.now()) {
+                Ok(ExpressRound::Ended(ended)) => return self.has_ended(&key, &ended),
+                Ok(ExpressRound::GoesOn) => (),
+                Ok(ExpressRound::Waits) => break,
+                Err(error) => return Err(Violation(error.to_string())),
+            }
+        }
+        let (reply, heard) = oneshot::channel();
+        let call = here.hand_over(&self.process.commons, reply);
+        match self.process.call(call) {
+            true => self.calls.push(Call::StartSync(wish, key, heard)),
+            // Nothing of it has left: it never was.
+            false => self.throttled(Happening::StartSync(wish)),
+        }
+        Ok(())
+    }
+
+    /// What a caller hears of the end of the Express execution that it waits for.
+    fn has_ended(&mut self, key: &ExpressKey, ended: &ExpressEnded) -> Result<(), Violation> {
+        let is_it = ended.key == *key && ended.closed_at >= ended.started_at;
+        let is_whole = match ended.status {
+            ExecutionStatus::Succeeded => ended.output.is_some() && ended.failure.is_none(),
+            ExecutionStatus::Failed | ExecutionStatus::TimedOut => ended.output.is_none(),
+            ExecutionStatus::Running | ExecutionStatus::Aborted => false,
+        };
+        self.report.answered += 1;
+        ensure(is_it && is_whole, || format!("{} was told to have ended so: {ended:?}", key.name))
+    }
+
+    /// A start as it is asked for now.
+    fn asked(&self, wish: Wish) -> Wish {
+        let is_sure = self.ledger.routes.has(&wish.machine, wish.qualifier.as_deref());
+        Wish { is_sure, ..wish }
+    }
+
+    /// A queue was full; the caller calls again.
+    fn throttled(&mut self, again: Happening) {
+        self.report.faults.happened(Fault::Throttled);
+        self.plan_in(500..=30_000, again);
     }
 
     fn poll(&mut self, worker: usize) {
@@ -153,6 +222,7 @@ impl World {
                 Call::Start(wish, mut heard) => match heard.try_recv() {
                     Ok(Ok(started)) => self.acknowledge(started)?,
                     Ok(Err(EngineError::ExecutionExists)) => (),
+                    Ok(Err(EngineError::NoSuchMachine)) if !wish.is_sure => (),
                     Ok(Err(EngineError::Damaged(_))) if self.is_damaged(wish.name.as_deref())? => (),
                     Ok(Err(EngineError::Stopped(_))) if self.reads_failed => {
                         self.plan_in(10..=3_000, Happening::Start(wish));
@@ -167,6 +237,13 @@ impl World {
                     Ok(Err(error)) => return Err(Violation(format!("a start was answered: {error}"))),
                     Err(TryRecvError::Empty) => self.calls.push(Call::StartExpress(wish, key, heard)),
                     Err(TryRecvError::Closed) => lost(self, Happening::StartExpress(wish)),
+                },
+                Call::StartSync(wish, key, mut heard) => match heard.try_recv() {
+                    Ok(Ok(ended)) => self.has_ended(&key, &ended)?,
+                    Ok(Err(error)) => return Err(Violation(format!("a start was answered: {error}"))),
+                    Err(TryRecvError::Empty) => self.calls.push(Call::StartSync(wish, key, heard)),
+                    // It is never run again by itself: this is another one.
+                    Err(TryRecvError::Closed) => lost(self, Happening::StartSync(wish)),
                 },
                 Call::Stop(key, mut heard) => match heard.try_recv() {
                     Ok(Ok(_)) if self.is_expired(&key)? => (),
@@ -217,7 +294,10 @@ impl World {
                         let journals = &mut self.ledger.journals;
                         is_not_waited_for(&*self.store, &self.process.commons, journals, task)?;
                     }
-                    Ok(Err(EngineError::Damaged(_))) if self.ledger.damaged.contains(&task.execution) => (),
+                    Ok(Err(EngineError::Damaged(_))) if self.ledger.damaged.contains(&task.execution) => {
+                        // In another life a snapshot may make good what is damaged, and it waits for this.
+                        self.plan_in(100_000..=1_000_000, Happening::Answer(task, token, answer));
+                    }
                     Ok(Err(EngineError::Stopped(_))) if self.reads_failed => {
                         self.plan_in(10..=3_000, Happening::Answer(task, token, answer));
                     }

@@ -121,9 +121,8 @@ impl World {
                 continue;
             }
             let commons = self.process.commons.clone();
-            let chunks = self.store.chunks(entity).map_err(store_broken)?;
-            let (execution, _) = stepwell_engine::replay(&commons, &chunks).map_err(Violation)?;
-            let outstanding = execution.outstanding();
+            let journal = self.ledger.journals.read(&*self.store, &commons, entity)?;
+            let outstanding = journal.map(|journal| journal.execution.outstanding()).unwrap_or_default();
             for task in &outstanding {
                 self.report.coverage.meet(StateType::Task, fault, Rule::of_task(task));
             }

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use stepwell_engine::{
-    ActivityKey, CreateActivity, CreateMachine, Encryption, ExecutionKey, MachineKey, Plan, Tags, machine_arn,
+    ActivityKey, CreateActivity, CreateMachine, Encryption, ExecutionKey, MachineKey, Plan, Published, Tags,
 };
 use stepwell_model::MachineType;
 use stepwell_store::{Batch, Store};
 use stepwell_value::Payload;
 
+use super::changes::ALIAS;
 use super::{Happening, Wish, World, place};
 use crate::checks::Violation;
-use crate::machines::{self, Child};
+use crate::machines;
 
 /// An hour in milliseconds.
 const HOUR: u64 = 3_600_000;
@@ -20,34 +21,34 @@ impl World {
     /// Machines, activities, and what callers, workers and fate are going to do.
     pub(super) fn furnish(&mut self) -> Result<(), Violation> {
         let place = place();
-        let (mut machines, mut children) = (Vec::new(), Vec::new());
         for n in 0..self.random.within(1..=4) {
             let key = MachineKey { place: place.clone(), name: format!("machine-{n}").into() };
             let machine_type = match self.random.percent(70) {
                 true => MachineType::Standard,
                 false => MachineType::Express,
             };
+            self.machines.push((key.clone(), machine_type));
             let request = CreateMachine {
                 key: key.clone(),
                 machine_type,
-                definition: machines::definition(&mut self.random, machine_type, &children).into(),
+                definition: self.definition(n as usize).into(),
                 role_arn: "arn:aws:iam::123456789012:role/sim".into(),
                 logging: None,
                 tracing: None,
                 encryption: Encryption::AwsOwnedKey,
-                publish: None,
+                publish: self.random.percent(30).then_some(Published { description: None }),
                 tags: Tags::default(),
             };
             let plan = self.process.commons.catalogue().plan_create(request, self.now());
             self.keep(plan.map_err(|error| Violation(error.to_string()))?)?;
-            // Machines start executions of those that were there before them, so no chain is endless.
-            children.push(Child { arn: machine_arn(&key), machine_type });
-            if machine_type == MachineType::Express {
-                let machine = self.process.commons.machine_in_service(&key);
-                let number = machine.map_err(|error| Violation(error.to_string()))?.number;
+            let machine = self.process.commons.machine_in_service(&key);
+            let number = machine.map_err(|error| Violation(error.to_string()))?.number;
+            let is_express = machine_type == MachineType::Express;
+            if is_express {
                 self.ledger.offspring.express_machines.insert(number);
             }
-            machines.push((key, machine_type));
+            let catalogue = self.process.commons.catalogue();
+            self.ledger.routes.created(&catalogue, &key, number, is_express);
         }
         for name in machines::ACTIVITIES {
             let key = ActivityKey { place: place.clone(), name: name.into() };
@@ -59,11 +60,20 @@ impl World {
         self.spread = *self.random.pick(&[60_000, 60_000, 60_000, 7_200_000]);
         let spread = self.spread;
         for n in 0..self.random.within(1..=self.options.starts_max) {
-            let (machine, machine_type) = self.random.pick(&machines).clone();
+            let (machine, machine_type) = self.random.pick(&self.machines).clone();
             let input = Payload::trusted(machines::input(&mut self.random));
             let at = self.random.below(spread);
+            let qualifier = match self.random.percent(25) {
+                true => Some((*self.random.pick(&["1", "2", ALIAS])).into()),
+                false => None,
+            };
+            let wish = Wish { machine: machine.clone(), qualifier, name: None, input, is_sure: false };
             if machine_type == MachineType::Express {
-                self.plan(at, Happening::StartExpress(Wish { machine, name: None, input }));
+                let start = match self.random.percent(35) {
+                    true => Happening::StartSync(wish),
+                    false => Happening::StartExpress(wish),
+                };
+                self.plan(at, start);
                 continue;
             }
             let name = match self.random.below(10) {
@@ -71,7 +81,7 @@ impl World {
                 1..=5 => Some(format!("execution-{n}").into()),
                 _ => None,
             };
-            let wish = Wish { machine: machine.clone(), name: name.clone(), input };
+            let wish = Wish { name: name.clone(), ..wish };
             if let Some(name) = name {
                 if self.random.percent(30) {
                     // A caller in doubt calls again, some before the first call is durable.
@@ -103,6 +113,11 @@ impl World {
         for worker in 0..4 * self.options.crowd().min(8) as usize {
             let at = self.random.below(10_000);
             self.plan(at, Happening::Poll(worker));
+        }
+        for _ in 0..self.random.below(6 + self.options.starts_max / 200) {
+            let at = self.random.below(spread);
+            let machine = self.random.below(self.machines.len() as u64) as usize;
+            self.plan(at, Happening::Change(machine));
         }
         for _ in 0..self.random.below(4) {
             let jump_max = *self.random.pick(&[HOUR, HOUR, HOUR, 72 * HOUR]);

@@ -28,8 +28,12 @@ pub struct Report {
     pub orphans: u64,
     /// Express executions whose tasks reached a target.
     pub express: u64,
+    /// Express executions of whose end a caller heard who waited for it.
+    pub answered: u64,
     /// Results of iterations and branches that were found complete, in order and in scope.
     pub results: u64,
+    /// Changes of machines.
+    pub changes: u64,
     /// Snapshots that were read, spoilt ones included.
     pub snapshots: u64,
     /// Steps of the world.
@@ -57,7 +61,9 @@ impl Report {
         self.children += other.children;
         self.orphans += other.orphans;
         self.express += other.express;
+        self.answered += other.answered;
         self.results += other.results;
+        self.changes += other.changes;
         self.snapshots += other.snapshots;
         self.steps += other.steps;
         self.inputs += other.inputs;
@@ -72,19 +78,27 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} executions, {} of them children ({} orphaned by a crash), {} Express ones with tasks, {} redrives, {} swept, {} results of branches",
+            "{} executions, {} of them children ({} orphaned by a crash), {} Express ones with tasks, {} of whose end a caller heard, {} redrives, {} swept, {} results of branches",
             self.executions,
             self.children,
             self.orphans,
             self.express,
+            self.answered,
             self.redrives,
             self.swept,
             self.results
         )?;
         writeln!(
             f,
-            "{} engine inputs in {} steps, {} commits, {} crashes, {} calls of targets, {} hand-outs, {} snapshots read",
-            self.inputs, self.steps, self.commits, self.crashes, self.effects, self.hand_outs, self.snapshots
+            "{} engine inputs in {} steps, {} commits, {} crashes, {} calls of targets, {} hand-outs, {} snapshots read, {} changes of machines",
+            self.inputs,
+            self.steps,
+            self.commits,
+            self.crashes,
+            self.effects,
+            self.hand_outs,
+            self.snapshots,
+            self.changes
         )?;
         write!(f, "digest {:016x}", self.digest)
     }

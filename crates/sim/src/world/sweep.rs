@@ -5,7 +5,7 @@ use stepwell_model::Timestamp;
 use stepwell_store::{ExecutionRow, Store};
 use tokio::sync::oneshot;
 
-use super::{Call, World};
+use super::{Call, Pending, World};
 use crate::checks::{Violation, all_executions, ensure, store_broken};
 
 impl World {
@@ -31,7 +31,8 @@ impl World {
         }
         let Some(before) = self.process.commons.expire(self.now()) else { return Ok(()) };
         self.ledger.expired_before = before.max(self.ledger.expired_before);
-        let pending = self.process.pending.iter().flat_map(|(_, turn)| &turn.chunks);
+        let pending = self.process.pending.iter().filter_map(Pending::turn);
+        let pending = pending.flat_map(|(_, turn)| &turn.chunks);
         let written = self.store.high_marks().map_err(store_broken)?.row;
         self.decided_before_round = pending.map(|chunk| chunk.header.row).fold(written, u64::max);
         let mut answers = Vec::new();

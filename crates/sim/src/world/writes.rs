@@ -2,49 +2,65 @@
 
 use std::collections::BTreeSet;
 
-use stepwell_engine::{Measured, Message, Release, Turn};
+use stepwell_engine::{Measured, Message, Release};
 use stepwell_model::EntityId;
 use stepwell_store::{Batch, Chunk, Store};
 
-use super::{Process, When, World, place};
+use super::{Pending, Process, RESIDENTS_FEW, When, World, place};
 use crate::checks::{Ledger, Violation, ensure, open_ones_are_counted, replay_equals_memory};
 use crate::disk::WriteFault;
 use crate::faults::Fault;
 
 /// After so many commits everything in memory is looked at, and all journals are read anew; more seldom
-/// when there is more.
+/// when there are more journals.
 const COMMITS_BETWEEN: u64 = 50;
 
 impl World {
     /// Writes some of the turns that wait, and lets out what they release; or fails to.
     pub(super) fn commit(&mut self) -> Result<(), Violation> {
         let count = self.random.within(1..=self.process.pending.len() as u64) as usize;
-        let mut turns: Vec<(usize, Turn)> = self.process.pending.drain(..count).collect();
+        let mut written: Vec<Pending> = self.process.pending.drain(..count).collect();
         let mut batch = Batch::default();
-        for (_, turn) in &mut turns {
-            batch.chunks.append(&mut turn.chunks);
-            batch.snapshots.append(&mut turn.snapshots);
+        for pending in &mut written {
+            match pending {
+                Pending::Turn(_, turn) => {
+                    batch.chunks.append(&mut turn.chunks);
+                    batch.snapshots.append(&mut turn.snapshots);
+                }
+                Pending::Change(change) => batch.catalogue.append(&mut change.writes()),
+            }
         }
-        let may_crash = self.may_crash();
-        if !batch.chunks.is_empty() && !self.write(&batch, may_crash)? {
+        let is_empty = batch.chunks.is_empty() && batch.catalogue.is_empty();
+        if !is_empty && !self.write(&batch)? {
             return Ok(());
         }
-        if !batch.chunks.is_empty() {
+        let commits_read = self.report.commits - self.commits_when_read;
+        let reads_anew = commits_read >= COMMITS_BETWEEN.max(self.ledger.journals.len() as u64);
+        let is_for_all = reads_anew || self.in_memory() <= RESIDENTS_FEW;
+        if !is_empty {
             self.report.commits += 1;
-            turns.iter().flat_map(|(_, turn)| &turn.measured).for_each(Measured::count);
-            if self.looks_at_all() {
+            let turns = written.iter().filter_map(Pending::turn);
+            turns.flat_map(|(_, turn)| &turn.measured).for_each(Measured::count);
+            if is_for_all {
                 open_ones_are_counted(&*self.store, &self.process.commons, &place())?;
             }
             self.ledger.offspring.have_begun(&*self.store, self.ledger.expired_before, &batch.chunks)?;
             self.ledger.orphans.have_begun(&batch.chunks);
         }
         // Everything may be lost in the midst of letting out, too.
-        let last = match may_crash && self.random.percent(self.options.crash_percent) {
+        let last = match self.is_struck() {
             true => self.random.below(4),
             false => u64::MAX,
         };
         let mut let_out = 0;
-        for (index, turn) in turns {
+        for pending in written {
+            let (index, turn) = match pending {
+                Pending::Turn(index, turn) => (index, turn),
+                Pending::Change(change) => {
+                    self.changed(change);
+                    continue;
+                }
+            };
             for release in turn.releases {
                 if let_out == last {
                     let fault = match let_out {
@@ -60,9 +76,10 @@ impl World {
             self.process.shards[index].committed(turn.number);
         }
         let written: BTreeSet<EntityId> = batch.chunks.iter().map(|chunk| chunk.header.entity).collect();
-        let is_for_all = self.looks_at_all();
+        // In a large world that is asked of what has just been written, and now and then of all.
         let is_asked = |entity| is_for_all || written.contains(&entity);
-        if self.looks_again() {
+        if reads_anew {
+            self.commits_when_read = self.report.commits;
             self.ledger.journals.forget();
         }
         for shard in &self.process.shards {
@@ -72,21 +89,10 @@ impl World {
         Ok(())
     }
 
-    /// Whether all that is in memory is compared with the store after this commit. In a large world
-    /// that is asked of what has just been written, and now and then of all.
-    fn looks_at_all(&self) -> bool {
-        self.is_small() || self.looks_again()
-    }
-
-    /// Whether all is compared after this commit, however much it is, and read anew for that.
-    fn looks_again(&self) -> bool {
-        self.report.commits.is_multiple_of(COMMITS_BETWEEN.max(self.in_memory() as u64))
-    }
-
     /// Writes a batch. False if everything was lost over it, and has begun anew.
-    fn write(&mut self, batch: &Batch, may_crash: bool) -> Result<bool, Violation> {
+    fn write(&mut self, batch: &Batch) -> Result<bool, Violation> {
         let mut ordered = None;
-        if may_crash && self.random.percent(self.options.crash_percent) {
+        if self.is_struck() {
             match self.random.below(8) {
                 0 => {
                     self.report.faults.happened(Fault::KilledBeforeCommit);
@@ -218,6 +224,7 @@ impl World {
         let Ledger { orphans, journals, .. } = &mut self.ledger;
         self.report.orphans += orphans.crash(&*self.store, &self.process.commons, journals)?;
         self.ledger.all_are_there(&self.process.commons)?;
+        self.ledger.routes.are_there(&self.process.commons)?;
         self.cover_crash(fault, lost)?;
         // Some time passes before the server is there again.
         self.time += *self.random.pick(&[0, 50, 5_000, 100_000]);
