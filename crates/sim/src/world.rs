@@ -17,10 +17,11 @@ mod writes;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use stepwell_engine::{
-    Commons, EngineOptions, ExecutionKey, Loan, MachineKey, Message, Place, Shard, TaskAnswer, Turn, replay,
-    seeds_from,
+    Commons, EngineOptions, ExecutionKey, Loan, MachineKey, Message, Place, Shard, Stopwatch, TaskAnswer,
+    Turn, replay, seeds_from,
 };
 use stepwell_model::{EntityId, Limits, TaskRef, Timestamp};
 use stepwell_store::Store as _;
@@ -52,6 +53,9 @@ const TIME_MAX: u64 = 24 * 3600 * 1000;
 const RESIDENTS_FEW: usize = 40;
 /// When there are more, the queues are looked at after so many turns.
 const TURNS_BETWEEN: u64 = 200;
+
+/// How many looks at the stopwatch take a millisecond: an expression is begun and ended with one.
+const LOOKS_A_MS: u64 = 4;
 
 /// How long a commit takes at most while nothing else happens, in milliseconds.
 const COMMIT_MAX: u64 = 5_000;
@@ -108,6 +112,7 @@ struct Process {
     pending: VecDeque<(usize, Turn)>,
     /// Being decided apart from its shard.
     lent: Vec<(usize, Loan)>,
+    stopwatch: Stopwatch,
 }
 
 /// See the documentation of the module.
@@ -463,7 +468,7 @@ impl World {
         let process = &mut self.process;
         let (shard, mut loan) =
             process.lent.swap_remove(self.random.below(process.lent.len() as u64) as usize);
-        loan.decide(&|| 0);
+        loan.decide(&*process.stopwatch);
         process.post((shard, Message::Returned(Box::new(loan))));
     }
 }
@@ -485,6 +490,9 @@ impl Process {
         options: Options,
     ) -> Result<Process, Violation> {
         let crowd = options.crowd();
+        // Nothing takes time in this world; but whoever looks often finds that it took some.
+        let looks = AtomicU64::new(0);
+        let stopwatch: Stopwatch = Arc::new(move || looks.fetch_add(1, Ordering::Relaxed) / LOOKS_A_MS);
         let options = EngineOptions {
             limits: Limits { retention_seconds, ..Limits::default() },
             shards: random.within(1..=4) as usize,
@@ -492,8 +500,7 @@ impl Process {
             snapshot_events: *random.pick(&[1, 7, 128]),
             fuel: *random.pick(&[1, 3, 256]),
             seed: seeds_from(random.draw()),
-            // The simulated world has no clock that runs while an expression is evaluated.
-            stopwatch: Arc::new(|| 0),
+            stopwatch: stopwatch.clone(),
             ..options.engine()
         };
         let targets: Arc<dyn Integration> =
@@ -502,7 +509,7 @@ impl Process {
         let commons = Arc::new(commons.map_err(|error| Violation(error.to_string()))?);
         let shards = Shard::open_all(&commons).map_err(|error| Violation(error.to_string()))?;
         let inbox = shards.iter().map(|_| Vec::new()).collect();
-        Ok(Process { commons, shards, inbox, pending: VecDeque::new(), lent: Vec::new() })
+        Ok(Process { commons, shards, inbox, pending: VecDeque::new(), lent: Vec::new(), stopwatch })
     }
 
     fn post(&mut self, (shard, message): (usize, Message)) {
