@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use stepwell_engine::*;
@@ -217,6 +218,36 @@ fn an_express_execution_is_lent_as_well() {
         driver.run();
     }
     assert_eq!(driver.commons.stats().succeeded, 1);
+}
+
+#[test]
+fn a_machine_whose_expressions_take_long_is_lent_from_its_first_one_on() {
+    let mut driver = Driver::new();
+    driver.holds_loans = true;
+    let looks = driver.looks.clone();
+    let machine = driver.machine(
+        "m",
+        r#"{"QueryLanguage":"JSONata","StartAt":"A","States":{"A":{"Type":"Pass","Output":"{% 1 %}","End":true}}}"#,
+    );
+    let quick = driver.start(&machine, None, "{}").unwrap();
+    assert_eq!(status(&driver, &quick), ExecutionStatus::Succeeded);
+    // From now on an expression takes a second.
+    looks.store(1_000, Ordering::Relaxed);
+    let slow = driver.start(&machine, None, "{}").unwrap();
+    assert_eq!(driver.history(&slow).lines().count(), 3, "{}", driver.history(&slow));
+    driver.give_back();
+    driver.run();
+    let lent = driver.start(&machine, None, "{}").unwrap();
+    assert_eq!(driver.history(&lent), "ExecutionStarted");
+    // And now no longer: that is believed after a while.
+    looks.store(0, Ordering::Relaxed);
+    for _ in 0..20 {
+        driver.start(&machine, None, "{}").unwrap();
+        driver.give_back();
+        driver.run();
+    }
+    let quick = driver.start(&machine, None, "{}").unwrap();
+    assert_eq!(status(&driver, &quick), ExecutionStatus::Succeeded);
 }
 
 /// So many Pass states one after the other.

@@ -18,10 +18,11 @@ mod writes;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use stepwell_engine::{
-    Change, Commons, EngineOptions, ExecutionKey, Loan, MachineKey, Message, Place, Shard, TaskAnswer, Turn,
-    seeds_from,
+    Change, Commons, EngineOptions, ExecutionKey, Loan, MachineKey, Message, Place, Shard, Stopwatch,
+    TaskAnswer, Turn, seeds_from,
 };
 use stepwell_model::{EntityId, Limits, MachineType, TaskRef, Timestamp};
 use stepwell_task::{Integration, TaskOutcome};
@@ -57,6 +58,9 @@ const LOOKED_AT_PER_TURN: u64 = 100;
 /// A shard that has so many events decided and not written goes on with nothing before they are, and then
 /// knows of tasks that are in no queue yet.
 const EVENTS_UNWRITTEN: u64 = 4_096;
+
+/// How many looks at the stopwatch take a millisecond: an expression is begun and ended with one.
+const LOOKS_A_MS: u64 = 4;
 
 /// How long a commit takes at most while nothing else happens, in milliseconds.
 const COMMIT_MAX: u64 = 5_000;
@@ -141,6 +145,7 @@ struct Process {
     pending: VecDeque<Pending>,
     /// Being decided apart from its shard.
     lent: Vec<(usize, Loan)>,
+    stopwatch: Stopwatch,
 }
 
 /// See the documentation of the module.
@@ -524,7 +529,7 @@ impl World {
         let process = &mut self.process;
         let (shard, mut loan) =
             process.lent.swap_remove(self.random.below(process.lent.len() as u64) as usize);
-        loan.decide(&|| 0);
+        loan.decide(&*process.stopwatch);
         process.post((shard, Message::Returned(Box::new(loan))));
     }
 }
@@ -546,6 +551,9 @@ impl Process {
         options: Options,
     ) -> Result<Process, Violation> {
         let crowd = options.crowd();
+        // Nothing takes time in this world; but whoever looks often finds that it took some.
+        let looks = AtomicU64::new(0);
+        let stopwatch: Stopwatch = Arc::new(move || looks.fetch_add(1, Ordering::Relaxed) / LOOKS_A_MS);
         let options = EngineOptions {
             limits: Limits { retention_seconds, ..Limits::default() },
             shards: random.within(1..=4) as usize,
@@ -554,8 +562,7 @@ impl Process {
             express_open_max: *random.pick(&[1, 4, 100_000, 100_000]) * crowd,
             fuel: *random.pick(&[1, 3, 256]),
             seed: seeds_from(random.draw()),
-            // The simulated world has no clock that runs while an expression is evaluated.
-            stopwatch: Arc::new(|| 0),
+            stopwatch: stopwatch.clone(),
             ..options.engine()
         };
         let targets: Arc<dyn Integration> =
@@ -565,7 +572,8 @@ impl Process {
         let shards = Shard::open_all(&commons).map_err(|error| Violation(error.to_string()))?;
         let inbox = shards.iter().map(|_| Vec::new()).collect();
         let calls_max = *random.pick(&[1, 8, 4_096]);
-        Ok(Process { commons, shards, inbox, calls_max, pending: VecDeque::new(), lent: Vec::new() })
+        let (pending, lent) = (VecDeque::new(), Vec::new());
+        Ok(Process { commons, shards, inbox, calls_max, pending, lent, stopwatch })
     }
 
     fn post(&mut self, (shard, message): (usize, Message)) {

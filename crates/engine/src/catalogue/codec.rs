@@ -62,6 +62,7 @@ pub(super) fn read_revision(revision: u64, value: &Value) -> Option<Revision> {
         log: Default::default(),
         meter: Default::default(),
         waits: Default::default(),
+        dear: Default::default(),
         parsed: Default::default(),
         key,
     })

@@ -4,6 +4,7 @@
 //! another. Both can give the revision a version in the same change.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use stepwell_asl::Definition;
@@ -45,9 +46,30 @@ pub struct Revision {
     pub(super) meter: OnceLock<Arc<Meter>>,
     pub(super) waits: OnceLock<bool>,
     pub(super) parsed: OnceLock<Result<Arc<Definition>, String>>,
+    /// For how many more slices its executions count as dear.
+    pub(super) dear: AtomicU8,
 }
 
+/// For how many slices executions of a revision count as dear after one that was.
+const DEAR_FOR: u8 = 16;
+
 impl Revision {
+    /// Whether expressions of its executions take long, as far as is known: then they are evaluated apart from
+    /// the shard from the first one on.
+    pub(crate) fn is_dear(&self) -> bool {
+        self.dear.load(Ordering::Relaxed) > 0
+    }
+
+    /// One of its executions got on, and its expressions took long or did not.
+    pub(crate) fn note_price(&self, is_dear: bool) {
+        let left = self.dear.load(Ordering::Relaxed);
+        if is_dear {
+            self.dear.store(DEAR_FOR, Ordering::Relaxed);
+        } else if left > 0 {
+            self.dear.store(left - 1, Ordering::Relaxed);
+        }
+    }
+
     /// The definition, parsed when first asked for. The error says why it no longer can be.
     pub fn parsed(&self) -> Result<&Arc<Definition>, &str> {
         let parse = || match Definition::reread(&self.definition) {
@@ -113,6 +135,7 @@ impl Revision {
             log: OnceLock::new(),
             meter: OnceLock::new(),
             waits: OnceLock::new(),
+            dear: AtomicU8::new(0),
             parsed: OnceLock::new(),
         }
     }

@@ -13,7 +13,7 @@ use stepwell_asl::Input;
 use stepwell_model::{EntityId, Timestamp};
 
 use super::ready::Refusal;
-use super::{NEVER, Resident, Shard, Surroundings, panic_text};
+use super::{NEVER, Resident, Shard, Surroundings, is_dear, panic_text};
 use crate::commons::Commons;
 use crate::messages::Message;
 use crate::names::Home;
@@ -23,7 +23,7 @@ use crate::requests::ExecutionKey;
 pub(crate) const LENT_MAX: usize = 2;
 
 /// How often a lent execution gets new fuel before it comes back.
-const ROUNDS_A_LOAN: usize = 2;
+const ROUNDS_A_LOAN: usize = 4;
 
 /// After how long a lent execution gets no new fuel, in milliseconds.
 const MS_A_LOAN: u64 = 2;
@@ -56,9 +56,11 @@ impl Loan {
         let go_on = || {
             let began_ms = elapsed_ms();
             for _ in 0..ROUNDS_A_LOAN {
-                let mut fuel = commons.options.fuel;
+                let given = commons.options.fuel;
+                let (mut fuel, before) = (given, recorder.events.len());
                 // It cannot be refused while it has work.
                 let _ = execution.handle(Input::Continue, *now, &world, &mut fuel, recorder);
+                revision.note_price(is_dear(given, fuel, &recorder.events[before..]));
                 if !execution.has_work() || elapsed_ms() - began_ms >= MS_A_LOAN {
                     break;
                 }

@@ -406,7 +406,13 @@ impl Shard {
         let Resident { execution, recorder, revision, queued, .. } = &mut **resident;
         let elapsed_ms = &*self.commons.options.stopwatch;
         let world = Surroundings { commons: &self.commons, place: &revision.key.place, entity, elapsed_ms };
-        let mut fuel = self.commons.options.fuel;
+        // What is dear only hears here, and goes on elsewhere. But a moment that has come is not heard twice.
+        let given = match input {
+            Input::Tick => self.commons.options.fuel,
+            _ if revision.is_dear() => 0,
+            _ => self.commons.options.fuel,
+        };
+        let mut fuel = given;
         let before = recorder.events.len();
         let now = self.now;
         // A panic must not take the other executions of the shard with it. What it leaves half done
@@ -416,6 +422,9 @@ impl Shard {
         match outcome {
             Ok(answer) => {
                 self.events += recorder.events.len() - before;
+                if is_dear(given, fuel, &recorder.events[before..]) {
+                    revision.note_price(true);
+                }
                 self.effects.extend(recorder.effects.drain(..).map(|effect| (entity, effect)));
                 if execution.has_work() && !*queued {
                     *queued = true;
@@ -635,7 +644,8 @@ impl Shard {
             previous_row: 0,
             first_event_id: events.iter().map(|event| event.id).find(|id| *id > 0).unwrap_or(0),
             last_event_id,
-            at: self.now,
+            // What was lent was decided a little earlier; when it was closed, its history says.
+            at: events.last().map_or(self.now, |event| event.at),
             opening,
             parent,
             status,
@@ -710,6 +720,12 @@ impl Shard {
 /// Whether a read failed over this answer.
 fn is_unread<T>(answer: &Result<T, EngineError>) -> bool {
     matches!(answer, Err(EngineError::Stopped(_)))
+}
+
+/// Whether what is left of the fuel was used up by time, not by the states that were entered.
+fn is_dear(given: u32, left: u32, events: &[Event]) -> bool {
+    let is_entry = |event: &&Event| matches!(event.kind, EventKind::StateEntered { .. });
+    given > 0 && left == 0 && events.iter().filter(is_entry).count() < given as usize
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use stepwell_engine::*;
@@ -65,6 +66,8 @@ pub struct Driver {
     /// Whether what is lent stays away, until `give_back`.
     pub holds_loans: bool,
     pub loans: Vec<(usize, Loan)>,
+    /// How many milliseconds go by between two looks at the stopwatch.
+    pub looks: Arc<AtomicU64>,
     inbox: Vec<Vec<Message>>,
 }
 
@@ -85,7 +88,8 @@ impl Driver {
         let store = Arc::new(MemoryStore::new([9; 32]));
         let now = Timestamp::from_epoch_ms(1_000_000);
         let limits = Limits::default();
-        let (commons, shards) = open(&store, slots, idempotent, resident_max, limits, now);
+        let looks = Arc::new(AtomicU64::new(0));
+        let (commons, shards) = open(&store, slots, idempotent, resident_max, limits, now, &looks);
         let inbox = shards.iter().map(|_| Vec::new()).collect();
         let sent = VecDeque::new();
         Driver {
@@ -104,6 +108,7 @@ impl Driver {
             limits,
             holds_loans: false,
             loans: Vec::new(),
+            looks,
             inbox,
         }
     }
@@ -117,8 +122,8 @@ impl Driver {
     /// Forgets everything but the store; the new shards have had no turn yet.
     pub fn begin_anew(&mut self) {
         self.store.reopen();
-        (self.commons, self.shards) =
-            open(&self.store, self.slots, self.idempotent, self.resident_max, self.limits, self.now);
+        let Driver { store, slots, idempotent, resident_max, limits, now, looks, .. } = self;
+        (self.commons, self.shards) = open(store, *slots, *idempotent, *resident_max, *limits, *now, looks);
         self.inbox = self.shards.iter().map(|_| Vec::new()).collect();
         self.sent.clear();
         self.loans.clear();
@@ -157,7 +162,8 @@ impl Driver {
     /// Decides what is lent, and gives it back.
     pub fn give_back(&mut self) {
         for (index, mut loan) in std::mem::take(&mut self.loans) {
-            loan.decide(&|| 0);
+            let stopwatch = stopwatch(&self.looks);
+            loan.decide(&*stopwatch);
             self.put((index, Message::Returned(Box::new(loan))));
         }
     }
@@ -450,6 +456,7 @@ fn open(
     resident_max: usize,
     limits: Limits,
     now: Timestamp,
+    looks: &Arc<AtomicU64>,
 ) -> (Arc<Commons>, Vec<Shard>) {
     let options = EngineOptions {
         shards: 3,
@@ -457,6 +464,7 @@ fn open(
         limits,
         fuel: 8,
         seed: seeds_from(7),
+        stopwatch: stopwatch(looks),
         ..EngineOptions::default()
     };
     let integration: Arc<dyn Integration> = Arc::new(Script { slots, idempotent });
@@ -464,6 +472,12 @@ fn open(
     let commons = Arc::new(commons);
     let shards = Shard::open_all(&commons).unwrap();
     (commons, shards)
+}
+
+/// A stopwatch on which so many milliseconds go by from look to look.
+fn stopwatch(looks: &Arc<AtomicU64>) -> Stopwatch {
+    let (looks, time) = (looks.clone(), AtomicU64::new(0));
+    Arc::new(move || time.fetch_add(looks.load(Ordering::Relaxed), Ordering::Relaxed))
 }
 
 pub fn place() -> Place {
