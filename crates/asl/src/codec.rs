@@ -162,7 +162,6 @@ impl Writer {
         self.number(place);
     }
 
-    #[inline]
     fn place(&mut self, payload: &Payload) -> u64 {
         // It is nearly always the last one.
         let recent = self.payloads.iter().rposition(|known| known.is_same(payload));

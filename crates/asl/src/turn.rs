@@ -67,13 +67,11 @@ impl Turn<'_, '_> {
     }
 
     /// The input with which the state was entered.
-    #[inline]
     pub(crate) fn raw_input(&self) -> Payload {
         self.hand.execution.branches[&self.branch].input.clone()
     }
 
     /// What `InputPath` leaves of it; in JSONata, all of it.
-    #[inline]
     pub(crate) fn effective_input(&mut self) -> Result<Payload, Failure> {
         match &self.state.data {
             Data::Path(data) => {
@@ -93,7 +91,6 @@ impl Turn<'_, '_> {
     }
 
     /// What `Parameters` makes of the effective input, or what `Arguments` says.
-    #[inline]
     pub(crate) fn parameters(&mut self) -> Result<Payload, Failure> {
         match &self.state.data {
             Data::Path(data) => {
@@ -126,7 +123,6 @@ impl Turn<'_, '_> {
         }
     }
 
-    #[inline]
     fn through(&self, path: &PathField, payload: Payload) -> Result<Payload, Failure> {
         match path {
             PathField::Whole => Ok(payload),
@@ -317,7 +313,6 @@ impl Turn<'_, '_> {
         self.leave(output, assigned)
     }
 
-    #[inline]
     fn leave(&mut self, output: Payload, assigned: Vec<(Arc<str>, Payload)>) -> Result<(), Failure> {
         let transition = self.state.transition.unwrap_or(Transition::End);
         self.exit(output, assigned, transition)
@@ -389,7 +384,6 @@ impl Turn<'_, '_> {
         self.exit(output, assigned, Transition::Next(catcher.next))
     }
 
-    #[inline]
     pub(crate) fn exit(
         &mut self,
         output: Payload,

@@ -70,7 +70,6 @@ pub(crate) struct Values<'a> {
 
 impl Values<'_> {
     /// The value of the next column.
-    #[inline]
     pub fn put(&mut self, value: impl ToSql) -> Result<()> {
         self.statement.raw_bind_parameter(self.next, value)?;
         self.next += 1;

@@ -54,7 +54,6 @@ impl StateKind {
     }
 
     /// What happens when the state has been entered, and again at each retry.
-    #[inline]
     pub(crate) fn enter(&self, turn: &mut Turn) -> Result<(), Failure> {
         match self {
             StateKind::Task(task) => task.enter(turn),

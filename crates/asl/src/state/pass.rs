@@ -29,7 +29,6 @@ impl Pass {
         Some(Pass { result })
     }
 
-    #[inline]
     pub(crate) fn enter(&self, turn: &mut Turn) -> Result<(), Failure> {
         let result = match &self.result {
             Some(result) => result.clone(),
