@@ -158,7 +158,7 @@ impl ExpressHere {
         let elapsed_ms = &*commons.options.stopwatch;
         let world = Surroundings { commons, place: &revision.key.place, entity, elapsed_ms };
         let mut fuel = commons.options.fuel;
-        let now = now.max(execution.started_at());
+        let now = recorder.events.last().map_or(now, |event| event.at.max(now));
         let input = std::mem::replace(&mut self.next, Input::Continue);
         let decided =
             catch_unwind(AssertUnwindSafe(|| execution.handle(input, now, &world, &mut fuel, recorder)));

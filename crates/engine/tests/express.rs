@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use stepwell_engine::*;
 use stepwell_model::{ExecutionStatus, MachineType};
+use stepwell_value::Payload;
 use support::*;
+use tokio::sync::oneshot;
 
 fn status(driver: &Driver, machine: &MachineKey) -> Vec<ExecutionStatus> {
     let list =
@@ -67,6 +69,27 @@ fn a_run_after_a_crash_is_counted_before_anything_of_it_leaves() {
     driver.done(request.task, "1");
     driver.pass(Duration::from_secs(1));
     assert_eq!(status(&driver, &machine), [ExecutionStatus::Succeeded]);
+}
+
+#[test]
+fn a_clock_that_is_set_back_while_a_caller_waits_ends_nothing_before_it_began() {
+    let mut driver = Driver::new();
+    let machine = driver.machine_of(MachineType::Express, "m", &task(INVOKE_F));
+    let input = Payload::parse("{}").unwrap();
+    let start =
+        StartExpress { machine, qualifier: None, name: None, input, synchronous: true, seconds_max: None };
+    let mut here = driver.commons.begin_sync(start).unwrap();
+    // The thread of the caller reads a clock that is set back before the shard does.
+    let began = driver.now.after_seconds(5);
+    assert!(matches!(here.go_on(&driver.commons, began), Ok(ExpressRound::Waits)));
+    let (reply, mut heard) = oneshot::channel();
+    let call = here.hand_over(&driver.commons, reply);
+    driver.put(call);
+    driver.run();
+    let request = driver.run_task();
+    driver.done(request.task, "1");
+    let ended = heard.try_recv().unwrap().unwrap();
+    assert_eq!((ended.started_at, ended.closed_at), (began, began));
 }
 
 #[test]

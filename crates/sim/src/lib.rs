@@ -169,7 +169,7 @@ mod tests {
         // go while a call of its was under way.
         let report = run(Options { starts_max: 2_500, ..Options::of_seed(8) });
         let report = report.unwrap_or_else(|violation| panic!("{violation}"));
-        assert!(report.executions > 1_000 && report.redrives > 100, "{report:?}");
+        assert!(report.executions > 1_000 && report.redrives > 20, "{report:?}");
     }
 
     #[test]

@@ -90,3 +90,28 @@ fn items(history: &[HistoryEvent], exited: &HistoryEvent, name: &str) -> Result<
     }
     Err(format!("{name} was left and never entered"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stepwell_model::Timestamp;
+    use stepwell_value::Payload;
+
+    fn counted(output: &str) -> Result<u64, String> {
+        let kind = HistoryEventKind::StateExited {
+            state_type: StateType::Pass,
+            name: "Counted-6-9".into(),
+            output: Payload::trusted(output),
+            assigned_variables: Vec::new(),
+        };
+        results(&[HistoryEvent { id: 1, previous_event_id: 0, timestamp: Timestamp::default(), kind }])
+    }
+
+    #[test]
+    fn a_loop_that_counted_a_round_twice_or_lost_one_is_noticed() {
+        assert_eq!(counted(r#"{"counted": {"by": 6}}"#), Ok(1));
+        for output in [r#"{"counted": {"by": 7}}"#, r#"{"counted": {"by": 5}}"#, "{}"] {
+            assert!(counted(output).is_err(), "{output}");
+        }
+    }
+}

@@ -137,6 +137,8 @@ impl Shard {
     /// Carries on what began where its caller waits.
     pub(super) fn adopt_express(&mut self, under_way: ExpressUnderWay) {
         let ExpressUnderWay { revision, key, execution, mut recorder, partition, ear } = under_way;
+        // The clock may have been set back since: no time goes back in an execution.
+        self.now = recorder.events.iter().map(|event| event.at).fold(self.now, Timestamp::max);
         let entity = self.commons.new_entity(partition);
         let has_work = execution.has_work();
         self.effects.extend(recorder.effects.drain(..).map(|effect| (entity, effect)));
