@@ -57,7 +57,7 @@ const RESIDENTS_FEW: u64 = 40;
 const LOOKED_AT_PER_TURN: u64 = 100;
 /// A shard that has so many events decided and not written goes on with nothing before they are, and then
 /// knows of tasks that are in no queue yet.
-const EVENTS_UNWRITTEN: u64 = 4_096;
+const EVENTS_UNWRITTEN: u64 = 2_048;
 
 /// How many looks at the stopwatch take a millisecond: an expression is begun and ended with one.
 const LOOKS_A_MS: u64 = 4;

@@ -23,10 +23,10 @@ use crate::requests::ExecutionKey;
 pub(crate) const LENT_MAX: usize = 2;
 
 /// How often a lent execution gets new fuel before it comes back.
-const ROUNDS_A_LOAN: usize = 4;
+const ROUNDS_A_LOAN: usize = 2;
 
 /// After how long a lent execution gets no new fuel, in milliseconds.
-const MS_A_LOAN: u64 = 2;
+const MS_A_LOAN: u64 = 1;
 
 /// An execution that is lent, with all that its shard knows of it.
 pub struct Loan {

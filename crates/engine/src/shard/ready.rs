@@ -15,7 +15,7 @@ const EVENTS_A_TURN: usize = 1_024;
 
 /// How many events may wait for their commits before what has more to do waits too. What arrives does
 /// not: it would come behind all of them, in a commit that takes the longer the more there are.
-const EVENTS_UNWRITTEN_MAX: u64 = 4_096;
+const EVENTS_UNWRITTEN_MAX: u64 = 2_048;
 
 /// How many events of which turns are not durable yet.
 #[derive(Debug, Default)]
