@@ -76,7 +76,7 @@ impl Execution {
             }
             _ => {}
         }
-        let branch = self.branches.get(&id).ok_or(does_not_fit("there is no such branch"))?;
+        let branch = self.branches.get(id).ok_or(does_not_fit("there is no such branch"))?;
         let at_state = branch.state;
         match event.kind.state() {
             // Events about an iteration name the Map, not a state of the iteration.
@@ -108,7 +108,7 @@ impl Execution {
             }
             EventKind::StateExited { state: _, output, assigned, transition } => {
                 // A catcher took the failure: nothing goes on below any more.
-                if self.branches.get(&id).is_some_and(|branch| branch.is_given_up()) {
+                if self.branches.get(id).is_some_and(|branch| branch.is_given_up()) {
                     self.remove_below(id);
                 }
                 self.change(id, |branch| {
@@ -243,7 +243,7 @@ impl Execution {
                 self.wake(id);
             }
             EventKind::ParallelSucceeded | EventKind::MapSucceeded => {
-                let branch = self.branches.get(&id).ok_or("there is no such branch")?;
+                let branch = self.branches.get(id).ok_or("there is no such branch")?;
                 let Phase::Children(children) = &branch.phase else { return Err("it has no branches") };
                 if !children.are_done() {
                     return Err("not all of its branches have ended");
@@ -280,7 +280,7 @@ impl Execution {
                 self.begin_branch(Some((id, *index)), scope, input.clone(), event_id);
             }
             EventKind::IterationSucceeded { .. } => {
-                let branch = self.branches.get(&id).ok_or("there is no such branch")?;
+                let branch = self.branches.get(id).ok_or("there is no such branch")?;
                 let Phase::Ended { output } = &branch.phase else {
                     return Err("the iteration has not ended");
                 };
@@ -294,14 +294,14 @@ impl Execution {
     /// The branch, if it is at this state and neither waits nor has branches below: then nothing is derived
     /// from where it is.
     fn plain_branch(&mut self, id: u32, state: StateId) -> Option<&mut Branch> {
-        let branch = self.branches.get_mut(&id)?;
+        let branch = self.branches.get_mut(id)?;
         let is_plain = matches!(branch.phase, Phase::Enter | Phase::Entered | Phase::Result { .. });
         (is_plain && branch.state == state).then_some(branch)
     }
 
     fn is_in_parallel(&self, id: u32) -> bool {
-        let parent = self.branches.get(&id).and_then(|branch| branch.parent);
-        let state = parent.and_then(|(parent, _)| self.branches.get(&parent)).map(|parent| parent.state);
+        let parent = self.branches.get(id).and_then(|branch| branch.parent);
+        let state = parent.and_then(|(parent, _)| self.branches.get(parent)).map(|parent| parent.state);
         state.is_some_and(|state| matches!(self.state(state).kind, StateKind::Parallel(_)))
     }
 
@@ -328,7 +328,7 @@ impl Execution {
 
     /// Changes a branch and keeps what is derived from it.
     pub(crate) fn change(&mut self, id: u32, change: impl FnOnce(&mut Branch)) {
-        let Some(branch) = self.branches.get_mut(&id) else { return };
+        let Some(branch) = self.branches.get_mut(id) else { return };
         let before = branch.due();
         let task_before = branch.task_id();
         change(branch);
@@ -370,14 +370,14 @@ impl Execution {
     pub(crate) fn variable_bytes(&self) -> usize {
         // What is below a state that failed is kept for a redrive only.
         let lives = |branch: &Branch| {
-            let around = branch.parent.and_then(|(parent, _)| self.branches.get(&parent));
+            let around = branch.parent.and_then(|(parent, _)| self.branches.get(parent));
             !around.is_some_and(|branch| branch.is_given_up())
         };
         let variables = self
             .branches
-            .values()
-            .filter(|branch| lives(branch))
-            .flat_map(|branch| branch.variables.values());
+            .iter()
+            .filter(|(_, branch)| lives(branch))
+            .flat_map(|(_, branch)| branch.variables.values());
         variables.map(|value| value.text().len()).sum()
     }
 
@@ -397,23 +397,23 @@ impl Execution {
         let id = self.next_branch;
         self.next_branch += 1;
         let start_at = self.origin.definition.scope(scope).start_at;
-        self.branches.insert(id, Box::new(Branch::new(parent, start_at, input, last_event_id)));
+        self.branches.insert(id, Branch::new(parent, start_at, input, last_event_id));
         self.wake(id);
     }
 
     fn remove_branch(&mut self, id: u32) {
         // It waits for nothing any more; this takes it out of what is derived.
         self.change(id, |branch| branch.phase = Phase::Entered);
-        self.branches.remove(&id);
+        self.branches.remove(id);
     }
 
     /// The branches below `id`, at any depth, in the order in which they began.
     pub(crate) fn below(&self, id: u32) -> Vec<u32> {
         // A branch has a larger id than the one that began it.
         let mut found = BTreeSet::from([id]);
-        for (child, branch) in self.branches.range(id + 1..) {
+        for (child, branch) in self.branches.after(id) {
             if branch.parent.is_some_and(|(parent, _)| found.contains(&parent)) {
-                found.insert(*child);
+                found.insert(child);
             }
         }
         found.remove(&id);
@@ -428,7 +428,7 @@ impl Execution {
 
     /// Gives the output of a branch to the Parallel or Map that began it, and ends it.
     fn deliver(&mut self, id: u32, joined_event_id: u64, output: Payload) {
-        let Some(branch) = self.branches.get(&id) else { return };
+        let Some(branch) = self.branches.get(id) else { return };
         let last_event_id = branch.last_event_id;
         let Some((parent, index)) = branch.parent else { return };
         self.remove_branch(id);

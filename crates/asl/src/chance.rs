@@ -17,7 +17,7 @@ impl Chance {
         // What is not shown moves no id: the end of a Wait is told from its beginning by the phase.
         let waits = execution
             .branches
-            .get(&branch)
+            .get(branch)
             .is_some_and(|branch| matches!(branch.phase, Phase::Waiting { .. }));
         let place = execution.last_event_id.wrapping_mul(0x9E37_79B9_7F4A_7C15)
             ^ u64::from(branch) << 40

@@ -46,7 +46,7 @@ pub(crate) fn value(
             Value::object([("Id", text(&origin.machine_arn)), ("Name", text(&origin.machine_name))]),
         ),
     ];
-    if let Some(branch) = execution.branches.get(&branch) {
+    if let Some(branch) = execution.branches.get(branch) {
         let mut about_state =
             vec![("EnteredTime", Value::from(branch.entered_at.to_rfc3339())), ("Name", text(&state.name))];
         if matches!(state.kind, StateKind::Task(_) | StateKind::Parallel(_) | StateKind::Map(_)) {
@@ -87,8 +87,8 @@ fn map_item(index: u64, value: Value) -> Value {
 /// The item of the innermost iteration that the branch is in.
 fn item_around(execution: &Execution, mut id: u32) -> Option<(u64, Value)> {
     loop {
-        let (parent_id, index) = execution.branches.get(&id)?.parent?;
-        let parent = execution.branches.get(&parent_id)?;
+        let (parent_id, index) = execution.branches.get(id)?.parent?;
+        let parent = execution.branches.get(parent_id)?;
         if let Phase::Children(children) = &parent.phase
             && let Some(items) = &children.items
         {

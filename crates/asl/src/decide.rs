@@ -72,11 +72,11 @@ impl<'t> Hand<'t> {
     }
 
     fn last_event_id(&self, branch: u32) -> u64 {
-        self.execution.branches.get(&branch).map_or(0, |branch| branch.last_event_id)
+        self.execution.branches.get(branch).map_or(0, |branch| branch.last_event_id)
     }
 
     pub(crate) fn turn(&mut self, branch: u32) -> Option<Turn<'_, 't>> {
-        let state_id = self.execution.branches.get(&branch)?.state;
+        let state_id = self.execution.branches.get(branch)?.state;
         let state = self.origin.definition.state(state_id)?;
         Some(Turn {
             state,
@@ -139,7 +139,7 @@ impl<'t> Hand<'t> {
     /// The branch and state of a task that is waited for.
     fn task(&self, scheduled_event_id: u64, wants_started: bool) -> Result<(u32, StateId), Refused> {
         let branch_id = *self.execution.tasks.get(&scheduled_event_id).ok_or(Refused::NoSuchTask)?;
-        let branch = self.execution.branches.get(&branch_id).ok_or(Refused::NoSuchTask)?;
+        let branch = self.execution.branches.get(branch_id).ok_or(Refused::NoSuchTask)?;
         match &branch.phase {
             Phase::Task(task) if task.started == wants_started => Ok((branch_id, branch.state)),
             _ => Err(Refused::WrongPhase),
@@ -180,7 +180,7 @@ impl<'t> Hand<'t> {
 
     fn cancel(&mut self, scheduled_event_id: u64) {
         let Some(branch) = self.execution.tasks.get(&scheduled_event_id) else { return };
-        let Some(branch) = self.execution.branches.get(branch) else { return };
+        let Some(branch) = self.execution.branches.get(*branch) else { return };
         if let Some(resource) = self.origin.definition.task_resource(branch.state) {
             let resource = resource.clone();
             self.recorder.effects.push(Effect::CancelTask { scheduled_event_id, resource });
@@ -211,7 +211,7 @@ impl<'t> Hand<'t> {
 
     fn step(&mut self, id: u32, fuel: &mut u32) {
         let now = self.now;
-        let Some(branch) = self.execution.branches.get(&id) else { return };
+        let Some(branch) = self.execution.branches.get(id) else { return };
         let result = match &branch.phase {
             Phase::Enter => {
                 *fuel -= 1;
@@ -282,7 +282,7 @@ impl<'t> Hand<'t> {
         if self.is_full(id) {
             return;
         }
-        if let Some(branch) = self.execution.branches.get(&id) {
+        if let Some(branch) = self.execution.branches.get(id) {
             let kind = EventKind::StateEntered { state: branch.state, input: branch.input.clone() };
             self.emit(id, branch.last_event_id, kind);
         }
@@ -300,7 +300,7 @@ impl<'t> Hand<'t> {
     fn tend(&mut self, id: u32) -> Result<(), Failure> {
         let origin = self.origin;
         loop {
-            let Some(branch) = self.execution.branches.get(&id) else { return Ok(()) };
+            let Some(branch) = self.execution.branches.get(id) else { return Ok(()) };
             let Phase::Children(children) = &branch.phase else { return Ok(()) };
             let previous_id = children.last_event_id;
             let state_id = branch.state;
@@ -340,13 +340,13 @@ impl<'t> Hand<'t> {
     }
 
     fn end_branch(&mut self, id: u32, output: Payload) {
-        let parent = self.execution.branches.get(&id).and_then(|branch| branch.parent);
+        let parent = self.execution.branches.get(id).and_then(|branch| branch.parent);
         match parent {
             None => {
                 self.emit_next(id, EventKind::ExecutionSucceeded { output });
             }
             Some((parent, index)) => {
-                if let Some(parent) = self.execution.branches.get(&parent) {
+                if let Some(parent) = self.execution.branches.get(parent) {
                     let state = parent.state;
                     self.emit_next(id, EventKind::IterationSucceeded { state, index });
                 }
@@ -363,7 +363,7 @@ impl<'t> Hand<'t> {
     fn fail_from(&mut self, mut id: u32, trouble: Trouble, mut aborted: bool) {
         let origin = self.origin;
         loop {
-            let Some(branch) = self.execution.branches.get(&id) else { return };
+            let Some(branch) = self.execution.branches.get(id) else { return };
             let Some(state) = origin.definition.state(branch.state) else { return };
             let state_id = branch.state;
             let has_children = matches!(branch.phase, Phase::Children(_));
@@ -376,7 +376,7 @@ impl<'t> Hand<'t> {
                 }
                 self.cancel_below(id);
             }
-            let Some(branch) = self.execution.branches.get(&id) else { return };
+            let Some(branch) = self.execution.branches.get(id) else { return };
             if let Some(retrier) = state.retriers.iter().position(|retrier| retrier.matches(&trouble)) {
                 let attempt = branch.retries.get(retrier).copied().unwrap_or(0);
                 if attempt < state.retriers[retrier].max_attempts {
@@ -426,7 +426,7 @@ impl<'t> Hand<'t> {
     /// branch around it is what failed.
     fn give_up(&mut self, id: u32, state: StateId, trouble: &Trouble) -> Option<u32> {
         let origin = self.origin;
-        let branch = self.execution.branches.get(&id)?;
+        let branch = self.execution.branches.get(id)?;
         let Some((parent_id, index)) = branch.parent else {
             // Recorded: what fails again before anything else is shown follows from the redrive.
             let previous_id = branch.last_event_id.max(self.execution.redriven_event_id);
@@ -434,7 +434,7 @@ impl<'t> Hand<'t> {
             return None;
         };
         let failed_at = branch.last_event_id;
-        let parent = self.execution.branches.get(&parent_id)?;
+        let parent = self.execution.branches.get(parent_id)?;
         let map = parent.state;
         let in_map = self.is_map(map);
         if in_map {
@@ -457,7 +457,7 @@ impl<'t> Hand<'t> {
             if Some(id) == except {
                 continue;
             }
-            let Some(branch) = self.execution.branches.get(&id) else { continue };
+            let Some(branch) = self.execution.branches.get(id) else { continue };
             // What failed with all that was below it has been shown as given up by then.
             if branch.is_given_up() {
                 continue;
@@ -481,7 +481,7 @@ impl<'t> Hand<'t> {
     }
 
     fn state_of(&self, branch: u32) -> Option<StateId> {
-        self.execution.branches.get(&branch).map(|branch| branch.state)
+        self.execution.branches.get(branch).map(|branch| branch.state)
     }
 
     fn is_map(&self, state: StateId) -> bool {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use stepwell_model::{ExecutionStatus, Failure, Resource, Timestamp};
 use stepwell_value::{Map, Payload};
 
+use crate::branches::Branches;
 use crate::definition::{State, StateId};
 use crate::io::{Origin, Outstanding, TIMEOUT_GRACE_SECONDS, TaskSpec};
 use crate::redrive::RedriveRequest;
@@ -37,8 +38,7 @@ pub struct Execution {
     pub(crate) redrive_requests: VecDeque<RedriveRequest>,
     pub(crate) next_branch: u32,
     /// Those under way; of an execution that ended badly, those that a redrive goes on with.
-    /// In boxes: a tree makes room for eleven at once, and most executions have one.
-    pub(crate) branches: BTreeMap<u32, Box<Branch>>,
+    pub(crate) branches: Branches,
     /// Branches that can go on, in the order of their turns.
     pub(crate) ready: VecDeque<u32>,
     /// Deadlines of branches, earliest first.
@@ -264,7 +264,7 @@ impl Execution {
             redriven_event_id: 0,
             redrive_requests: VecDeque::new(),
             next_branch: 0,
-            branches: BTreeMap::new(),
+            branches: Branches::default(),
             ready: VecDeque::new(),
             due: BTreeSet::new(),
             tasks: BTreeMap::new(),
@@ -314,7 +314,7 @@ impl Execution {
 
     /// Whether `Input::Continue` would do something.
     pub fn has_work(&self) -> bool {
-        let can_go_on = |id| self.branches.get(id).is_some_and(|branch| branch.can_go_on());
+        let can_go_on = |id: &u32| self.branches.get(*id).is_some_and(|branch| branch.can_go_on());
         self.ready.iter().any(can_go_on)
     }
 
@@ -353,13 +353,13 @@ impl Execution {
             | Phase::Ended { .. }
             | Phase::GivenUp { .. } => false,
         };
-        self.status == ExecutionStatus::Running && self.branches.values().all(|branch| waits(branch))
+        self.status == ExecutionStatus::Running && self.branches.iter().all(|(_, branch)| waits(branch))
     }
 
     /// The tasks it waits for, in the order of their scheduling.
     pub fn outstanding(&self) -> Vec<Outstanding> {
         let outstanding = |branch: &u32| {
-            let branch = self.branches.get(branch)?;
+            let branch = self.branches.get(*branch)?;
             let Phase::Task(task) = &branch.phase else { return None };
             let resource = self.resource(branch.state)?.clone();
             Some(Outstanding {
@@ -391,7 +391,7 @@ impl Execution {
     pub(crate) fn variable(&self, branch: u32, name: &str) -> Option<&Payload> {
         let mut at = Some(branch);
         while let Some(id) = at {
-            let branch = self.branches.get(&id)?;
+            let branch = self.branches.get(id)?;
             if let Some(value) = branch.variables.get(name) {
                 return Some(value);
             }

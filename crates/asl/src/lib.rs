@@ -8,6 +8,7 @@
 //! What AWS shows as history is a projection of the journal: [`project`].
 
 mod apply;
+mod branches;
 mod chance;
 mod codec;
 mod context;

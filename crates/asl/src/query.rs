@@ -410,7 +410,7 @@ impl Turn<'_, '_> {
     pub(crate) fn evaluation_failed(&mut self, location: Option<&str>, cause: &str) -> Failure {
         let cause = cut(self.told(cause), CAUSE_CHARACTERS_MAX);
         let failure = Failure::new(error_names::QUERY_EVALUATION_ERROR, cause);
-        let branch = &self.hand.execution.branches[&self.branch];
+        let branch = &self.hand.execution.branches[self.branch];
         // Before anything has followed the entry, AWS has it point back to what the entry points
         // back to; but for a Wait, to the entry.
         let at_entry = branch.last_event_id == branch.entered_event_id;

@@ -105,9 +105,9 @@ impl Execution {
                 self.redrive_requests.pop_front();
             }
         }
-        let branches: Vec<u32> = self.branches.keys().copied().collect();
+        let branches: Vec<u32> = self.branches.iter().map(|(id, _)| id).collect();
         for id in &branches {
-            let is_task = match self.branches.get(id).map(|branch| branch.state) {
+            let is_task = match self.branches.get(*id).map(|branch| branch.state) {
                 Some(state) => matches!(self.state(state).kind, StateKind::Task(_)),
                 None => false,
             };
@@ -116,7 +116,7 @@ impl Execution {
         // What was under way comes first, new iterations of a Map after it.
         let (around, under_way): (Vec<u32>, Vec<u32>) = branches
             .into_iter()
-            .partition(|id| self.branches.get(id).is_some_and(|b| matches!(b.phase, Phase::Children(_))));
+            .partition(|id| self.branches.get(*id).is_some_and(|b| matches!(b.phase, Phase::Children(_))));
         for id in under_way.into_iter().chain(around) {
             self.wake(id);
         }

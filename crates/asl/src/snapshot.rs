@@ -45,8 +45,8 @@ impl Execution {
         }
         writer.number(u64::from(self.next_branch));
         writer.number(self.branches.len() as u64);
-        for (id, branch) in &self.branches {
-            writer.number(u64::from(*id));
+        for (id, branch) in self.branches.iter() {
+            writer.number(u64::from(id));
             write_branch(&mut writer, branch)?;
         }
         Some(writer.into_body(VERSION))
@@ -86,7 +86,7 @@ impl Execution {
             if let Some(task) = branch.task_id() {
                 execution.tasks.insert(task, id);
             }
-            execution.branches.insert(id, Box::new(branch));
+            execution.branches.insert(id, branch);
         }
         reader.end()?;
         if execution.is_parked() { Ok(execution) } else { Err(reader.damaged("it does not only wait")) }

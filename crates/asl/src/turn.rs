@@ -68,7 +68,7 @@ impl Turn<'_, '_> {
 
     /// The input with which the state was entered.
     pub(crate) fn raw_input(&self) -> Payload {
-        self.hand.execution.branches[&self.branch].input.clone()
+        self.hand.execution.branches[self.branch].input.clone()
     }
 
     /// What `InputPath` leaves of it; in JSONata, all of it.
@@ -205,7 +205,7 @@ impl Turn<'_, '_> {
     }
 
     pub(crate) fn told(&self, cause: &str) -> String {
-        let entered = self.hand.execution.branches[&self.branch].entered_event_id;
+        let entered = self.hand.execution.branches[self.branch].entered_event_id;
         let name = &self.state.name;
         format!(
             "An error occurred while executing the state '{name}' (entered at the event id #{entered}). {cause}"

@@ -83,28 +83,32 @@ impl CommitQueue {
         self.wake.notify_one();
     }
 
-    /// All that waits; `None` when there will be nothing any more.
-    fn take(&self) -> Option<VecDeque<Submission>> {
+    /// Puts all that waits into `submissions`, which is empty; its room is used for what comes next.
+    /// `false` when there will be nothing any more.
+    fn take(&self, submissions: &mut VecDeque<Submission>) -> bool {
         let mut state = self.state();
         while state.waiting.is_empty() {
             if state.closed {
-                return None;
+                return false;
             }
             state.sleeps = true;
             state = self.wake.wait(state).expect("nobody panics while holding the commit queue");
         }
         state.sleeps = false;
-        Some(std::mem::take(&mut state.waiting))
+        std::mem::swap(submissions, &mut state.waiting);
+        true
     }
 }
 
 /// The committer's thread.
 pub(crate) fn run(commons: &Arc<Commons>, queue: &CommitQueue, mailboxes: &[Arc<Mailbox>]) {
-    while let Some(submissions) = queue.take() {
-        if commons.stopped().is_some() {
-            continue;
-        }
-        if commit_and_release(commons, submissions, mailboxes).is_err() {
+    let mut submissions = VecDeque::new();
+    while queue.take(&mut submissions) {
+        let is_stopped = commons.stopped().is_some();
+        let is_over = !is_stopped && commit_and_release(commons, &mut submissions, mailboxes).is_err();
+        // What was not let out is dropped.
+        submissions.clear();
+        if is_over {
             for mailbox in mailboxes {
                 mailbox.close();
             }
@@ -117,14 +121,14 @@ struct Stopped;
 
 fn commit_and_release(
     commons: &Arc<Commons>,
-    mut submissions: VecDeque<Submission>,
+    submissions: &mut VecDeque<Submission>,
     mailboxes: &[Arc<Mailbox>],
 ) -> Result<(), Stopped> {
     let mut batch = Batch::default();
-    for submission in &mut submissions {
+    for submission in submissions.iter_mut() {
         match submission {
             Submission::Turn(_, turn) => {
-                batch.chunks.append(&mut turn.chunks);
+                gather(&mut batch.chunks, &mut turn.chunks);
                 batch.snapshots.append(&mut turn.snapshots);
             }
             Submission::Catalogue(writes, _) => batch.catalogue.append(writes),
@@ -154,7 +158,7 @@ fn commit_and_release(
     }));
     let mut committed = vec![0; mailboxes.len()];
     let mut changed = Vec::new();
-    for submission in &mut submissions {
+    for submission in submissions.iter_mut() {
         if let Submission::Turn(shard, turn) = submission {
             committed[*shard] = turn.number;
             changed.append(&mut turn.changed);
@@ -165,7 +169,7 @@ fn commit_and_release(
     // Before anything is let out, too: who begins to watch after an answer is not told of what led to it.
     commons.changes.tell_chunks(&batch.chunks);
     commons.changes.tell_machines(&changed);
-    for submission in submissions {
+    for submission in submissions.drain(..) {
         match submission {
             Submission::Turn(_, turn) => {
                 for release in turn.releases {
@@ -183,6 +187,15 @@ fn commit_and_release(
         }
     }
     Ok(())
+}
+
+/// Moves all of `from` to the end of `to`; the first ones as they are.
+fn gather<T>(to: &mut Vec<T>, from: &mut Vec<T>) {
+    if to.is_empty() {
+        std::mem::swap(to, from);
+    } else {
+        to.append(from);
+    }
 }
 
 /// Lets out what has become durable.

@@ -44,9 +44,8 @@ pub(crate) enum Appetite {
     None,
 }
 
-/// What a shard's thread found.
+/// What a shard's thread found beside messages.
 pub(crate) struct Mail {
-    pub(crate) messages: VecDeque<Message>,
     /// The last turn that is durable.
     pub(crate) committed: u64,
     /// Whether it is over.
@@ -139,8 +138,15 @@ impl Mailbox {
         }
     }
 
-    /// Waits until there is something to do, `pause` at most.
-    pub(crate) fn take(&self, seen: u64, pause: Option<Duration>, appetite: Appetite) -> Mail {
+    /// Waits until there is something to do, `pause` at most. The messages are put into `messages`, which
+    /// is empty; its room is used for those that come next.
+    pub(crate) fn take(
+        &self,
+        messages: &mut VecDeque<Message>,
+        seen: u64,
+        pause: Option<Duration>,
+        appetite: Appetite,
+    ) -> Mail {
         let until = pause.map(|pause| Instant::now() + pause);
         let mut state = self.state();
         while !state.wakes(appetite, seen) {
@@ -157,13 +163,12 @@ impl Mailbox {
             };
         }
         state.sleeper = None;
-        let mut messages = VecDeque::new();
         if appetite != Appetite::None {
-            messages = std::mem::take(&mut state.messages);
+            std::mem::swap(messages, &mut state.messages);
             state.is_urgent = false;
             state.nudged = false;
         }
-        Mail { messages, committed: state.committed, closed: state.closed }
+        Mail { committed: state.committed, closed: state.closed }
     }
 }
 
@@ -201,13 +206,14 @@ mod tests {
         }
         mailbox.tell(patient());
         assert_eq!(wakes(&mailbox), [true, true, false]);
-        let mail = mailbox.take(7, None, Appetite::Patient);
-        assert_eq!((mail.messages.len(), wakes(&mailbox)), (MESSAGES_AT_ONCE, [false; 3]));
+        let mut messages = VecDeque::new();
+        mailbox.take(&mut messages, 7, None, Appetite::Patient);
+        assert_eq!((messages.drain(..).len(), wakes(&mailbox)), (MESSAGES_AT_ONCE, [false; 3]));
 
         mailbox.call(urgent()).unwrap();
         assert_eq!(wakes(&mailbox), [true, true, false]);
-        mailbox.take(7, None, Appetite::Any);
-        assert_eq!(wakes(&mailbox), [false; 3]);
+        mailbox.take(&mut messages, 7, None, Appetite::Any);
+        assert_eq!((messages.len(), wakes(&mailbox)), (1, [false; 3]));
 
         mailbox.committed(7);
         assert_eq!(wakes(&mailbox), [false; 3]);
@@ -226,13 +232,16 @@ mod tests {
         for (at, say) in told.into_iter().enumerate() {
             let mailbox = Mailbox::new(10);
             std::thread::scope(|scope| {
-                let sleeper = scope.spawn(|| mailbox.take(0, None, Appetite::Any));
+                let sleeper = scope.spawn(|| {
+                    let mut messages = VecDeque::new();
+                    let mail = mailbox.take(&mut messages, 0, None, Appetite::Any);
+                    (messages.len(), mail.committed, mail.closed)
+                });
                 while mailbox.state().sleeper.is_none() {
                     std::thread::yield_now();
                 }
                 say(&mailbox);
-                let mail = sleeper.join().unwrap();
-                let found = (mail.messages.len(), mail.committed, mail.closed);
+                let found = sleeper.join().unwrap();
                 assert_eq!(found, [(1, 0, false), (1, 0, false), (0, 1, false), (0, 0, true)][at]);
             });
         }

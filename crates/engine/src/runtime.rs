@@ -123,6 +123,7 @@ fn drive(index: usize, mut shard: Shard, wires: &Wires) {
     let mut in_flight: VecDeque<(u64, usize)> = VecDeque::new();
     let mut releases = 0;
     let mut committed = 0;
+    let mut messages = VecDeque::new();
     // If this thread ends by a panic, the engine must not look alive.
     let _guard = StopOnPanic { wires, who: "a shard" };
     loop {
@@ -139,7 +140,7 @@ fn drive(index: usize, mut shard: Shard, wires: &Wires) {
             true => Appetite::Any,
             false => Appetite::Patient,
         };
-        let mail = mailbox.take(committed, pause, appetite);
+        let mail = mailbox.take(&mut messages, committed, pause, appetite);
         if mail.closed {
             return;
         }
@@ -155,10 +156,10 @@ fn drive(index: usize, mut shard: Shard, wires: &Wires) {
         }
         let now = wires.clock.now();
         let is_due = shard.next_wake().is_some_and(|wake| wake <= now);
-        if mail.messages.is_empty() && !shard.has_work() && !is_due {
+        if messages.is_empty() && !shard.has_work() && !is_due {
             continue;
         }
-        let mut turn = shard.turn(mail.messages, now);
+        let mut turn = shard.turn(messages.drain(..), now);
         for release in turn.at_once.drain(..) {
             if let Some(effect) = release.answer() {
                 committer::perform(&wires.commons, effect, &wires.mailboxes);

@@ -26,18 +26,24 @@ impl Callers {
 
     /// The caller that the header names.
     pub(crate) fn caller(&self, authorization: Option<&HeaderValue>) -> Caller {
-        let (account, region) = authorization
-            .and_then(|header| scope(header.as_bytes()))
-            .unwrap_or((ACCOUNT_DEFAULT, REGION_DEFAULT));
-        if account == self.usual.account() && region == self.usual.region() {
-            self.usual.clone()
-        } else {
-            Caller::new(account, region)
+        let named = authorization.and_then(|header| {
+            let (account, region) = scope(header.as_bytes())?;
+            // What nearly all say is told by its bytes.
+            let is_usual = account == ACCOUNT_DEFAULT.as_bytes() && region == REGION_DEFAULT.as_bytes();
+            let named =
+                (!is_usual).then(|| Some((str::from_utf8(account).ok()?, str::from_utf8(region).ok()?)));
+            named.flatten()
+        });
+        match named {
+            Some((account, region)) if is_region(region) => Caller::new(account, region),
+            Some((account, _)) => Caller::new(account, REGION_DEFAULT),
+            None => self.usual.clone(),
         }
     }
 }
 
-fn scope(header: &[u8]) -> Option<(&str, &str)> {
+/// The account and the region, which need not be one.
+fn scope(header: &[u8]) -> Option<(&[u8], &[u8])> {
     const MEMBER: &[u8] = b"Credential=";
     // Where clients put it; it may stand elsewhere.
     let rest = match header.strip_prefix(b"AWS4-HMAC-SHA256 Credential=") {
@@ -47,11 +53,9 @@ fn scope(header: &[u8]) -> Option<(&str, &str)> {
     let (key_id, rest) = before_slash(rest)?;
     let (_date, rest) = before_slash(rest)?;
     let end = rest.iter().position(ends_part).unwrap_or(rest.len());
-    let region = std::str::from_utf8(&rest[..end]).ok()?;
-    let region = if is_region(region) { region } else { REGION_DEFAULT };
     let is_account = key_id.len() == 12 && key_id.iter().all(u8::is_ascii_digit);
-    let account = if is_account { std::str::from_utf8(key_id).ok()? } else { ACCOUNT_DEFAULT };
-    Some((account, region))
+    let account = if is_account { key_id } else { ACCOUNT_DEFAULT.as_bytes() };
+    Some((account, &rest[..end]))
 }
 
 /// The next part of a credential, which is ASCII, and what comes after its slash.

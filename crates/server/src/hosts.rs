@@ -116,9 +116,9 @@ fn foreign_host(host: &str) -> Foreign {
 
 /// The host of `host`, `host:port`, `[v6]` or `[v6]:port`; nothing if it is none of these.
 fn without_port(authority: &str) -> Option<&str> {
-    let name_end = match authority.rfind(']') {
+    let name_end = match authority.bytes().rposition(|byte| byte == b']') {
         Some(bracket) => bracket + 1,
-        None => authority.find(':').unwrap_or(authority.len()),
+        None => authority.bytes().position(|byte| byte == b':').unwrap_or(authority.len()),
     };
     let (host, rest) = authority.split_at(name_end);
     let port = rest.strip_prefix(':').unwrap_or("");

@@ -235,12 +235,13 @@ async fn call(
     body: Incoming,
     id: &RequestId,
 ) -> Result<Call, Answer> {
-    let is_form = media_type(parts).eq_ignore_ascii_case(FORM);
+    let media_type = media_type(parts);
+    let is_form = media_type.eq_ignore_ascii_case(FORM);
     if is_form && !is_signed(parts) {
         let why = "A form is only accepted with a signature (AWS4-HMAC-SHA256)".to_owned();
         return Err(refuse(server, progress, parts, id, why));
     }
-    if !is_form && !is_acceptable(parts) {
+    if !is_form && !is_acceptable(media_type) {
         let why = "The Content-Type of an operation must be application/x-amz-json-1.0".to_owned();
         return Err(refuse(server, progress, parts, id, why));
     }
@@ -435,8 +436,7 @@ pub(crate) fn media_type(parts: &Parts) -> &[u8] {
     content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii()
 }
 
-fn is_acceptable(parts: &Parts) -> bool {
-    let media_type = media_type(parts);
+fn is_acceptable(media_type: &[u8]) -> bool {
     CONTENT_TYPES.iter().any(|known| *known == media_type || known.eq_ignore_ascii_case(media_type))
 }
 

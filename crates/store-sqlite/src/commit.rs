@@ -117,7 +117,8 @@ impl Committer {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let mut beside = None;
         if !batch.chunks.is_empty() {
-            let taken = Statements::new(&self.connection).write(&batch.chunks)?;
+            let opened = batch.chunks.iter().filter(|chunk| chunk.header.opening.is_some()).count();
+            let taken = Statements::new(&self.connection, opened).write(&batch.chunks)?;
             let raised = self.marks.write(&self.connection, &batch.chunks)?;
             beside = Some((raised, self.taking.write(&self.connection, taken)?));
         }
@@ -182,8 +183,10 @@ struct Statements<'a> {
 }
 
 impl<'a> Statements<'a> {
-    fn new(connection: &'a Connection) -> Statements<'a> {
-        Statements { connection, opened: Vec::new(), go_on: None, change: None, taken: Taken::default() }
+    /// With room for so many executions that are opened.
+    fn new(connection: &'a Connection, opened: usize) -> Statements<'a> {
+        let opened = Vec::with_capacity(opened);
+        Statements { connection, opened, go_on: None, change: None, taken: Taken::default() }
     }
 
     /// Gives the names that were taken.
@@ -248,9 +251,8 @@ impl<'a> Statements<'a> {
             values.put(opening.alias.as_deref())?;
             values.put(opening.trace_header.as_deref())
         })?;
-        for row in std::mem::take(&mut self.opened) {
-            self.write_redrives(&row)?;
-        }
+        self.opened.iter().try_for_each(|row| self.write_redrives(row))?;
+        self.opened.clear();
         Ok(())
     }
 
@@ -279,7 +281,7 @@ impl<'a> Statements<'a> {
         self.write_redrives(&row)
     }
 
-    fn write_redrives(&mut self, row: &ExecutionRow) -> Result<(), Refusal> {
+    fn write_redrives(&self, row: &ExecutionRow) -> Result<(), Refusal> {
         if let Some(redriven_at) = row.redriven_at {
             let count = to_sql(row.redrive_count);
             self.connection.prepare_cached(NOTE_REDRIVES)?.execute(params![

@@ -228,12 +228,12 @@ impl Test {
         let retriers = self.execution.state(state).retriers.len();
         self.hand(now, world, |hand| {
             hand.emit(BRANCH, 0, EventKind::ExecutionStarted { input: input.clone(), seed });
-            if let Some(branch) = hand.execution.branches.get_mut(&BRANCH) {
+            if let Some(branch) = hand.execution.branches.get_mut(BRANCH) {
                 branch.state = state;
                 branch.variables.extend(variables.iter().cloned());
             }
             hand.emit(BRANCH, 0, EventKind::StateEntered { state, input: input.clone() });
-            if let Some(branch) = hand.execution.branches.get_mut(&BRANCH) {
+            if let Some(branch) = hand.execution.branches.get_mut(BRANCH) {
                 branch.retries = vec![retries; retriers];
                 branch.retry_count = retries;
             }
@@ -292,7 +292,7 @@ impl Test {
         if outcome.is_err() || self.left().is_some() {
             return Step::Done(Box::new(self.conclude(outcome, now, world)));
         }
-        let wake_at = match self.execution.branches.get(&BRANCH).map(|branch| &branch.phase) {
+        let wake_at = match self.execution.branches.get(BRANCH).map(|branch| &branch.phase) {
             Some(Phase::Waiting { until }) => Some(*until),
             _ => None,
         };
@@ -332,7 +332,7 @@ impl Test {
             Some((_, Transition::End)) | None => None,
         };
         let mut inspection = self.recorder.inspection.map(|seen| *seen).unwrap_or_default();
-        let variables = &self.execution.branches[&BRANCH].variables;
+        let variables = &self.execution.branches[BRANCH].variables;
         if !variables.is_empty() {
             let members = variables.iter().map(|(name, value)| (name.clone(), value.value().clone()));
             inspection.variables = Payload::of(Value::object(members)).ok();
@@ -347,7 +347,7 @@ impl Test {
         let seen = self.recorder.inspection.get_or_insert_default();
         if let Some(place) = state.retriers.iter().position(|retrier| retrier.matches(&trouble)) {
             seen.retry_index = Some(place as u64);
-            let attempt = self.execution.branches[&BRANCH].retries[place];
+            let attempt = self.execution.branches[BRANCH].retries[place];
             if attempt < state.retriers[place].max_attempts {
                 let chance = Chance::new(&self.execution, BRANCH, u64::MAX).draw();
                 seen.retry_backoff_seconds = Some(state.retriers[place].delay(attempt, chance).as_secs());

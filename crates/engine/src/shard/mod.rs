@@ -108,6 +108,8 @@ pub struct Shard {
     /// What could not be heard because a read failed, and when it is heard again.
     unheard: VecDeque<(Timestamp, Message)>,
     snapshots: snapshots::Snapshots,
+    /// Room for the events of executions that are started.
+    rooms: Vec<Vec<Event>>,
 
     // Of the turn under way.
     touched: Vec<EntityId>,
@@ -486,13 +488,13 @@ impl Shard {
 
     /// Ends a turn: one chunk for each execution that recorded something.
     fn seal(&mut self) -> Turn {
+        let touched = std::mem::take(&mut self.touched);
         let mut counts = Counts::default();
-        let mut chunks = Vec::new();
+        let mut chunks = Vec::with_capacity(touched.len());
         let mut history = Vec::new();
         let mut changed: Vec<Arc<Revision>> = Vec::new();
         let is_watched = self.commons.changes.are_places_watched();
-        let mut measured = Vec::new();
-        let touched = std::mem::take(&mut self.touched);
+        let mut measured = Vec::with_capacity(touched.len());
         for entity in &touched {
             let Some(resident) = self.residents.get_mut(entity) else { continue };
             // It stands here twice if it was forgotten and loaded again within the turn.
@@ -589,13 +591,17 @@ impl Shard {
         Some(Measured { meter: resident.revision.meter(&self.commons.metrics).clone(), news })
     }
 
-    /// What an execution logs of the events of its chunk.
-    fn logged(&self, entity: EntityId, events: Vec<Event>) -> Option<LoggedHistory> {
-        self.commons.options.history_log.as_ref()?;
-        let resident = self.residents.get(&entity)?;
-        let logging = resident.revision.execution_log()?;
-        let redrive_count = resident.execution.redrive_count();
-        LoggedHistory::of(logging, resident.execution.origin(), redrive_count, events)
+    /// What an execution logs of the events of its chunk. If it logs nothing, nobody needs them any more.
+    fn logged(&mut self, entity: EntityId, events: Vec<Event>) -> Option<LoggedHistory> {
+        let is_heard = self.commons.options.history_log.is_some();
+        let resident = self.residents.get(&entity).filter(|_| is_heard);
+        let log =
+            resident.and_then(|resident| Some((&resident.execution, resident.revision.execution_log()?)));
+        let Some((execution, logging)) = log else {
+            self.keep_room(events);
+            return None;
+        };
+        LoggedHistory::of(logging, execution.origin(), execution.redrive_count(), events)
     }
 
     /// The chunk of what `entity` recorded, and the events in it; its rows come later.

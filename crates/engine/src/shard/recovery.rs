@@ -68,6 +68,7 @@ impl Shard {
             marks: Default::default(),
             unheard: VecDeque::new(),
             snapshots: Default::default(),
+            rooms: Vec::new(),
             touched: Vec::new(),
             effects: VecDeque::new(),
             releases: Vec::new(),

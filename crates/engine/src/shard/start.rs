@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stepwell_asl::{Execution, Input, Origin, Recorder};
+use stepwell_asl::{Event, Execution, Input, Origin, Recorder};
 use stepwell_model::{EntityId, Failure, Partition, Timestamp};
 use stepwell_store::{Opening, Parent};
 use stepwell_value::Payload;
@@ -18,6 +18,8 @@ use crate::requests::{EngineError, ExecutionKey, ExecutionStarted, MachineKey};
 
 /// Room for so many events is made at once: what most executions record before they end or wait.
 const EVENTS_OF_A_START: usize = 24;
+/// The room of so many is kept for those that are started next, about 200 KB at most.
+const ROOMS_MAX: usize = 64;
 
 /// An execution that is to be started, as [`Message::Start`](crate::Message::Start) has it.
 #[derive(Clone)]
@@ -148,7 +150,7 @@ impl Shard {
         };
         let arn = origin.execution_arn.clone();
         let mut recorder = Recorder::default();
-        recorder.events.reserve(EVENTS_OF_A_START);
+        recorder.events = self.rooms.pop().unwrap_or_else(|| Vec::with_capacity(EVENTS_OF_A_START));
         let resident = Resident {
             execution: Execution::new(origin),
             revision,
@@ -177,6 +179,14 @@ impl Shard {
             Err(Deaf::Refused) => {
                 (None, Err(EngineError::Damaged("the execution could not be started".to_owned())))
             }
+        }
+    }
+
+    /// Keeps the room of events that are written down for an execution that is started next.
+    pub(super) fn keep_room(&mut self, mut events: Vec<Event>) {
+        if events.capacity() == EVENTS_OF_A_START && self.rooms.len() < ROOMS_MAX {
+            events.clear();
+            self.rooms.push(events);
         }
     }
 
