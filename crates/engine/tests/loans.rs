@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use stepwell_engine::*;
-use stepwell_model::{ExecutionStatus, MachineType, Timestamp};
+use stepwell_model::{ExecutionStatus, Limits, MachineType, Timestamp};
 use support::*;
 
 const ENDLESS: &str = r#"{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"A"}}}"#;
@@ -204,6 +204,45 @@ fn the_others_of_its_shard_are_heard_meanwhile() {
         assert_eq!(status(&driver, &other), ExecutionStatus::Succeeded);
     }
     assert_eq!(status(&driver, &started), ExecutionStatus::Running);
+}
+
+#[test]
+fn its_task_that_cannot_be_sent_fails_as_soon_as_it_is_back_however_much_there_is_to_let_out() {
+    let refused = "arn:aws:lambda:us-east-1:123456789012:function:refused";
+    for turns_before in 0..3 {
+        let (mut driver, started) = lent(&endless_beside(refused));
+        let other = driver.machine("other", r#"{"StartAt":"A","States":{"A":{"Type":"Pass","End":true}}}"#);
+        for _ in 0..turns_before {
+            driver.start(&other, None, "{}").unwrap();
+        }
+        // What is let out in the very turn in which it is back.
+        let _heard = driver.ask_start(&other, None, "{}").unwrap();
+        driver.give_back();
+        driver.run();
+        assert_eq!(status(&driver, &started), ExecutionStatus::Failed, "{turns_before}");
+    }
+}
+
+#[test]
+fn no_more_calls_wait_for_it_than_for_a_shard() {
+    let (mut driver, started) = lent(ENDLESS);
+    let mut heard: Vec<Heard<Timestamp>> = (0..=Limits::default().waiting_calls_max)
+        .map(|_| {
+            let (shard, stop, heard) = ask_stop(&driver, &started.key);
+            driver.put((shard, stop));
+            heard
+        })
+        .collect();
+    driver.run();
+    let last = heard.last_mut().unwrap();
+    assert_eq!(last.try_recv().unwrap(), Err(EngineError::Busy));
+    assert!(heard[0].try_recv().is_err(), "it waits");
+    driver.give_back();
+    driver.run();
+    let count = heard.len();
+    for heard in &mut heard[..count - 1] {
+        assert_eq!(heard.try_recv().unwrap(), Ok(driver.now));
+    }
 }
 
 #[test]

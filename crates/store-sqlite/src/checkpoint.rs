@@ -199,8 +199,11 @@ pub(crate) struct Checkpointer {
 }
 
 impl Checkpointer {
-    /// Starts it on a connection of its own, and on the file that this leads to.
+    /// Starts it on a connection of its own, and on the file that this leads to. That is flushed if the
+    /// connection flushes.
     pub fn start(connection: Connection, database: File) -> io::Result<Checkpointer> {
+        let synchronous: u8 =
+            connection.pragma_query_value(None, "synchronous", |row| row.get(0)).map_err(io::Error::other)?;
         let gate = Arc::new(Gate {
             state: Mutex::new(State::default()),
             changed: Condvar::new(),
@@ -209,7 +212,7 @@ impl Checkpointer {
         let thread = std::thread::Builder::new().name("checkpoint".to_owned()).spawn({
             let gate = gate.clone();
             move || {
-                copy_as_due(&gate, &connection, &database);
+                copy_as_due(&gate, &connection, &database, synchronous > 0);
                 database
             }
         })?;
@@ -231,7 +234,7 @@ impl Checkpointer {
     }
 }
 
-fn copy_as_due(gate: &Gate, connection: &Connection, database: &File) {
+fn copy_as_due(gate: &Gate, connection: &Connection, database: &File, is_flushed: bool) {
     loop {
         {
             let mut state = gate.state();
@@ -243,11 +246,15 @@ fn copy_as_due(gate: &Gate, connection: &Connection, database: &File) {
             }
             state.is_due = false;
         }
+        let pending_bytes = gate.state().size.pending_bytes;
         let _running = gate.running();
         let copied = WalSize::checkpoint(connection, "PASSIVE").map_err(|error| error.to_string());
-        let flushed = copied.and_then(|size| match database.sync_data() {
-            Ok(()) => Ok(size),
-            Err(error) => Err(error.to_string()),
+        let flushed = copied.and_then(|size| {
+            // A reader may be in the way of all there is.
+            if is_flushed && size.pending_bytes < pending_bytes {
+                database.sync_data().map_err(|error| error.to_string())?;
+            }
+            Ok(size)
         });
         match flushed {
             Ok(size) => gate.state().size = size,

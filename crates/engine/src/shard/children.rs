@@ -225,9 +225,9 @@ impl Shard {
         match self.locate(task.execution) {
             Ok(Located::Resident) => (),
             // One that is closed or unknown is waiting for nothing.
-            Ok(Located::Closed(_) | Located::Nowhere) | Err(EngineError::Damaged(_)) => {
-                return self.too_late(task, news);
-            }
+            Ok(Located::Closed(_) | Located::Nowhere) => return self.too_late(task, news),
+            // Nobody knows what it waits for.
+            Err(EngineError::Damaged(_)) => return,
             // It is loaded later, and then asks for what it waits for.
             Err(error) if self.stubs.contains_key(&task.execution.to_u64()) => {
                 return self.load_later(task.execution, &error);

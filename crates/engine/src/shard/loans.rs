@@ -15,9 +15,9 @@ use stepwell_model::{EntityId, Timestamp};
 use super::ready::Refusal;
 use super::{NEVER, Resident, Shard, Surroundings, is_dear, panic_text};
 use crate::commons::Commons;
-use crate::messages::Message;
+use crate::messages::{Message, Release, StartEar};
 use crate::names::Home;
-use crate::requests::ExecutionKey;
+use crate::requests::{EngineError, ExecutionKey};
 
 /// How many executions a shard lends at a time. Few, so that whose turn it is is decided late.
 pub(crate) const LENT_MAX: usize = 2;
@@ -115,7 +115,6 @@ impl Shard {
     pub(super) fn take_back(&mut self, loan: Loan) {
         let Loan { entity, mut resident, panic, .. } = loan;
         let lent = self.lent.remove(&entity).expect("what comes back was lent");
-        let machine = resident.revision.machine;
         if lent.rang {
             resident.armed = NEVER;
         }
@@ -136,8 +135,10 @@ impl Shard {
                 self.arm(entity);
             }
         }
-        for refusal in lent.refused {
-            self.refused.push(machine, refusal);
+        // Not in the queue of refusals again: it may be lent whenever their turn comes.
+        for (task, failure) in lent.refused {
+            self.refuse_task(task, failure);
+            self.settle();
         }
         for message in lent.waiting {
             self.hear_one(message);
@@ -152,12 +153,35 @@ impl Shard {
         }
         let entity = self.entity_of(&message);
         match entity.and_then(|entity| self.lent.get_mut(&entity)) {
+            // What waits here has left the mailbox, which is bounded.
+            Some(lent) if lent.waiting.len() >= self.commons.options.limits.waiting_calls_max => {
+                let message = self.refuse_call(message)?;
+                let lent = self.lent.get_mut(&entity?).expect("a refusal brings nothing back");
+                lent.waiting.push(message);
+                None
+            }
             Some(lent) => {
                 lent.waiting.push(message);
                 None
             }
             None => Some(message),
         }
+    }
+
+    /// Answers a call that there are too many; gives back what is no call.
+    fn refuse_call(&mut self, message: Message) -> Option<Message> {
+        let release = match message {
+            Message::Start { ear: StartEar::Caller(reply), .. } => {
+                Release::Started(reply, Err(EngineError::Busy))
+            }
+            Message::Stop { reply, .. } | Message::Redrive { reply, .. } => {
+                Release::Stopped(reply, Err(EngineError::Busy))
+            }
+            Message::Answer { reply, .. } => Release::Done(reply, Err(EngineError::Busy)),
+            other => return Some(other),
+        };
+        self.releases.push((None, release));
+        None
     }
 
     /// Which of the executions that are lent, if any, a message may concern.
