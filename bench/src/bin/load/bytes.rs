@@ -21,7 +21,7 @@ const BYTES_MAX: f64 = 2_000.0;
 const PAYLOAD_BYTES: usize = 300;
 
 /// How many requests are under way: enough for 64 executions to a flush.
-const IN_FLIGHT: usize = 256;
+const IN_FLIGHT: usize = 512;
 
 /// How many executions to a flush there have to be at least for the mark to mean something.
 const PER_COMMIT_MIN: f64 = 64.0;
