@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior};
 use stepwell_store::{HighMarks, StoreError, StoreIdentity};
@@ -258,6 +258,11 @@ fn flush_as_told(connection: Connection, options: &SqliteOptions) -> rusqlite::R
     Ok(connection)
 }
 
+/// How long to wait for the lock. A server that was killed while it started a process leaves a copy of itself
+/// that has not become that process yet, and has the lock; on a busy machine that takes a moment.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
 /// Makes the directory and takes its lock, which lasts as long as the file is open.
 fn lock(dir: &Path) -> Result<File, OpenError> {
     let is_new = !dir.exists();
@@ -273,10 +278,14 @@ fn lock(dir: &Path) -> Result<File, OpenError> {
     }
 
     let lock = open_private(&dir.join(LOCK)).map_err(|error| unwritable(dir, error))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { dir: dir.to_owned() }),
-        Err(TryLockError::Error(error)) => Err(unwritable(dir, error)),
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::WouldBlock) => return Err(OpenError::InUse { dir: dir.to_owned() }),
+            Err(TryLockError::Error(error)) => return Err(unwritable(dir, error)),
+        }
     }
 }
 

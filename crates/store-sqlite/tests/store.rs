@@ -82,6 +82,20 @@ fn a_directory_has_one_server_at_a_time() {
 }
 
 #[test]
+fn a_directory_whose_server_is_just_dying_is_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    // What a killed server has left for a moment: a copy of itself, on its way to become another program.
+    let left = std::fs::File::create(dir.path().join("lock")).unwrap();
+    left.lock().unwrap();
+    std::thread::scope(|scope| {
+        let opening = scope.spawn(|| SqliteStore::open(dir.path(), SqliteOptions::default()).map(drop));
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        drop(left);
+        opening.join().unwrap().unwrap();
+    });
+}
+
+#[test]
 fn a_new_directory_is_made_with_its_parents_and_belongs_to_its_user() {
     let above = tempfile::tempdir().unwrap();
     let dir = above.path().join("a").join("b");
