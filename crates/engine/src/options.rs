@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
+use rustix::time::{ClockId, clock_gettime};
 use stepwell_model::Limits;
 
 use crate::history_log::HistoryLog;
@@ -66,7 +66,7 @@ impl Default for EngineOptions {
             log: Arc::new(|_| ()),
             history_log: None,
             seed: random_seeds(),
-            stopwatch: system_stopwatch(),
+            stopwatch: Arc::new(thread_ms),
             #[cfg(feature = "sabotage")]
             sabotage: None,
         }
@@ -82,12 +82,14 @@ pub struct RecentDisk {
     pub bytes_max: u64,
 }
 
-/// Milliseconds since some moment, by a clock that never goes back.
+/// Milliseconds since some moment, by a clock that never goes back on the thread that asks.
 pub type Stopwatch = Arc<dyn Fn() -> u64 + Send + Sync>;
 
-fn system_stopwatch() -> Stopwatch {
-    let began = Instant::now();
-    Arc::new(move || u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX))
+/// The time that the thread that asks has had a processor for, in milliseconds: while others have it, no
+/// expression gets on.
+pub(crate) fn thread_ms() -> u64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec as u64 * 1_000 + time.tv_nsec as u64 / 1_000_000
 }
 
 /// Seeds from a random start: one draw from the system, then a walk that visits every 64-bit number

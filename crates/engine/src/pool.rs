@@ -8,10 +8,9 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
-use rustix::time::{ClockId, clock_gettime};
-
 use crate::mailbox::Mailbox;
 use crate::messages::Message;
+use crate::options::thread_ms;
 use crate::shard::Loan;
 
 /// The queue in front of the pool. Bounded by what shards lend at a time.
@@ -75,12 +74,10 @@ pub(crate) fn run(pool: &Pool, mailboxes: &[Arc<Mailbox>]) {
     }
 }
 
-/// The time that this thread has had a processor for, in milliseconds: while others have it, no expression
-/// gets on. Offers the processor to whoever waits for it.
+/// The clock of the pool. Offers the processor to whoever waits for it.
 fn elapsed_ms() -> u64 {
     std::thread::yield_now();
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    time.tv_sec as u64 * 1_000 + time.tv_nsec as u64 / 1_000_000
+    thread_ms()
 }
 
 /// How much nicer than the others a thread of the pool is: one of a tenth of their weight.
