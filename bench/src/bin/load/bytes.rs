@@ -20,7 +20,7 @@ const BYTES_MAX: f64 = 2_000.0;
 /// How large the input is, in bytes.
 const PAYLOAD_BYTES: usize = 300;
 
-/// How many requests are under way: enough for 64 executions to a flush.
+/// How many requests are under way. How many executions come to a flush depends on the disk as well.
 const IN_FLIGHT: usize = 512;
 
 /// How many executions to a flush there have to be at least for the mark to mean something.
