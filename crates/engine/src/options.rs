@@ -1,8 +1,10 @@
 //! What can be set about an engine.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 use stepwell_model::Limits;
@@ -87,9 +89,23 @@ pub type Stopwatch = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// The time that the thread that asks has had a processor for, in milliseconds: while others have it, no
 /// expression gets on.
+///
+/// The system needs a microsecond to tell it, and most expressions take less. So it is asked once a
+/// millisecond at most; until then what it said is less than a millisecond old by any clock.
 pub(crate) fn thread_ms() -> u64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    time.tv_sec as u64 * 1_000 + time.tv_nsec as u64 / 1_000_000
+    thread_local! {
+        static SAID: Cell<Option<(Instant, u64)>> = const { Cell::new(None) };
+    }
+    let now = Instant::now();
+    match SAID.get() {
+        Some((asked, said_ms)) if now.duration_since(asked) < Duration::from_millis(1) => said_ms,
+        _ => {
+            let time = clock_gettime(ClockId::ThreadCPUTime);
+            let said_ms = time.tv_sec as u64 * 1_000 + time.tv_nsec as u64 / 1_000_000;
+            SAID.set(Some((now, said_ms)));
+            said_ms
+        }
+    }
 }
 
 /// Seeds from a random start: one draw from the system, then a walk that visits every 64-bit number
