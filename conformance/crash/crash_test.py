@@ -41,7 +41,7 @@ IN_FLIGHT_MIN = 100
 UNFINISHED_MIN = 10
 
 # With losses of power, so many large inputs are sent again and again that the log reaches the size at
-# which it is copied into the database (16 MB) every few seconds. From so many kills on one must meet that.
+# which it is copied into the database every few seconds. From so many kills on one must meet that.
 BULK_BYTES = 200_000
 BULK_THREADS = 3
 CHECKPOINT_SECONDS_MAX = 10

@@ -542,6 +542,30 @@ fn a_child_that_somebody_has_redriven_goes_on() {
 }
 
 #[test]
+fn a_stop_that_a_child_hears_late_is_not_for_what_somebody_has_redriven_meanwhile() {
+    let mut were_late = 0;
+    for fails_after in 0..READS {
+        let mut driver = Driver::with(4, false, 0);
+        let child = driver.machine("child", HOUR);
+        let parent = driver.machine("parent", &starts(".sync", &child, r#","Name":"a""#));
+        let started = driver.start(&parent, None, "{}").unwrap();
+        driver.store.fail_read_after(fails_after);
+        let is_stopped = driver.stop(&started.key).is_ok();
+        driver.store.reopen();
+        if !is_stopped {
+            driver.stop(&started.key).unwrap();
+        }
+        let key = ExecutionKey { machine: child.clone(), name: "a".into() };
+        were_late += u64::from(executions(&driver, &child)[0].1 == ExecutionStatus::Running);
+        driver.stop(&key).unwrap();
+        driver.redrive(&key, None).unwrap();
+        driver.pass(Duration::from_secs(5));
+        assert_eq!(executions(&driver, &child)[0].1, ExecutionStatus::Running, "{fails_after}");
+    }
+    assert!(were_late > 0, "no stop was late");
+}
+
+#[test]
 fn a_child_whose_start_is_refused_when_it_is_said_again_is_stopped() {
     let mut driver = Driver::new();
     let child = driver.machine("child", HOUR);

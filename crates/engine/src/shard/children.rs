@@ -372,7 +372,9 @@ impl Shard {
                 return self.hear_later(message);
             }
         };
-        match self.residents.get(&entity).and_then(|resident| resident.parent) {
+        // Once it was redriven it is for whoever did that.
+        let resident = self.residents.get(&entity).filter(|resident| resident.execution.redrive_count() == 0);
+        match resident.and_then(|resident| resident.parent) {
             Some(of) if of.task == parent => {
                 // A refusal says that it has ended, which is as good.
                 let _ = self.decide(entity, Input::Stop { failure: Failure::default() });
