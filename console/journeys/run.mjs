@@ -24,8 +24,9 @@ import { marks } from "./marks.mjs";
 import { repair } from "./repair.mjs";
 import { screenshots } from "./screenshots.mjs";
 import { signIn } from "./sign-in.mjs";
+import { windows } from "./windows.mjs";
 
-const CHAPTERS = [repair, answers, many, machines, keyboard, addresses, signIn, hostile, crash, accessibility];
+const CHAPTERS = [repair, answers, many, machines, keyboard, addresses, signIn, hostile, crash, windows, accessibility];
 
 const complaint = missing();
 if (complaint) {

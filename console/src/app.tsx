@@ -3,7 +3,7 @@
 import { QueryClientProvider } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect, useRef, useState, useSyncExternalStore, type ReactNode } from "react";
 import { ApiError, isServerGone, onServerChange } from "./api/errors";
-import { shortName } from "./api/arn";
+import { isExpress, shortName } from "./api/arn";
 import { useLivePlace } from "./api/live";
 import { queries } from "./api/queries";
 import { choosePlace, currentPlace, currentSession, loadSession, onSessionChange, signOut } from "./api/session";
@@ -65,7 +65,7 @@ function Shell() {
     return () => clearTimeout(timer);
   }, [known]);
   useEffect(listenToKeys, []);
-  const { navigate } = useRouter();
+  const { location, navigate } = useRouter();
   useKeys([
     { key: "/", does: "Search on this page", run: focusSearch },
     { key: "?", does: "Show what the keys do", run: () => setHelp(true) },
@@ -76,7 +76,9 @@ function Shell() {
   const signedIn = known === "known" && (session.mode === "open" || session.signedIn);
   // Whose sign-in has expired goes on where they were, with all that they have typed.
   const hasExpired = known === "known" && !signedIn && session.user !== undefined;
-  useLivePlace(signedIn);
+  // A page of an execution has a stream of its own, and there are few to have.
+  const [thing, arn] = location.segments;
+  useLivePlace(signedIn && !(thing === "executions" && arn !== undefined && !isExpress(arn)));
 
   if (known === "asking") return <Loading what="Connecting" />;
   if (known instanceof Error) return <main className="empty"><ErrorNotice error={known} retry={ask} what="The server does not answer" /></main>;

@@ -12,19 +12,21 @@ const OF_THE_PLACE = ["machines", "counts", "metrics", "failures", "waiting"];
 /** Those are asked for again at most this often, however much happens. */
 const PLACE_MS = 1_000;
 
-/** Follows the place while the caller is on the page. */
+/** Whether the place was followed before, so that what is shown may be older than its stream. */
+let greeted = false;
+
+/** Follows the place while it may be told of. */
 export function useLivePlace(enabled: boolean): void {
   useEffect(() => {
     if (!enabled) return;
     let stop = () => {};
     const begin = () => {
       stop();
-      let greeted = false;
       stop = follow({
         onMessage: ({ event, data }) => {
           if (event === "changes") invalidate((JSON.parse(data) as { stateMachineArns: string[] }).stateMachineArns);
-          // Whatever changed while there was no stream was not told.
-          if (event === "hello" && greeted) void queries.invalidateQueries({ predicate: ({ queryKey: [about] }) => [...OF_A_MACHINE, ...OF_THE_PLACE].includes(about as string) });
+          // Whatever changed while there was no stream was not told. Streams may begin faster than answers come.
+          if (event === "hello" && greeted) void queries.invalidateQueries({ predicate: ({ queryKey: [about] }) => [...OF_A_MACHINE, ...OF_THE_PLACE].includes(about as string) }, { cancelRefetch: false });
           greeted = true;
         },
       });

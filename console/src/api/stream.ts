@@ -1,9 +1,10 @@
 /**
  * The event stream: server-sent events, read with `fetch` so that headers can say who calls.
  *
- * A browser keeps few connections to one server, so a page that nobody sees lets its stream go and
- * resumes behind the last id it had when it is looked at again. A broken stream is tried again, soon at
- * first, then every few seconds.
+ * A browser keeps few connections to one server, for all its windows together. So a page that nobody sees lets
+ * its stream go and resumes behind the last id it had when it is looked at again; and where more windows are
+ * looked at than there are streams to have, those without one read what there is again and again. A broken
+ * stream is tried again, soon at first, then every few seconds.
  */
 
 import { root } from "../router";
@@ -33,6 +34,12 @@ const RETRY_MAX_MS = 5_000;
 const SILENCE_MAX_MS = 40_000;
 /** How long a page may be hidden before it lets its stream go. */
 const HIDDEN_MAX_MS = 3_000;
+/** How many streams all pages keep, of the six connections that browsers have: calls need some. */
+const STREAMS_MAX = 4;
+/** A page without a stream of its own has read what there is when nothing more comes for so long, */
+const GLANCE_QUIET_MS = 150;
+/** and does so again after so long. */
+const GLANCE_EVERY_MS = 700;
 
 /** A long history comes faster than it is read: now and then keys, answers and the screen have their turn. */
 const BUSY_MAX_MS = 20;
@@ -52,9 +59,15 @@ export function follow(options: StreamOptions): () => void {
     const mine = new AbortController();
     attempt = mine;
     let silence: ReturnType<typeof setTimeout> | undefined;
+    let connected = false;
+    let hasRead = false;
+    const giveBack = await takeStream();
     const heard = () => {
       clearTimeout(silence);
-      silence = setTimeout(() => mine.abort(), SILENCE_MAX_MS);
+      silence = setTimeout(() => {
+        hasRead = connected && !giveBack;
+        mine.abort();
+      }, connected && !giveBack ? GLANCE_QUIET_MS : SILENCE_MAX_MS);
     };
     try {
       heard();
@@ -76,7 +89,9 @@ export function follow(options: StreamOptions): () => void {
         }
         throw error;
       }
+      connected = true;
       options.onConnected?.(true);
+      heard();
       retryMs = RETRY_FIRST_MS;
       let since = performance.now();
       for await (const message of messages(answer.body, heard)) {
@@ -88,12 +103,15 @@ export function follow(options: StreamOptions): () => void {
         since = performance.now();
       }
     } catch (error) {
-      if (!ended && !document.hidden && !(error instanceof ApiError)) serverGone(error);
+      if (!hasRead && !ended && !document.hidden && !(error instanceof ApiError)) serverGone(error);
     } finally {
       clearTimeout(silence);
+      giveBack?.();
       if (attempt === mine) attempt = undefined;
-      options.onConnected?.(false);
-      if (!ended && !document.hidden) {
+      if (!hasRead) options.onConnected?.(false);
+      if (hasRead && !ended && !document.hidden) {
+        retry = setTimeout(connect, GLANCE_EVERY_MS);
+      } else if (!ended && !document.hidden) {
         retry = setTimeout(connect, retryMs);
         retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
       }
@@ -120,6 +138,22 @@ export function follow(options: StreamOptions): () => void {
     attempt?.abort();
     document.removeEventListener("visibilitychange", onVisibility);
   };
+}
+
+/**
+ * Takes one of the streams that the pages of this browser may keep: what comes back gives it back. Nothing if all
+ * are taken. Only a page from a safe address (TLS, or this machine) can know of the others.
+ */
+async function takeStream(): Promise<(() => void) | undefined> {
+  if (!("locks" in navigator)) return () => undefined;
+  for (let stream = 0; stream < STREAMS_MAX; stream += 1) {
+    const giveBack = await new Promise<(() => void) | undefined>((resolve) => {
+      const held = (lock: Lock | null) => (lock ? new Promise<void>((done) => resolve(done)) : resolve(undefined));
+      navigator.locks.request(`stepwell stream ${stream}`, { ifAvailable: true }, held).catch(() => resolve(undefined));
+    });
+    if (giveBack) return giveBack;
+  }
+  return undefined;
 }
 
 /** The messages in a body, as the HTML standard has them. */
