@@ -171,7 +171,8 @@ export interface WaitingTask {
   scheduledDate: number;
   startedDate?: number;
   timeoutDate?: number;
-  heartbeatDate?: number;
+  /** It ends if nobody sends a heartbeat for so long, from when it was sent or taken. */
+  heartbeatInSeconds?: number;
   input?: string;
   inputTruncated?: boolean;
 }

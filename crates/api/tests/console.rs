@@ -511,7 +511,7 @@ async fn tasks_of_activities_wait_for_a_worker_and_then_for_its_answer() {
     world.create("m", &asks(ACTIVITY, r#""TimeoutSeconds":60,"HeartbeatSeconds":10,"#)).await;
     world.start("pass", "p").await;
     world.start("m", "x").await;
-    world.check("ListWaitingTasks", "{}", expect![[r#"{"tasks":[{"executionArn":"arn:aws:states:us-east-1:123456789012:execution:m:x","stateMachineArn":"arn:aws:states:us-east-1:123456789012:stateMachine:m","stateName":"Ask","kind":"ACTIVITY","resource":"arn:aws:states:us-east-1:123456789012:activity:act","activityArn":"arn:aws:states:us-east-1:123456789012:activity:act","scheduledEventId":3,"scheduledDate":1699920000.000,"input":"{}"}]}"#]]).await;
+    world.check("ListWaitingTasks", "{}", expect![[r#"{"tasks":[{"executionArn":"arn:aws:states:us-east-1:123456789012:execution:m:x","stateMachineArn":"arn:aws:states:us-east-1:123456789012:stateMachine:m","stateName":"Ask","kind":"ACTIVITY","resource":"arn:aws:states:us-east-1:123456789012:activity:act","activityArn":"arn:aws:states:us-east-1:123456789012:activity:act","scheduledEventId":3,"scheduledDate":1699920000.000,"heartbeatInSeconds":10,"input":"{}"}]}"#]]).await;
     world.pass_seconds(5);
     let token = take(&world).await;
     let tasks = waiting(&world, &machine("m")).await;
@@ -523,6 +523,7 @@ async fn tasks_of_activities_wait_for_a_worker_and_then_for_its_answer() {
         (moment("startedDate"), moment("timeoutDate")),
         ("1699920005.000".into(), "1699920065.000".into())
     );
+    assert_eq!(moment("heartbeatInSeconds"), "10");
     assert_eq!(waiting(&world, &machine("pass")).await, []);
     let stranger = Caller::new("123456789012", "eu-west-1");
     let reply = world.api.call("Stepwell.ListWaitingTasks", &stranger, b"{}").await;

@@ -52,6 +52,8 @@ pub struct WaitingTask {
     pub started_at: Option<Timestamp>,
     /// When it times out. After a restart of the server it is given somewhat longer.
     pub timeout_at: Option<Timestamp>,
+    /// How long it may be without a heartbeat, in seconds, from when it was sent or taken.
+    pub heartbeat_seconds: Option<u64>,
     /// Its parameters, or the input of an activity.
     pub input: Payload,
 }
@@ -248,6 +250,7 @@ impl Commons {
                 scheduled_at: Timestamp::default(),
                 started_at: None,
                 timeout_at: timeout_due,
+                heartbeat_seconds: task.heartbeat_seconds,
                 input: task.parameters,
             }
         };

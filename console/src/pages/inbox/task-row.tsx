@@ -7,7 +7,7 @@ import { Link, path } from "../../router";
 import { Icon } from "../../ui/icons";
 import { Button, CopyButton, Property } from "../../ui/parts";
 import { Payload } from "../../ui/payload";
-import { Ago, Elapsed, Moment, useNow } from "../../ui/time";
+import { Ago, Elapsed, formatDuration, Moment, useNow } from "../../ui/time";
 import { deadlineOf } from "./tasks";
 
 export interface TaskRowProps {
@@ -43,7 +43,7 @@ export function TaskRow({ task, selected, onSelect, onComplete, onFail, onHeartb
         <DeadlineText task={task} />
       </div>
       <div className="row acts">
-        {task.heartbeatDate !== undefined && <Button kind="quiet" small onClick={onHeartbeat} aria-label={`Send a heartbeat for ${what}`}>Heartbeat</Button>}
+        {task.heartbeatInSeconds !== undefined && task.taskToken !== undefined && <Button kind="quiet" small onClick={onHeartbeat} aria-label={`Send a heartbeat for ${what}`}>Heartbeat</Button>}
         <Button small onClick={onFail} aria-label={`Fail ${what}`}>Fail</Button>
         <Button small kind="primary" onClick={onComplete} aria-label={`Complete ${what}`}>Complete</Button>
       </div>
@@ -60,13 +60,19 @@ function resourceName(resource: string): string {
 function DeadlineText({ task }: { task: WaitingTask }) {
   const deadline = deadlineOf(task, useNow());
   // The time of an activity's task begins when a worker has it.
-  if (!deadline) return <span className="muted">{task.kind === "ACTIVITY" && task.taskToken === undefined ? "no deadline until it is taken" : "no time limit"}</span>;
-  if (deadline.urgency === "far") return <span className="muted">{deadline.what.toLowerCase()} <Ago seconds={deadline.seconds} /></span>;
+  if (!deadline) return <span className="muted">{limitOf(task)}</span>;
+  if (deadline.urgency === "far") return <span className="muted">times out <Ago seconds={deadline.seconds} /></span>;
   return (
     <span className="near">
-      <Icon name="timedout" size={12} /> {deadline.urgency === "over" ? "deadline passed" : deadline.what.toLowerCase()} <Ago seconds={deadline.seconds} />
+      <Icon name="timedout" size={12} /> {deadline.urgency === "over" ? "deadline passed" : "times out"} <Ago seconds={deadline.seconds} />
     </span>
   );
+}
+
+/** What ends a task without a timeout. */
+function limitOf({ kind, taskToken, heartbeatInSeconds }: WaitingTask): string {
+  if (kind === "ACTIVITY" && taskToken === undefined) return "no deadline until it is taken";
+  return heartbeatInSeconds === undefined ? "no time limit" : `a heartbeat every ${formatDuration(heartbeatInSeconds * 1_000)}`;
 }
 
 function Details({ task }: { task: WaitingTask }) {
@@ -79,7 +85,7 @@ function Details({ task }: { task: WaitingTask }) {
         <Property name="Scheduled"><Moment seconds={task.scheduledDate} /></Property>
         {task.startedDate !== undefined && <Property name="Started"><Moment seconds={task.startedDate} /></Property>}
         {task.timeoutDate !== undefined && <Property name="Times out"><Moment seconds={task.timeoutDate} /></Property>}
-        {task.heartbeatDate !== undefined && <Property name="Heartbeat due"><Moment seconds={task.heartbeatDate} /></Property>}
+        {task.heartbeatInSeconds !== undefined && <Property name="Heartbeat">at least every {formatDuration(task.heartbeatInSeconds * 1_000)}</Property>}
         {task.taskToken !== undefined && <Property name="Task token"><span className="row"><span className="mono ellipsis">{task.taskToken}</span><CopyButton text={task.taskToken} label="Copy token" /></span></Property>}
       </dl>
     </div>

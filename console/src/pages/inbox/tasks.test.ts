@@ -13,19 +13,17 @@ const task = (members: Partial<WaitingTask> = {}): WaitingTask => ({
   ...members,
 });
 
-test("what comes first, timeout or heartbeat, is the deadline", () => {
+test("the deadline of a task is near in the last of its time", () => {
   const at = (members: Partial<WaitingTask>, seconds = 1_010) => {
     const found = deadlineOf(task(members), seconds * 1_000);
-    return found && `${found.what} ${found.seconds} ${found.urgency}`;
+    return found && `${found.seconds} ${found.urgency}`;
   };
   expect(at({})).toBeUndefined();
-  expect(at({ timeoutDate: 9_000 })).toBe("Times out 9000 far");
-  expect(at({ timeoutDate: 9_000, heartbeatDate: 1_025 })).toBe("Heartbeat due 1025 near");
-  expect(at({ timeoutDate: 9_000, heartbeatDate: 9_500 })).toBe("Times out 9000 far");
-  expect(at({ timeoutDate: 9_000 }, 8_800)).toBe("Times out 9000 near");
-  expect(at({ timeoutDate: 9_000 }, 9_001)).toBe("Times out 9000 over");
+  expect(at({ timeoutDate: 9_000 })).toBe("9000 far");
+  expect(at({ timeoutDate: 9_000 }, 8_800)).toBe("9000 near");
+  expect(at({ timeoutDate: 9_000 }, 9_001)).toBe("9000 over");
   // Of ten minutes the last one is near, not the last five.
-  expect(at({ timeoutDate: 1_600 }, 1_400)).toBe("Times out 1600 far");
+  expect(at({ timeoutDate: 1_600 }, 1_400)).toBe("1600 far");
 });
 
 test("tasks are narrowed by what they are and by what is in them", () => {

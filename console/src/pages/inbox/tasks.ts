@@ -21,22 +21,19 @@ export function keyOf(task: WaitingTask): string {
 }
 
 export interface Deadline {
-  what: "Heartbeat due" | "Times out";
   seconds: number;
   /** `near`: within five minutes, or within the last tenth of the time that there was. */
   urgency: "far" | "near" | "over";
 }
 
-/** What ends a task's waiting first, if anything does. */
+/** When a task times out, if it does. When its last heartbeat was is not told. */
 export function deadlineOf(task: WaitingTask, nowMs: number): Deadline | undefined {
-  const { timeoutDate, heartbeatDate } = task;
-  const seconds = Math.min(timeoutDate ?? Infinity, heartbeatDate ?? Infinity);
-  if (seconds === Infinity) return undefined;
+  const seconds = task.timeoutDate;
+  if (seconds === undefined) return undefined;
   const left = seconds - nowMs / 1_000;
   const whole = seconds - (task.startedDate ?? task.scheduledDate);
-  // A heartbeat of a minute is always near: that is how it is meant.
   const near = Math.min(NEAR_SECONDS, Math.max(whole / 10, 30));
-  return { what: seconds === heartbeatDate && seconds !== timeoutDate ? "Heartbeat due" : "Times out", seconds, urgency: left <= 0 ? "over" : left < near ? "near" : "far" };
+  return { seconds, urgency: left <= 0 ? "over" : left < near ? "near" : "far" };
 }
 
 /** Whether a task is one of those asked for. */

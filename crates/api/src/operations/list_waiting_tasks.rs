@@ -77,6 +77,9 @@ fn tell(task: &WaitingTask, item: &mut Reply) {
     item.moment("scheduledDate", task.scheduled_at);
     item.maybe_moment("startedDate", task.started_at);
     item.maybe_moment("timeoutDate", task.timeout_at);
+    if let Some(seconds) = task.heartbeat_seconds {
+        item.number("heartbeatInSeconds", seconds);
+    }
     let input = task.input.text();
     match input.char_indices().nth(INPUT_CHARACTERS_MAX) {
         Some((end, _)) => {
