@@ -7,7 +7,7 @@
 //! | `GET /console/<anything else>` | the index, which is the same for every view |
 //! | `GET /console` | 308 to `console/` |
 //! | `GET /` by a browser | 307 to `console/` |
-//! | `GET /states`, `GET /states/home` | 307 to the console with the same `region`, as links of AWS's console go |
+//! | `GET /states`, `GET /states/home`, also with a slash behind | 307 to the console with the same `region`, as links of AWS's console go |
 //!
 //! A reverse proxy may serve all of it below a prefix, which we never see. So each `Location` is
 //! relative, and so is the base that the index is given: from the path of the view that was asked
@@ -82,8 +82,19 @@ const NOT_BUILT: &str = r#"<!doctype html>
 /// Whether a link from anywhere may lead to what a request asks for: a page, or a way to one.
 pub(crate) fn is_linkable(parts: &Parts) -> bool {
     let path = parts.uri.path();
-    let is_page = matches!(path, "/" | "/console" | "/states" | "/states/home") || path.starts_with(PREFIX);
+    let is_page =
+        matches!(path, "/" | "/console") || console_of_aws(path).is_some() || path.starts_with(PREFIX);
     matches!(parts.method, Method::GET | Method::HEAD) && is_page && path != SESSION
+}
+
+/// The way to our console from a path that AWS's console has.
+fn console_of_aws(path: &str) -> Option<&'static str> {
+    match path {
+        "/states" => Some("console/"),
+        "/states/" | "/states/home" => Some("../console/"),
+        "/states/home/" => Some("../../console/"),
+        _ => None,
+    }
 }
 
 /// The answer to a request for the console; `None` if it is for something else.
@@ -96,11 +107,10 @@ pub(crate) fn answer(assets: &Assets, parts: &Parts) -> Option<Answer> {
             redirect(StatusCode::TEMPORARY_REDIRECT, "console/".into()).with(VARY, "accept")
         }
         "/console" => redirect(StatusCode::PERMANENT_REDIRECT, "console/".into()),
-        "/states" => redirect(StatusCode::TEMPORARY_REDIRECT, with_region("console/", parts.uri.query())),
-        "/states/home" => {
-            redirect(StatusCode::TEMPORARY_REDIRECT, with_region("../console/", parts.uri.query()))
-        }
-        path => file(assets, path.strip_prefix(PREFIX)?, &parts.headers),
+        path => match console_of_aws(path) {
+            Some(way) => redirect(StatusCode::TEMPORARY_REDIRECT, with_region(way, parts.uri.query())),
+            None => file(assets, path.strip_prefix(PREFIX)?, &parts.headers),
+        },
     };
     Some(answer.guarded())
 }

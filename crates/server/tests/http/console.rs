@@ -121,6 +121,8 @@ async fn ways_to_the_console_are_relative_so_that_a_proxy_may_put_a_prefix_befor
         ("/console", "", 308, "console/"),
         ("/states", "", 307, "console/"),
         ("/states/home", "", 307, "../console/"),
+        ("/states/", "", 307, "../console/"),
+        ("/states/home/?region=eu-west-1", "", 307, "../../console/?region=eu-west-1"),
         ("/states/home?region=eu-west-1", "", 307, "../console/?region=eu-west-1"),
         ("/states/home?x=y&region=eu-west-1&z", "", 307, "../console/?region=eu-west-1"),
         ("/states/home?region=//evil.example", "", 307, "../console/"),
