@@ -18,21 +18,24 @@ use super::Options;
 /// How many connections, each with a start under way: as many as one process may usually have open.
 const IN_FLIGHT: usize = 19_000;
 
+/// How many states each execution enters: so many that it is the engine that cannot keep up, not the network.
+const STATES: usize = 100;
+
 /// How many starts there are then.
-const STARTS: u64 = 600_000;
+const STARTS: u64 = 200_000;
 
 /// How many are under way before and after.
 const USUAL_IN_FLIGHT: usize = 64;
 
 /// How many starts there are before and after.
-const USUAL_STARTS: u64 = 100_000;
+const USUAL_STARTS: u64 = 20_000;
 
 /// What the server may take in memory, in MiB.
 const MEMORY_MIB_MAX: f64 = 1_024.0;
 
 pub fn run(options: &Options, report: &mut Report) -> io::Result<()> {
     let server = options.new_server()?;
-    let machine = server.create_machine("Overload", "STANDARD", &chain(10))?;
+    let machine = server.create_machine("Overload", "STANDARD", &chain(STATES))?;
     let before = start(&server, &machine, USUAL_IN_FLIGHT, USUAL_STARTS)?;
     let count = options.executions.unwrap_or(STARTS);
     let is_over = AtomicBool::new(false);
