@@ -1,7 +1,7 @@
 /** The frame around every page, and which page an address leads to. */
 
 import { QueryClientProvider } from "@tanstack/react-query";
-import { lazy, Suspense, useEffect, useRef, useState, useSyncExternalStore, type ReactNode } from "react";
+import { useEffect, useRef, useState, useSyncExternalStore, type ReactNode } from "react";
 import { ApiError, isServerGone, onServerChange } from "./api/errors";
 import { shortName } from "./api/arn";
 import { useLivePlace } from "./api/live";
@@ -17,6 +17,7 @@ import { BASE, Link, RouterProvider, useRouter } from "./router";
 import { Boundary } from "./ui/boundary";
 import { Icon, type IconName } from "./ui/icons";
 import { boundKeys, focusSearch, listenToKeys, useKeys } from "./ui/keys";
+import { part } from "./ui/part";
 import { Button, Dialog, Empty, ErrorNotice, Loading } from "./ui/parts";
 import { chooseTheme, currentTheme } from "./ui/theme";
 import { useTitle } from "./ui/title";
@@ -29,7 +30,7 @@ const ASK_AGAIN_MS = 2_000;
 const SCROLL_TRIES = 20;
 
 // The editor brings CodeMirror: nobody waits for it who only looks.
-const EditPage = lazy(() => import("./pages/edit").then((module) => ({ default: module.EditPage })));
+const EditPage = part(async () => (await import("./pages/edit")).EditPage);
 
 export function App() {
   return (
@@ -128,7 +129,7 @@ function Main({ children }: { children: ReactNode }) {
     frame = requestAnimationFrame(again);
     return () => cancelAnimationFrame(frame);
   }, [where]);
-  return <main id="main" ref={main} tabIndex={-1}><Boundary at={where}><Suspense fallback={<Loading />}>{children}</Suspense></Boundary></main>;
+  return <main id="main" ref={main} tabIndex={-1}><Boundary at={where}>{children}</Boundary></main>;
 }
 
 /** What a tab of the browser says. */

@@ -1,6 +1,6 @@
 /** A state machine: what it is, what it did, and all that can be changed of it. */
 
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import { useQueryClient } from "@tanstack/react-query";
 import { machineArnOf, parseArn } from "../api/arn";
 import { call } from "../api/client";
@@ -8,9 +8,11 @@ import { ApiError } from "../api/errors";
 import { useMachine } from "../api/queries";
 import type { Machine } from "../api/types";
 import { Link, path, useQuery, useRouter, useSetQuery } from "../router";
+import { Boundary } from "../ui/boundary";
 import { useIsHere } from "../ui/here";
 import { useKeys } from "../ui/keys";
 import { Button, CopyButton, Dialog, Empty, ErrorNotice, Loading, Notice, TabPanel, Tabs } from "../ui/parts";
+import { part } from "../ui/part";
 import { Badge } from "../ui/status";
 import { Moment } from "../ui/time";
 import { toast } from "../ui/toasts";
@@ -22,8 +24,8 @@ import { VersionsTab } from "./machine/versions";
 import "./machine/machine.css";
 
 // Both bring CodeMirror.
-const DefinitionTab = lazy(() => import("./machine/definition").then((module) => ({ default: module.DefinitionTab })));
-const RevisionsTab = lazy(() => import("./machine/revisions").then((module) => ({ default: module.RevisionsTab })));
+const DefinitionTab = part(async () => (await import("./machine/definition")).DefinitionTab);
+const RevisionsTab = part(async () => (await import("./machine/revisions")).RevisionsTab);
 
 const TABS = [
   { id: "executions", label: "Executions" },
@@ -70,14 +72,14 @@ export function MachinePage({ stateMachineArn: named }: { stateMachineArn: strin
       )}
       <Tabs label="State machine" tabs={TABS} selected={tab} panelId="machine-tab" onSelect={(id) => navigate(`${path("machines", named)}${id === "executions" ? "" : `?tab=${id}`}`, { replace: true })} />
       <TabPanel panelId="machine-tab" selected={tab}>
-        <Suspense fallback={<Loading />}>
+        <Boundary at={tab}>
           {tab === "executions" && <ExecutionsTab machine={machine.data} qualifier={parseArn(named)?.name} />}
           {tab === "definition" && <DefinitionTab machine={machine.data} />}
           {tab === "versions" && <VersionsTab machine={machine.data} />}
           {tab === "revisions" && <RevisionsTab machine={machine.data} />}
           {tab === "tags" && <TagsTab resourceArn={stateMachineArn} />}
           {tab === "settings" && <SettingsTab machine={machine.data} />}
-        </Suspense>
+        </Boundary>
       </TabPanel>
       {start !== "" && <StartDialog machine={machine.data} via={named === stateMachineArn ? "" : named} copyOf={copy} onClose={() => setQuery({ start: "", copy: "" })} />}
       {deleting && <DeleteDialog machine={machine.data} onClose={() => setDeleting(false)} />}
