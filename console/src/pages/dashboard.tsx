@@ -1,6 +1,7 @@
 /** The start page: how executions do over time, and why some failed. */
 
-import { useMachines } from "../api/queries";
+import { ApiError } from "../api/errors";
+import { useMachineCounts, useMachines } from "../api/queries";
 import type { MetricPoint, Metrics } from "../api/types";
 import { useQuery } from "../router";
 import { Icon } from "../ui/icons";
@@ -40,15 +41,20 @@ export function DashboardPage() {
 function Overview({ period }: { period: Period }) {
   const metrics = useMetrics(period);
   const failures = useFailures();
+  const counts = useMachineCounts();
+  // Who may see none of it is told so once.
+  if ([metrics, failures, counts].every(({ data, error }) => !data && error instanceof ApiError && error.isDenied)) {
+    return <ErrorNotice error={metrics.error} what="The dashboard cannot be shown" />;
+  }
   return (
     <>
       {metrics.isPending && <Loading />}
-      {metrics.error && !metrics.data && <ErrorNotice error={metrics.error} retry={() => void metrics.refetch()} what="Numbers over time" />}
+      {metrics.error && !metrics.data && <ErrorNotice error={metrics.error} retry={() => void metrics.refetch()} what="The numbers over time cannot be shown" />}
       {metrics.data && <Figures metrics={metrics.data} />}
       {metrics.data && <Charts metrics={metrics.data} period={period} />}
       <div className="lower">
         {failures.isPending && <Loading />}
-        {failures.error && !failures.data && <ErrorNotice error={failures.error} retry={() => void failures.refetch()} what="Recent failures" />}
+        {failures.error && !failures.data && <ErrorNotice error={failures.error} retry={() => void failures.refetch()} what="The recent failures cannot be shown" />}
         {failures.data && <Failures failures={failures.data} />}
         <MachineCountsCard />
       </div>

@@ -70,7 +70,7 @@ export function InboxPage() {
         </div>
       )}
       {execution && <p className="row wrap of-execution">Only those of the execution <Link className="name" to={path("executions", execution)}>{shortName(execution)}</Link></p>}
-      {waiting.error ? <ErrorNotice error={waiting.error} retry={waiting.refetch} what="Waiting tasks" /> : null}
+      {waiting.error ? <ErrorNotice error={waiting.error} retry={waiting.refetch} what="Waiting tasks cannot be listed" /> : null}
       {waiting.tasks === undefined && !waiting.error && <Loading what="Looking for tasks that wait" />}
       {waiting.tasks && (
         <p className="small muted inbox-count" role="status">

@@ -4,19 +4,19 @@ import { useState } from "react";
 import { useQueryClient } from "@tanstack/react-query";
 import { machineArnOf, parseArn } from "../api/arn";
 import { call } from "../api/client";
-import { ApiError } from "../api/errors";
 import { useMachine } from "../api/queries";
 import type { Machine } from "../api/types";
 import { Link, path, useQuery, useRouter, useSetQuery } from "../router";
 import { Boundary } from "../ui/boundary";
 import { useIsHere } from "../ui/here";
 import { useKeys } from "../ui/keys";
-import { Button, CopyButton, Dialog, Empty, ErrorNotice, Loading, Notice, TabPanel, Tabs } from "../ui/parts";
+import { Button, CopyButton, Dialog, ErrorNotice, Loading, Notice, TabPanel, Tabs } from "../ui/parts";
 import { part } from "../ui/part";
 import { Badge } from "../ui/status";
 import { Moment } from "../ui/time";
 import { toast } from "../ui/toasts";
 import { ExecutionsTab } from "./machine/executions";
+import { NoMachine } from "./machine/no-machine";
 import { SettingsTab } from "./machine/settings";
 import { StartDialog } from "./machine/start-dialog";
 import { TagsTab } from "./machine/tags";
@@ -53,13 +53,7 @@ export function MachinePage({ stateMachineArn: named }: { stateMachineArn: strin
   ]);
 
   if (machine.isPending) return <Loading what="Loading the state machine" />;
-  if (!machine.data) {
-    return machine.error instanceof ApiError && /DoesNotExist|InvalidArn/.test(machine.error.kind) ? (
-      <Empty title="There is no such state machine" action={<Link className="button" to="machines">All state machines</Link>}>
-        <span className="name mono">{named}</span>
-      </Empty>
-    ) : <ErrorNotice error={machine.error} retry={() => void machine.refetch()} what="The state machine cannot be shown" />;
-  }
+  if (!machine.data) return <NoMachine named={named} error={machine.error} retry={() => void machine.refetch()} what="The state machine cannot be shown" />;
 
   const tab = TABS.some((each) => each.id === tabName) ? tabName : "executions";
   return (

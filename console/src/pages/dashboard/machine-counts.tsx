@@ -29,7 +29,7 @@ export function MachineCountsCard() {
         <Link className="small all" to="machines">All<span className="visually-hidden"> state machines</span></Link>
       </header>
       {counts.isPending && <Loading />}
-      {counts.error && <div className="body"><ErrorNotice error={counts.error} retry={() => void counts.refetch()} what="Counts of state machines" /></div>}
+      {counts.error && <div className="body"><ErrorNotice error={counts.error} retry={() => void counts.refetch()} what="The counts cannot be shown" /></div>}
       {counts.data && <Rows counts={foremost(counts.data.counts)} />}
     </section>
   );
