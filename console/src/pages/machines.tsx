@@ -6,7 +6,7 @@ import { currentPlace } from "../api/session";
 import type { MachineCounts, MachineSummary } from "../api/types";
 import { Link, path, root, useQuery, useSetQuery } from "../router";
 import { CopyButton, Empty, ErrorNotice, Loading } from "../ui/parts";
-import { Ago } from "../ui/time";
+import { Ago, ShortMoment } from "../ui/time";
 import { VirtualTable, type Column } from "./machine/virtual-table";
 import "./machine/machine.css";
 
@@ -55,20 +55,24 @@ export function MachinesPage() {
       onSort: () => setSort(by === start ? (start === up ? down : up) : start),
     };
   };
-  const count = (id: "running" | "succeeded" | "failed" | "timedOut" | "aborted", label: string, status: string, from: "medium" | "wide" = "medium"): Column<Counted> => ({
-    id, label, width: "94px", number: true, from, ...sorted(id, "descending"),
+  const count = (id: "running" | "succeeded" | "failed" | "timedOut" | "aborted", label: string, status: string, width: string, from: "medium" | "wide" = "medium"): Column<Counted> => ({
+    id, label, width, number: true, from, ...sorted(id, "descending"),
     cell: (row) => <Count value={row.counts?.[id]} label={label} tone={id} to={row.type === "STANDARD" || id !== "running" ? `${path("machines", row.stateMachineArn)}?status=${status}` : undefined} />,
   });
   const columns: Column<Counted>[] = [
-    { id: "name", label: "Name", width: "minmax(0, 1fr)", ...sorted("name"), cell: (row) => <Link className="name-link" to={path("machines", row.stateMachineArn)} title={row.name}><bdi>{row.name}</bdi></Link> },
-    { id: "type", label: "Type", width: "76px", from: "medium", ...sorted("type"), cell: (row) => <span className="muted">{row.type === "EXPRESS" ? "Express" : "Standard"}</span> },
-    count("running", "Running", "RUNNING"),
-    count("succeeded", "Succeeded", "SUCCEEDED"),
-    count("failed", "Failed", "FAILED"),
-    count("timedOut", "Timed out", "TIMED_OUT", "wide"),
-    count("aborted", "Aborted", "ABORTED", "wide"),
-    { id: "lastStartDate", label: "Last start", width: "108px", from: "medium", ...sorted("lastStartDate", "descending"), cell: (row) => (row.counts?.lastStartDate ? <Ago seconds={row.counts.lastStartDate} /> : <span className="muted">–</span>) },
-    { id: "creationDate", label: "Created", width: "108px", from: "widest", ...sorted("creationDate", "descending"), cell: (row) => <Ago seconds={row.creationDate} /> },
+    {
+      id: "name", label: "Name", width: "minmax(0, 1fr)", ...sorted("name"),
+      cell: (row) => <Link className="name-link" to={path("machines", row.stateMachineArn)} title={row.name}><bdi>{row.name}</bdi></Link>,
+      below: (row) => <Below row={row} />,
+    },
+    { id: "type", label: "Type", width: "68px", from: "medium", ...sorted("type"), cell: (row) => <span className="muted">{row.type === "EXPRESS" ? "Express" : "Standard"}</span> },
+    count("running", "Running", "RUNNING", "72px"),
+    count("succeeded", "Succeeded", "SUCCEEDED", "100px"),
+    count("failed", "Failed", "FAILED", "72px"),
+    count("timedOut", "Timed out", "TIMED_OUT", "95px", "wide"),
+    count("aborted", "Aborted", "ABORTED", "72px", "wide"),
+    { id: "lastStartDate", label: "Last start", width: "112px", from: "medium", ...sorted("lastStartDate", "descending"), cell: (row) => (row.counts?.lastStartDate ? <Ago seconds={row.counts.lastStartDate} /> : <span className="muted">–</span>) },
+    { id: "creationDate", label: "Created", width: "136px", from: "widest", ...sorted("creationDate", "descending"), cell: (row) => <ShortMoment seconds={row.creationDate} /> },
   ];
 
   const create = <Link className="button primary" to="machines/new">Create state machine</Link>;
@@ -105,6 +109,18 @@ export function MachinesPage() {
           <div className="card"><Empty title="No state machine is like that" action={<button type="button" className="button" onClick={() => setAll({ q: "", type: "" })}>Show all</button>} /></div>
         )
       )}
+    </>
+  );
+}
+
+const COUNTED = [["running", "running"], ["failed", "failed"], ["timedOut", "timed out"], ["aborted", "aborted"], ["succeeded", "succeeded"]] as const;
+
+/** What a phone has no columns for. */
+function Below({ row }: { row: Counted }) {
+  return (
+    <>
+      {row.counts?.lastStartDate ? <Ago seconds={row.counts.lastStartDate} /> : <span>{row.type === "EXPRESS" ? "Express" : "Standard"}</span>}
+      {COUNTED.map(([id, text]) => !!row.counts?.[id] && <span key={id} style={{ color: `var(--${id.toLowerCase()})`, fontWeight: 600 }}>{row.counts[id].toLocaleString()} {text}</span>)}
     </>
   );
 }

@@ -3,6 +3,9 @@
 import { useSyncExternalStore } from "react";
 
 const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
+// In lists: what is of this year need not say so.
+const SAME_YEAR = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const OTHER_YEAR = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 // Among our own words it speaks their language.
 const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
 
@@ -26,6 +29,12 @@ export function formatClock(seconds: number): string {
 
 export function formatMoment(seconds: number): string {
   return MOMENT.format(new Date(seconds * 1_000));
+}
+
+/** As short as can be, for lists. */
+export function formatShortMoment(seconds: number, nowMs: number): string {
+  const date = new Date(seconds * 1_000);
+  return (date.getFullYear() === new Date(nowMs).getFullYear() ? SAME_YEAR : OTHER_YEAR).format(date);
 }
 
 function formatRelative(seconds: number, nowMs: number): string {
@@ -76,6 +85,11 @@ export function Ago({ seconds }: { seconds: number }) {
 /** A moment as a date. */
 export function Moment({ seconds }: { seconds: number }) {
   return <time dateTime={new Date(seconds * 1_000).toISOString()}>{formatMoment(seconds)}</time>;
+}
+
+/** A moment as a date, in a list. */
+export function ShortMoment({ seconds }: { seconds: number }) {
+  return <time dateTime={new Date(seconds * 1_000).toISOString()} title={formatMoment(seconds)}>{formatShortMoment(seconds, Date.now())}</time>;
 }
 
 /** How long something took, or has taken until now. */

@@ -7,9 +7,10 @@ import { ApiError } from "../../api/errors";
 import { listAll } from "../../api/queries";
 import type { Execution, ExecutionStatus, ExecutionSummary, Machine } from "../../api/types";
 import { Link, path, useQuery, useRouter, useSetQuery } from "../../router";
+import { useIsNarrow } from "../../ui/narrow";
 import { Button, Empty, ErrorNotice, Loading, Notice } from "../../ui/parts";
 import { ExecutionBadge } from "../../ui/status";
-import { Ago, Elapsed } from "../../ui/time";
+import { Elapsed, ShortMoment } from "../../ui/time";
 import { BulkDialog, type BulkAction } from "./bulk";
 import { useExecutionList } from "./list";
 import { VirtualTable, type Column } from "./virtual-table";
@@ -49,6 +50,10 @@ export function ExecutionsTab({ machine, qualifier }: { machine: Machine; qualif
   // The address names a version or an alias itself: all of them are at that of the machine.
   const choose = (way: string) => (way === "" && qualifier ? navigate(path("machines", machine.stateMachineArn)) : setVia(way));
 
+  // A phone shows executions first.
+  const isNarrow = useIsNarrow();
+  const [isOpen, setOpen] = useState(false);
+  const filters = [status, via, from, to].filter(Boolean).length;
   const isFiltered = Boolean(words.trim() || from || to);
   const oldest = list.executions.at(-1);
   // Behind this point all happened before the time that is asked for.
@@ -80,12 +85,16 @@ export function ExecutionsTab({ machine, qualifier }: { machine: Machine; qualif
       label: <input type="checkbox" aria-label={`Select all ${rows.length} that are listed`} checked={allChosen} ref={(box) => { if (box) box.indeterminate = chosen.length > 0 && !allChosen; }} onChange={() => setSelected(allChosen ? new Set() : new Set(rows.map((each) => each.executionArn)))} />,
       cell: (row: ExecutionSummary) => <input type="checkbox" aria-label={`Select ${row.name}`} checked={selected.has(row.executionArn)} onChange={() => toggle(row.executionArn)} />,
     }]),
-    { id: "name", label: "Name", width: "minmax(0, 1fr)", cell: (row) => <Link className="name-link" to={path("executions", row.executionArn)} title={row.name}><bdi>{row.name}</bdi></Link> },
-    { id: "status", label: "Status", width: "112px", cell: (row) => <ExecutionBadge status={row.status} /> },
-    { id: "start", label: "Started", width: "104px", from: "medium", cell: (row) => <Ago seconds={row.startDate} /> },
+    {
+      id: "name", label: "Name", width: "minmax(0, 1fr)",
+      cell: (row) => <Link className="name-link" to={path("executions", row.executionArn)} title={row.name}><bdi>{row.name}</bdi></Link>,
+      below: (row) => <><ExecutionBadge status={row.status} /><ShortMoment seconds={row.startDate} /><span><Elapsed from={row.startDate} to={row.stopDate} /></span></>,
+    },
+    { id: "status", label: "Status", width: "112px", from: "medium", cell: (row) => <ExecutionBadge status={row.status} /> },
+    { id: "start", label: "Started", width: "136px", from: "medium", cell: (row) => <ShortMoment seconds={row.startDate} /> },
     { id: "duration", label: "Duration", width: "88px", number: true, from: "medium", cell: (row) => <Elapsed from={row.startDate} to={row.stopDate} /> },
     ...(isExpress ? [] : [
-      { id: "via", label: "Version, alias", width: "120px", from: "wide" as const, cell: (row: ExecutionSummary) => <Via execution={row} /> },
+      { id: "via", label: "Version, alias", width: "140px", from: "wide" as const, cell: (row: ExecutionSummary) => <Via execution={row} /> },
       { id: "redrives", label: "Redrives", width: "64px", number: true, from: "wide" as const, cell: (row: ExecutionSummary) => (row.redriveCount ? row.redriveCount : <span className="muted">0</span>) },
     ]),
   ];
@@ -96,19 +105,24 @@ export function ExecutionsTab({ machine, qualifier }: { machine: Machine; qualif
         <Notice tone="plain" icon="help">Of Express executions only recent ones that have ended are kept.</Notice>
       )}
       <div className="filters">
-        <input className="input" type="search" data-search placeholder={isExpress ? "Search by name" : "Search by name, or a whole name"} aria-label="Search by name" value={words} onChange={(event) => setWords(event.target.value)} />
-        <select className="input" aria-label="Status" value={status} onChange={(event) => setStatus(event.target.value)}>
-          <option value="">All statuses</option>
-          {STATUSES.filter(([id]) => !isExpress || id !== "RUNNING").map(([id, text]) => <option key={id} value={id}>{text}</option>)}
-        </select>
-        {!isExpress && (ways.length > 0 || via) && (
-          <select className="input" aria-label="Version or alias" value={via} onChange={(event) => choose(event.target.value)}>
-            <option value="">All versions</option>
-            {[...new Set([...(via ? [via] : []), ...ways])].map((way) => <option key={way} value={way}>{/^\d+$/.test(way) ? `Version ${way}` : way}</option>)}
-          </select>
+        <input className="input" type="search" data-search placeholder="Name, or part of it" aria-label="Search by name" value={words} onChange={(event) => setWords(event.target.value)} />
+        {isNarrow && <Button aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>Filters{filters > 0 && ` (${filters})`}</Button>}
+        {(isOpen || !isNarrow) && (
+          <>
+            <select className="input" aria-label="Status" value={status} onChange={(event) => setStatus(event.target.value)}>
+              <option value="">All statuses</option>
+              {STATUSES.filter(([id]) => !isExpress || id !== "RUNNING").map(([id, text]) => <option key={id} value={id}>{text}</option>)}
+            </select>
+            {!isExpress && (ways.length > 0 || via) && (
+              <select className="input" aria-label="Version or alias" value={via} onChange={(event) => choose(event.target.value)}>
+                <option value="">All versions</option>
+                {[...new Set([...(via ? [via] : []), ...ways])].map((way) => <option key={way} value={way}>{/^\d+$/.test(way) ? `Version ${way}` : way}</option>)}
+              </select>
+            )}
+            <label className="time-filter">From <input className="input" type="datetime-local" step="1" value={from} onChange={(event) => setFrom(event.target.value)} /></label>
+            <label className="time-filter">to <input className="input" type="datetime-local" step="1" value={to} onChange={(event) => setTo(event.target.value)} /></label>
+          </>
         )}
-        <label className="time-filter">From <input className="input" type="datetime-local" step="1" value={from} onChange={(event) => setFrom(event.target.value)} /></label>
-        <label className="time-filter">to <input className="input" type="datetime-local" step="1" value={to} onChange={(event) => setTo(event.target.value)} /></label>
       </div>
       {chosen.length > 0 && (
         <div className="selection-bar" role="group" aria-label="Selected executions">

@@ -1,0 +1,8 @@
+import { expect, test } from "vitest";
+import { formatShortMoment } from "./time";
+
+test("a list says the year only of what is of another year", () => {
+  const now = Date.UTC(2026, 10, 29, 12);
+  expect(formatShortMoment(now / 1_000 - 60, now)).not.toContain("2026");
+  expect(formatShortMoment(Date.UTC(2025, 5, 1, 12) / 1_000, now)).toContain("2025");
+});
