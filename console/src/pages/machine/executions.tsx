@@ -12,6 +12,7 @@ import { Button, Empty, ErrorNotice, Loading, Notice } from "../../ui/parts";
 import { ExecutionBadge } from "../../ui/status";
 import { Elapsed, ShortMoment } from "../../ui/time";
 import { BulkDialog, type BulkAction } from "./bulk";
+import { matches } from "./filter";
 import { useExecutionList } from "./list";
 import { VirtualTable, type Column } from "./virtual-table";
 
@@ -38,13 +39,12 @@ export function ExecutionsTab({ machine, qualifier }: { machine: Machine; qualif
   const fromSeconds = from ? Date.parse(from) / 1_000 : undefined;
   const toSeconds = to ? Date.parse(to) / 1_000 : undefined;
   const rows = useMemo(() => {
-    const wanted = words.trim().toLowerCase();
-    const found = list.executions.filter(
-      (each) => each.name.toLowerCase().includes(wanted) && (!fromSeconds || each.startDate >= fromSeconds) && (!toSeconds || each.startDate <= toSeconds),
-    );
+    // Express executions do not tell by what they were started.
+    const filter = { words, status, via: isExpress ? "" : via, from: fromSeconds, to: toSeconds };
+    const found = list.executions.filter((each) => matches(each, filter));
     // One that has exactly this name is told at once, however far down in the list it is.
-    return exact && !found.some((each) => each.executionArn === exact.executionArn) ? [exact, ...found] : found;
-  }, [list.executions, words, fromSeconds, toSeconds, exact]);
+    return exact && matches(exact, filter) && !found.some((each) => each.executionArn === exact.executionArn) ? [exact, ...found] : found;
+  }, [list.executions, isExpress, words, status, via, fromSeconds, toSeconds, exact]);
 
   const { navigate } = useRouter();
   // The address names a version or an alias itself: all of them are at that of the machine.
@@ -157,7 +157,7 @@ export function ExecutionsTab({ machine, qualifier }: { machine: Machine; qualif
 /** Nothing is found yet; there may be something further down. */
 function Looking({ canLoad, load, onAll }: { canLoad: boolean; load: () => void; onAll: () => void }) {
   useEffect(load, [load]);
-  return canLoad ? <Loading what="Looking through older executions" /> : <Empty title="No execution is like that" action={<Button onClick={onAll}>Show all</Button>} />;
+  return canLoad ? <Loading what="Looking through older executions" /> : <Empty title="No execution matches these filters" action={<Button onClick={onAll}>Show all</Button>} />;
 }
 
 function Via({ execution }: { execution: ExecutionSummary }) {
