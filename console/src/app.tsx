@@ -7,6 +7,7 @@ import { shortName } from "./api/arn";
 import { useLivePlace } from "./api/live";
 import { queries } from "./api/queries";
 import { choosePlace, currentPlace, currentSession, loadSession, onSessionChange, signOut } from "./api/session";
+import { ActivitiesPage, ActivityPage } from "./pages/activities";
 import { DashboardPage } from "./pages/dashboard";
 import { ExecutionPage } from "./pages/execution";
 import { InboxPage } from "./pages/inbox";
@@ -73,6 +74,7 @@ function Shell() {
     { key: "D", does: "Dashboard", run: () => navigate(".") },
     { key: "M", does: "State machines", run: () => navigate("machines") },
     { key: "I", does: "Waiting tasks", run: () => navigate("inbox") },
+    { key: "A", does: "Activities", run: () => navigate("activities") },
   ]);
   const signedIn = known === "known" && (session.mode === "open" || session.signedIn);
   // Whose sign-in has expired goes on where they were, with all that they have typed.
@@ -136,6 +138,8 @@ function Main({ children }: { children: ReactNode }) {
 function titleOf([thing, arn, verb]: string[]): string {
   if (thing === undefined) return "Dashboard";
   if (thing === "inbox") return "Waiting tasks";
+  if (thing === "activities" && arn === undefined) return "Activities";
+  if (thing === "map-runs") return "Map Runs";
   if (thing === "machines" && arn === undefined) return "State machines";
   if (thing === "machines" && arn === "new") return "Create state machine";
   if (arn === undefined) return "Not found";
@@ -147,6 +151,8 @@ function Page() {
   const [thing, arn, verb] = segments;
   if (thing === undefined) return <DashboardPage />;
   if (thing === "inbox") return <InboxPage />;
+  if (thing === "activities") return arn === undefined ? <ActivitiesPage /> : <ActivityPage activityArn={arn} key={arn} />;
+  if (thing === "map-runs") return <Empty title="Map Runs are not there yet" action={<Link className="button" to="machines">State machines</Link>}>They will come with distributed Maps.</Empty>;
   if (thing === "machines") {
     if (arn === undefined) return <MachinesPage />;
     if (arn === "new") return <EditPage />;
@@ -160,6 +166,7 @@ const LINKS: { to: string; segment: string | undefined; icon: IconName; text: st
   { to: ".", segment: undefined, icon: "dashboard", text: "Dashboard" },
   { to: "machines", segment: "machines", icon: "machine", text: "State machines" },
   { to: "inbox", segment: "inbox", icon: "inbox", text: "Waiting tasks" },
+  { to: "activities", segment: "activities", icon: "worker", text: "Activities" },
 ];
 
 function Nav({ onHelp }: { onHelp: () => void }) {
