@@ -6,14 +6,14 @@ import type { MetricPoint, Metrics } from "../api/types";
 import { useQuery } from "../router";
 import { Icon } from "../ui/icons";
 import { ErrorNotice, Loading } from "../ui/parts";
-import { formatDuration } from "../ui/time";
+import { formatTaken } from "../ui/time";
 import { Chart, type Series } from "./dashboard/chart";
 import "./dashboard/dashboard.css";
 import { Failures } from "./dashboard/failures";
 import { FirstVisit } from "./dashboard/first-visit";
 import { MachineCountsCard } from "./dashboard/machine-counts";
 import { useFailures, useMetrics } from "./dashboard/metrics";
-import { periodOf, PERIODS, type Period } from "./dashboard/periods";
+import { periodOf, PERIODS, spanOf, type Period } from "./dashboard/periods";
 import { formatCount } from "./dashboard/scale";
 
 export function DashboardPage() {
@@ -48,7 +48,7 @@ function Overview({ period }: { period: Period }) {
   }
   return (
     <>
-      {metrics.isPending && <Loading />}
+      {metrics.isPending && <Shape period={period} />}
       {metrics.error && !metrics.data && <ErrorNotice error={metrics.error} retry={() => void metrics.refetch()} what="The numbers over time cannot be shown" />}
       {metrics.data && <Figures metrics={metrics.data} />}
       {metrics.data && <Charts metrics={metrics.data} period={period} />}
@@ -59,6 +59,21 @@ function Overview({ period }: { period: Period }) {
         <MachineCountsCard />
       </div>
     </>
+  );
+}
+
+/** The room that the numbers will take, so that nothing moves when they come. */
+function Shape({ period }: { period: Period }) {
+  const nothing = { executionsStarted: 0, executionsSucceeded: 0, executionsFailed: 0, executionsTimedOut: 0, executionsAborted: 0, executionsOpen: 0 };
+  const { startTime, endTime } = spanOf(period, Date.now());
+  const points = Array.from({ length: (endTime - startTime) / period.pointSeconds }, (_, index) => ({ timestamp: startTime + index * period.pointSeconds, ...nothing }));
+  const metrics: Metrics = { periodSeconds: period.pointSeconds, points, openExecutions: 0 };
+  return (
+    <div className="shape stack">
+      <Figures metrics={metrics} />
+      <Charts metrics={metrics} period={period} />
+      <Loading />
+    </div>
   );
 }
 
@@ -76,8 +91,8 @@ function Figures({ metrics }: { metrics: Metrics }) {
       <Figure name="Succeeded" value={formatCount(succeeded)} />
       <Figure name="Failed" title="Failed or timed out" value={formatCount(failed)} bad={failed > 0} />
       <Figure name="Success rate" title="Of those that succeeded, failed or timed out" value={rate} />
-      <Figure name="Duration p50" title="Half of the executions took no longer" value={executionTime ? formatDuration(executionTime.p50) : "–"} />
-      <Figure name="Duration p99" title="99 of 100 executions took no longer" value={executionTime ? formatDuration(executionTime.p99) : "–"} />
+      <Figure name="Duration p50" title="Half of the executions took no longer" value={executionTime ? formatTaken(executionTime.p50) : "–"} />
+      <Figure name="Duration p99" title="99 of 100 executions took no longer" value={executionTime ? formatTaken(executionTime.p99) : "–"} />
     </dl>
   );
 }
@@ -122,7 +137,7 @@ function Charts({ metrics, period }: { metrics: Metrics; period: Period }) {
         unit="ms"
         summary={({ name }) => {
           const value = executionTime?.[name as "p50" | "p99"];
-          return value === undefined ? "–" : formatDuration(value);
+          return value === undefined ? "–" : formatTaken(value);
         }}
         series={[
           { name: "p50", colour: "--running", values: times.map((time) => time?.p50) },

@@ -20,6 +20,11 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(seconds / 86_400)} d ${Math.floor((seconds % 86_400) / 3_600)} h`;
 }
 
+/** How long something took: never nothing, but less than can be told. */
+export function formatTaken(ms: number): string {
+  return ms < 1 ? "<1 ms" : formatDuration(ms);
+}
+
 /** With milliseconds, for events: `14:03:22.123`. */
 export function formatClock(seconds: number): string {
   const date = new Date(seconds * 1_000);
@@ -94,7 +99,7 @@ export function ShortMoment({ seconds }: { seconds: number }) {
 
 /** How long something took, or has taken until now. */
 export function Elapsed({ from, to }: { from: number; to?: number }) {
-  return to === undefined ? <Ticking from={from} /> : <>{formatDuration((to - from) * 1_000)}</>;
+  return to === undefined ? <Ticking from={from} /> : <>{formatTaken((to - from) * 1_000)}</>;
 }
 
 function Ticking({ from }: { from: number }) {
