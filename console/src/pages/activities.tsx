@@ -63,7 +63,7 @@ export function ActivitiesPage() {
       {rows.length > 0 ? <VirtualTable label="Activities" columns={columns} rows={rows} keyOf={(row) => row.activityArn} /> : activities.data && (
         <div className="card">
           {all.length > 0
-            ? <Empty title="No activity matches" action={<Button onClick={() => setWords("")}>Show all</Button>} />
+            ? <Empty title="No activity has such a name" action={<Button onClick={() => setWords("")}>Show all</Button>} />
             : <Empty title="There is no activity here yet" action={<Button kind="primary" onClick={() => setOpen({ kind: "create" })}>Create activity</Button>}>A Task state names one as its resource, and waits until a worker has answered.</Empty>}
         </div>
       )}

@@ -86,7 +86,7 @@ function Figures({ metrics }: { metrics: Metrics }) {
   const rate = ended === 0 ? "–" : `${Math.floor((1_000 * succeeded) / ended) / 10} %`;
   return (
     <dl className="card figures">
-      <Figure name="Open now" value={formatCount(metrics.openExecutions)} />
+      <Figure name="Running now" value={formatCount(metrics.openExecutions)} />
       <Figure name="Started" value={formatCount(total((point) => point.executionsStarted))} />
       <Figure name="Succeeded" value={formatCount(succeeded)} />
       <Figure name="Failed" title="Failed or timed out" value={formatCount(failed)} bad={failed > 0} />
@@ -129,7 +129,7 @@ function Charts({ metrics, period }: { metrics: Metrics; period: Period }) {
           { name: "Aborted", colour: "--aborted", pattern: "crossed", values: points.map((point) => point.executionsAborted) },
         ]}
       />
-      <Chart {...shared} title="Open executions" kind="lines" unit="number" summary={() => formatCount(metrics.openExecutions)} series={[{ name: "Open", colour: "--accent", values: points.map((point) => point.executionsOpen) }]} />
+      <Chart {...shared} title="Running executions" kind="lines" unit="number" summary={() => formatCount(metrics.openExecutions)} series={[{ name: "Running", colour: "--accent", values: points.map((point) => point.executionsOpen) }]} />
       <Chart
         {...shared}
         title="Durations"

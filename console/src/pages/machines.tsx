@@ -106,7 +106,7 @@ export function MachinesPage() {
         rows.length > 0 ? (
           <VirtualTable label="State machines" columns={columns} rows={rows} keyOf={(row) => row.stateMachineArn} />
         ) : (
-          <div className="card"><Empty title="No state machine is like that" action={<button type="button" className="button" onClick={() => setAll({ q: "", type: "" })}>Show all</button>} /></div>
+          <div className="card"><Empty title="No state machine matches these filters" action={<button type="button" className="button" onClick={() => setAll({ q: "", type: "" })}>Show all</button>} /></div>
         )
       )}
     </>

@@ -40,7 +40,7 @@ function Rows({ counts }: { counts: MachineCounts[] }) {
   return (
     <table className="table">
       <thead>
-        <tr><th scope="col">Name</th><th scope="col" className="number">Started</th><th scope="col" className="number">Open</th><th scope="col" className="number">Failed</th></tr>
+        <tr><th scope="col">Name</th><th scope="col" className="number">Started</th><th scope="col" className="number">Running</th><th scope="col" className="number">Failed</th></tr>
       </thead>
       <tbody>
         {counts.map((each) => {

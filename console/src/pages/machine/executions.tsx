@@ -63,6 +63,8 @@ export function ExecutionsTab({ machine, qualifier }: { machine: Machine; qualif
   const isTired = isFiltered && list.executions.length >= limit;
   const { loadMore, hasMore } = list;
   const canLoad = hasMore && !isPast && !isTired;
+  const isCut = hasMore && !isPast && isTired;
+  const lookFurther = () => setLimit(list.executions.length + LOOKED_THROUGH);
   const onNearEnd = useCallback(() => {
     if (canLoad) loadMore();
   }, [canLoad, loadMore]);
@@ -138,7 +140,7 @@ export function ExecutionsTab({ machine, qualifier }: { machine: Machine; qualif
       ) : !list.error && (
         <div className="card">
           {isFiltered || status || via ? (
-            <Looking canLoad={canLoad} load={onNearEnd} onAll={() => setAll({ q: "", status: "", from: "", to: "", via: "" })} />
+            <Looking canLoad={canLoad} load={onNearEnd} through={isCut ? list.executions.length : undefined} onFurther={lookFurther} onAll={() => setAll({ q: "", status: "", from: "", to: "", via: "" })} />
           ) : (
             <Empty title={isExpress ? "No execution has ended lately" : "It has not been started yet"} action={machine.status === "ACTIVE" && <Button kind="primary" icon="play" onClick={() => setAll({ start: "1" })}>Start execution</Button>} />
           )}
@@ -146,7 +148,7 @@ export function ExecutionsTab({ machine, qualifier }: { machine: Machine; qualif
       )}
       <div className="list-foot" role="status">
         {list.isLoadingMore ? <><span className="spinner" aria-hidden="true" /> Loading older executions…</>
-          : isTired && hasMore && !isPast ? <>{list.executions.length.toLocaleString()} executions looked through. <Button small onClick={() => setLimit(list.executions.length + LOOKED_THROUGH)}>Look further</Button></>
+          : isCut && rows.length > 0 ? <>{list.executions.length.toLocaleString()} executions looked through. <Button small onClick={lookFurther}>Look further</Button></>
           : rows.length > 20 && !canLoad ? `${rows.length.toLocaleString()} executions` : null}
       </div>
       {bulk && <BulkDialog action={bulk} onClose={() => { setBulk(undefined); setSelected(new Set()); list.refetch(); }} />}
@@ -155,9 +157,13 @@ export function ExecutionsTab({ machine, qualifier }: { machine: Machine; qualif
 }
 
 /** Nothing is found yet; there may be something further down. */
-function Looking({ canLoad, load, onAll }: { canLoad: boolean; load: () => void; onAll: () => void }) {
+function Looking({ canLoad, load, through, onFurther, onAll }: { canLoad: boolean; load: () => void; through?: number; onFurther: () => void; onAll: () => void }) {
   useEffect(load, [load]);
-  return canLoad ? <Loading what="Looking through older executions" /> : <Empty title="No execution matches these filters" action={<Button onClick={onAll}>Show all</Button>} />;
+  if (canLoad) return <Loading what="Looking through older executions" />;
+  const all = <Button onClick={onAll}>Show all</Button>;
+  return through === undefined
+    ? <Empty title="No execution matches these filters" action={all} />
+    : <Empty title={`None of the latest ${through.toLocaleString()} executions matches these filters`} action={<div className="row"><Button onClick={onFurther}>Look further</Button>{all}</div>} />;
 }
 
 function Via({ execution }: { execution: ExecutionSummary }) {
