@@ -210,7 +210,7 @@ export function Editor({ machineArn, start, onSaved }: { machineArn?: string; st
         </div>
         <div className="card graph-card">
           <div className="graph-place"><GraphPane text={drawn} selected={selected} onSelect={select} /></div>
-          <Inspector source={source} stateName={selected} roleArn={roleArn} onChange={change} />
+          <Inspector source={source} stateName={selected} roleArn={roleArn} isBroken={checkJson(text) !== undefined} onChange={change} />
         </div>
       </div>
 
