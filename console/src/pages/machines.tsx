@@ -4,9 +4,10 @@ import { useDeferredValue, useMemo } from "react";
 import { useMachineCounts, useMachines } from "../api/queries";
 import { currentPlace } from "../api/session";
 import type { MachineCounts, MachineSummary } from "../api/types";
-import { Link, path, root, useQuery, useSetQuery } from "../router";
-import { CopyButton, Empty, ErrorNotice, Loading } from "../ui/parts";
+import { Link, path, useQuery, useSetQuery } from "../router";
+import { Empty, ErrorNotice, Loading } from "../ui/parts";
 import { Ago, ShortMoment } from "../ui/time";
+import { FirstVisit } from "./dashboard/first-visit";
 import { VirtualTable, type Column } from "./machine/virtual-table";
 import "./machine/machine.css";
 
@@ -75,21 +76,22 @@ export function MachinesPage() {
     { id: "creationDate", label: "Created", width: "136px", from: "widest", ...sorted("creationDate", "descending"), cell: (row) => <ShortMoment seconds={row.creationDate} /> },
   ];
 
-  const create = <Link className="button primary" to="machines/new">Create state machine</Link>;
   return (
     <>
       <div className="page-head">
         <div>
           <h1>State machines</h1>
-          <p className="muted small">
-            {machines.data && `${machines.data.length} in ${currentPlace().region}. `}
-            {counts.data ? "Executions that ended are counted for 24 hours." : counts.error ? "Executions cannot be counted now." : null}
-          </p>
+          {machines.data?.length !== 0 && (
+            <p className="muted small">
+              {machines.data && `${machines.data.length} in ${currentPlace().region}. `}
+              {counts.data ? "Executions that ended are counted for 24 hours." : counts.error ? "Executions cannot be counted now." : null}
+            </p>
+          )}
         </div>
-        <div className="actions">{create}</div>
+        {machines.data?.length !== 0 && <div className="actions"><Link className="button primary" to="machines/new">Create state machine</Link></div>}
       </div>
       {machines.error && !machines.data && <ErrorNotice error={machines.error} retry={() => void machines.refetch()} what="The state machines cannot be listed" />}
-      {machines.data?.length === 0 && <First />}
+      {machines.data?.length === 0 && <FirstVisit />}
       {/* Also while the list is on its way: what somebody types meanwhile is not lost. */}
       {(machines.isPending || !!machines.data?.length) && (
         <div className="filters">
@@ -131,20 +133,4 @@ function Count({ value, label, tone, to }: { value?: number; label: string; tone
   const text = value.toLocaleString();
   const style = { color: `var(--${tone.toLowerCase()})`, fontWeight: 600 };
   return to ? <Link to={to} style={style} aria-label={`${text} ${label.toLowerCase()}`}>{text}</Link> : <span style={style}>{text}</span>;
-}
-
-function First() {
-  const endpoint = root("").replace(/\/$/, "");
-  const line = `aws stepfunctions create-state-machine --endpoint-url ${endpoint} \\\n  --name hello --role-arn arn:aws:iam::${currentPlace().account}:role/stepwell \\\n  --definition '{"StartAt":"Hello","States":{"Hello":{"Type":"Pass","End":true}}}'`;
-  return (
-    <div className="card">
-      <Empty title="There is no state machine here yet" action={<Link className="button primary" to="machines/new">Create state machine</Link>}>
-        A state machine says what steps there are and in what order. Start from a template, or with any AWS client:
-      </Empty>
-      <div className="first-line">
-        <pre tabIndex={0} aria-label="Command">{line}</pre>
-        <CopyButton text={line} />
-      </div>
-    </div>
-  );
 }

@@ -129,7 +129,7 @@ export function VersionsTab({ machine }: { machine: Machine }) {
 function Routes({ alias }: { alias: Alias }) {
   const routes = alias.routingConfiguration;
   return (
-    <div style={{ minWidth: 150 }}>
+    <div style={{ minWidth: 110 }}>
       <span className="nowrap">{routes.map((route) => (routes.length === 1 ? `Version ${lastOf(route.stateMachineVersionArn)}` : `${lastOf(route.stateMachineVersionArn)}: ${route.weight} %`)).join(", ")}</span>
       {routes.length > 1 && <div className="weight-bar" aria-hidden="true"><div style={{ width: `${routes[0].weight}%` }} /></div>}
     </div>
