@@ -64,7 +64,7 @@ export function machines({ server }) {
         await (await see(page, "button", "Delete")).click();
         await (await see(page, "dialog", "Delete activity")).getByRole("button", { name: "Delete", exact: true }).click();
         await page.waitForURL("**/activities");
-        await page.getByRole("link", { name: "count-stock" }).waitFor({ state: "hidden" });
+        await page.getByRole("link", { name: "count-stock", exact: true }).waitFor({ state: "hidden" });
       },
     },
     {
