@@ -154,7 +154,9 @@ export function StartDialog({ machine, via: firstVia, copyOf, onCopy, onClose }:
 function Result({ execution }: { execution: Execution }) {
   // It stands below what is seen of the dialog.
   const section = useRef<HTMLElement>(null);
-  useEffect(() => section.current?.scrollIntoView({ block: "nearest" }), [execution]);
+  useEffect(() => {
+    section.current?.scrollIntoView({ block: "nearest" });
+  }, [execution]);
   return (
     <section ref={section} className="stack" aria-label="Result" role="status">
       <div className="row wrap">
