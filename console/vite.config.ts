@@ -14,6 +14,8 @@ export default defineConfig({
     target: "es2022",
     // Data in addresses would need a wider content security policy.
     assetsInlineLimit: 0,
+    // One style sheet, fetched with the page: what is loaded later changes no styles, and cannot fail for want of them.
+    cssCodeSplit: false,
     chunkSizeWarningLimit: 600,
   },
   server: {

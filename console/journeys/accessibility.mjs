@@ -22,7 +22,7 @@ export function accessibility({ server, functions: _ }) {
   let pages;
   const prepare = async () => {
     if (pages) return pages;
-    await server.call("CreateActivity", { name: "approve-order" });
+    const { activityArn } = await server.call("CreateActivity", { name: "approve-order" });
     const [orders, charge, many] = [await createMachine(server, "order-fulfilment", ORDER), await createMachine(server, "charge", CHARGE), await createMachine(server, "many-lines", MANY)];
     const failed = await start(server, charge, { orderId: "A-1", amount: 5_000, printer: "broken" });
     const done = await start(server, orders, order(31));
@@ -35,6 +35,7 @@ export function accessibility({ server, functions: _ }) {
       ["the list of machines", "machines", "State machines"],
       ["a machine", `machines/${orders}`, "order-fulfilment"],
       ...["definition", "versions", "revisions", "tags", "settings"].map((tab) => [`a machine's ${tab}`, `machines/${orders}?tab=${tab}`, "order-fulfilment"]),
+      ["a version", `machines/${(await server.call("PublishStateMachineVersion", { stateMachineArn: orders })).stateMachineVersionArn}`, "order-fulfilment, version 1"],
       ["the start dialog", `machines/${orders}?start=1`, "Start execution"],
       ["the editor", `machines/${orders}/edit`, undefined],
       ["a new machine", "machines/new", undefined],
@@ -43,6 +44,8 @@ export function accessibility({ server, functions: _ }) {
       ["a Map", `executions/${wide}?state=Each%20line`, "Each line"],
       ...["timeline", "table", "events", "io"].map((tab) => [`an execution's ${tab}`, `executions/${done}?tab=${tab}`, undefined]),
       ["the inbox", "inbox", "Waiting tasks"],
+      ["the activities", "activities", "Activities"],
+      ["an activity", `activities/${activityArn}`, "approve-order"],
       ["an address of nothing", "nothing/here", "There is nothing at this address"],
       ["an execution that is not there", `executions/${done}x`, "There is no such execution"],
     ];

@@ -45,6 +45,11 @@ export function addresses({ server }) {
         await page.goto("about:blank");
         await page.goto(`${server.url}/states/home#/statemachines`);
         await see(page, "heading", "State machines");
+        for (const [hash, heading] of [["/activities", "Activities"], ["/v2/map-runs/details/any", "Map Runs are not there yet"], ["/visual-editor", "Create state machine"]]) {
+          await page.goto("about:blank");
+          await page.goto(`${server.url}/states/home?region=us-east-1#${hash}`);
+          await see(page, "heading", heading);
+        }
         await page.goto("about:blank");
         await page.goto(`${server.url}/`);
         await see(page, "heading", "Dashboard");

@@ -1,7 +1,7 @@
 /** State machines: what changed from one revision to the next, and Express ones. */
 
 import { one } from "./definitions.mjs";
-import { createMachine, see } from "./harness.mjs";
+import { createMachine, see, settled, start, until } from "./harness.mjs";
 
 export function machines({ server }) {
   return [
@@ -18,6 +18,53 @@ export function machines({ server }) {
         await panel.locator(".text-diff").getByText('"Check"', { exact: false }).first().waitFor();
         await (await see(panel, "button", "Graph")).click();
         await panel.locator(".react-flow__node").filter({ hasText: "Check" }).first().waitFor();
+      },
+    },
+    {
+      name: "the page of a version: its own definition and heading",
+      walk: async (open) => {
+        const stateMachineArn = await createMachine(server, "versioned", one("Old", { Type: "Pass" }));
+        const { stateMachineVersionArn } = await server.call("PublishStateMachineVersion", { stateMachineArn });
+        await server.call("UpdateStateMachine", { stateMachineArn, definition: JSON.stringify(one("New", { Type: "Pass" })) });
+        const page = await open();
+        await page.goto(`${server.console}machines/${stateMachineVersionArn}?tab=definition`);
+        await see(page, "heading", "versioned, version 1");
+        await page.locator(".react-flow__node").filter({ hasText: "Old" }).waitFor();
+      },
+    },
+    {
+      name: "a start takes the input of an earlier execution, and a filter holds for a whole name too",
+      walk: async (open) => {
+        const stateMachineArn = await createMachine(server, "copied", one("Only", { Type: "Pass" }));
+        await settled(server, await start(server, stateMachineArn, { from: "the first" }, "first"), "SUCCEEDED");
+        const page = await open();
+        await page.goto(`${server.console}machines/${stateMachineArn}?status=FAILED&q=first`);
+        await page.getByText("No execution matches these filters").waitFor();
+        await (await see(page, "button", "Show all")).click();
+        await (await see(page, "button", "Start execution")).click();
+        const dialog = await see(page, "dialog", "Start execution");
+        const earlier = dialog.getByLabel("Copy the input of an execution");
+        await earlier.selectOption(await earlier.getByRole("option", { name: /^first/ }).getAttribute("value"));
+        await until(async () => (await dialog.getByLabel("Input", { exact: true }).inputValue()).includes("the first"), "the input to be copied");
+      },
+    },
+    {
+      name: "activities: create, look at, delete",
+      walk: async (open) => {
+        const page = await open();
+        await page.goto(server.console);
+        await (await see(page, "link", "Activities")).click();
+        await (await see(page, "button", "Create activity")).click();
+        const dialog = await see(page, "dialog", "Create activity");
+        await dialog.getByLabel("Name").fill("count-stock");
+        await dialog.getByRole("button", { name: "Create", exact: true }).click();
+        await (await see(page, "link", "count-stock")).click();
+        await page.waitForURL("**/activities/arn:*:activity:count-stock");
+        await see(page, "heading", "count-stock");
+        await (await see(page, "button", "Delete")).click();
+        await (await see(page, "dialog", "Delete activity")).getByRole("button", { name: "Delete", exact: true }).click();
+        await page.waitForURL("**/activities");
+        await page.getByRole("link", { name: "count-stock", exact: true }).waitFor({ state: "hidden" });
       },
     },
     {

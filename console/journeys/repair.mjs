@@ -12,7 +12,7 @@ export function repair({ server, functions }) {
       walk: async (open) => {
         const page = await open();
         await page.goto(server.console);
-        await (await see(page, "link", "Create a state machine")).click();
+        await (await see(page, "link", "Create state machine")).click();
         await page.waitForURL("**/console/machines/new**");
         await page.getByLabel("Name", { exact: true }).fill("greetings");
         const write = async (definition) => {

@@ -51,6 +51,8 @@ export function signIn() {
           await (await see(page, "button", "Sign in")).click();
           await see(page, "heading", "State machines");
           check(page.url() === here, "the address is the same after signing in");
+          await page.reload();
+          await see(page, "heading", "State machines");
           await page.context().clearCookies();
           await (await see(page, "link", "Waiting tasks")).click();
           const again = await see(page, "dialog", "Your sign-in has expired");

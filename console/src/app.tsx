@@ -1,12 +1,13 @@
 /** The frame around every page, and which page an address leads to. */
 
 import { QueryClientProvider } from "@tanstack/react-query";
-import { lazy, Suspense, useEffect, useRef, useState, useSyncExternalStore, type ReactNode } from "react";
+import { useEffect, useRef, useState, useSyncExternalStore, type ReactNode } from "react";
 import { ApiError, isServerGone, onServerChange } from "./api/errors";
 import { isExpress, shortName } from "./api/arn";
 import { useLivePlace } from "./api/live";
 import { queries } from "./api/queries";
 import { choosePlace, currentPlace, currentSession, loadSession, onSessionChange, signOut } from "./api/session";
+import { ActivitiesPage, ActivityPage } from "./pages/activities";
 import { DashboardPage } from "./pages/dashboard";
 import { ExecutionPage } from "./pages/execution";
 import { InboxPage } from "./pages/inbox";
@@ -17,6 +18,7 @@ import { BASE, Link, RouterProvider, useRouter } from "./router";
 import { Boundary } from "./ui/boundary";
 import { Icon, type IconName } from "./ui/icons";
 import { boundKeys, focusSearch, listenToKeys, useKeys } from "./ui/keys";
+import { part } from "./ui/part";
 import { Button, Dialog, Empty, ErrorNotice, Loading } from "./ui/parts";
 import { chooseTheme, currentTheme } from "./ui/theme";
 import { useTitle } from "./ui/title";
@@ -29,7 +31,7 @@ const ASK_AGAIN_MS = 2_000;
 const SCROLL_TRIES = 20;
 
 // The editor brings CodeMirror: nobody waits for it who only looks.
-const EditPage = lazy(() => import("./pages/edit").then((module) => ({ default: module.EditPage })));
+const EditPage = part(async () => (await import("./pages/edit")).EditPage);
 
 export function App() {
   return (
@@ -72,6 +74,7 @@ function Shell() {
     { key: "D", does: "Dashboard", run: () => navigate(".") },
     { key: "M", does: "State machines", run: () => navigate("machines") },
     { key: "I", does: "Waiting tasks", run: () => navigate("inbox") },
+    { key: "A", does: "Activities", run: () => navigate("activities") },
   ]);
   const signedIn = known === "known" && (session.mode === "open" || session.signedIn);
   // Whose sign-in has expired goes on where they were, with all that they have typed.
@@ -130,13 +133,15 @@ function Main({ children }: { children: ReactNode }) {
     frame = requestAnimationFrame(again);
     return () => cancelAnimationFrame(frame);
   }, [where]);
-  return <main id="main" ref={main} tabIndex={-1}><Boundary at={where}><Suspense fallback={<Loading />}>{children}</Suspense></Boundary></main>;
+  return <main id="main" ref={main} tabIndex={-1}><Boundary at={where}>{children}</Boundary></main>;
 }
 
 /** What a tab of the browser says. */
 function titleOf([thing, arn, verb]: string[]): string {
   if (thing === undefined) return "Dashboard";
   if (thing === "inbox") return "Waiting tasks";
+  if (thing === "activities" && arn === undefined) return "Activities";
+  if (thing === "map-runs") return "Map Runs";
   if (thing === "machines" && arn === undefined) return "State machines";
   if (thing === "machines" && arn === "new") return "Create state machine";
   if (arn === undefined) return "Not found";
@@ -148,6 +153,8 @@ function Page() {
   const [thing, arn, verb] = segments;
   if (thing === undefined) return <DashboardPage />;
   if (thing === "inbox") return <InboxPage />;
+  if (thing === "activities") return arn === undefined ? <ActivitiesPage /> : <ActivityPage activityArn={arn} key={arn} />;
+  if (thing === "map-runs") return <Empty title="Map Runs are not there yet" action={<Link className="button" to="machines">State machines</Link>}>They will come with distributed Maps.</Empty>;
   if (thing === "machines") {
     if (arn === undefined) return <MachinesPage />;
     if (arn === "new") return <EditPage />;
@@ -161,6 +168,7 @@ const LINKS: { to: string; segment: string | undefined; icon: IconName; text: st
   { to: ".", segment: undefined, icon: "dashboard", text: "Dashboard" },
   { to: "machines", segment: "machines", icon: "machine", text: "State machines" },
   { to: "inbox", segment: "inbox", icon: "inbox", text: "Waiting tasks" },
+  { to: "activities", segment: "activities", icon: "worker", text: "Activities" },
 ];
 
 function Nav({ onHelp }: { onHelp: () => void }) {

@@ -36,6 +36,11 @@ const Context = createContext<Router | undefined>(undefined);
 
 /** AWS's console has `#/v2/executions/details/ARN` and the like: the same thing here. */
 export function fromAwsConsole(hash: string): string | undefined {
+  const [, place, about = ""] = /^#!?\/(?:v2\/)?(activities|map-runs|visual-editor)\b(.*)$/.exec(hash) ?? [];
+  const named = /arn:[^?&#]+/.exec(decode(about))?.[0];
+  if (place === "visual-editor") return named ? path("machines", named, "edit") : "machines/new";
+  if (place === "activities") return named ? path("activities", named) : "activities";
+  if (place) return place;
   const found = /^#!?\/(?:v2\/)?(statemachines|executions|express-executions)(?:\/(view|details|edit|create))?(?:\/([^?]+))?/.exec(hash);
   if (!found) return undefined;
   const [, thing, verb, rest] = found;

@@ -30,10 +30,24 @@ export class ApiError extends Error {
     return this.kind === "ServerGone";
   }
 
+  /** The policies of the user do not allow the call. */
+  get isDenied(): boolean {
+    return this.kind === "AccessDeniedException";
+  }
+
   /** The call did not show the token of the session that the browser has now. */
   get isForged(): boolean {
     return this.status === 403 && this.message.includes("X-Stepwell-Csrf");
   }
+}
+
+/** What went wrong, in a sentence. What the server says of a call that is not allowed is long, and mostly ARNs. */
+export function describeError(error: unknown): string {
+  if (error instanceof ApiError && error.isDenied) {
+    const action = /not authorized to perform: (\S+)/.exec(error.message)?.[1];
+    return `You are not allowed to do this${action ? ` (${action})` : ""}.`;
+  }
+  return error instanceof Error ? error.message : String(error);
 }
 
 let gone = false;

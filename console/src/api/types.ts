@@ -177,6 +177,12 @@ export interface WaitingTask {
   inputTruncated?: boolean;
 }
 
+export interface Activity {
+  activityArn: string;
+  name: string;
+  creationDate: number;
+}
+
 export interface Revision {
   revisionId: string;
   number: number;

@@ -3,6 +3,7 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { call } from "../api/client";
 import { ApiError } from "../api/errors";
+import { wrongName } from "../api/names";
 import type { MachineType } from "../api/types";
 import { Link, path, useQuery, useRouter } from "../router";
 import { useIsHere } from "../ui/here";
@@ -89,9 +90,9 @@ export function Editor({ machineArn, start, onSaved }: { machineArn?: string; st
     if (there) handle.current?.reveal(there.key.from);
   };
 
-  const wrongName = machineArn || name === "" || /^[^\s<>{}[\]?*"#%\\^|~`$&,;:/\p{Cc}]{1,80}$/u.test(name) ? undefined : "From 1 to 80 characters, without spaces, brackets, or any of ? * \" # % \\ ^ | ~ ` $ & , ; : /";
+  const nameFault = machineArn ? undefined : wrongName(name);
   const wrongRole = ROLE.test(roleArn) ? undefined : "Such as arn:aws:iam::123456789012:role/name.";
-  const canSave = name !== "" && !wrongName && !wrongRole && isDirty;
+  const canSave = name !== "" && !nameFault && !wrongRole && isDirty;
   const openSave = () => canSave && setSaving(true);
   const openSaveNow = useRef(openSave);
   openSaveNow.current = openSave;
@@ -175,8 +176,8 @@ export function Editor({ machineArn, start, onSaved }: { machineArn?: string; st
           <>
             <div className="field">
               <label htmlFor="machine-name">Name</label>
-              <input id="machine-name" className="input" value={name} autoComplete="off" maxLength={80} aria-invalid={Boolean(wrongName)} onChange={(event) => setName(event.target.value)} />
-              {wrongName && <span className="wrong">{wrongName}</span>}
+              <input id="machine-name" className="input" value={name} autoComplete="off" maxLength={80} aria-invalid={Boolean(nameFault)} onChange={(event) => setName(event.target.value)} />
+              {nameFault && <span className="wrong">{nameFault}</span>}
             </div>
             <div className="field">
               <label htmlFor="machine-type">Type</label>
@@ -209,7 +210,7 @@ export function Editor({ machineArn, start, onSaved }: { machineArn?: string; st
         </div>
         <div className="card graph-card">
           <div className="graph-place"><GraphPane text={drawn} selected={selected} onSelect={select} /></div>
-          <Inspector source={source} stateName={selected} roleArn={roleArn} onChange={change} />
+          <Inspector source={source} stateName={selected} roleArn={roleArn} isBroken={checkJson(text) !== undefined} onChange={change} />
         </div>
       </div>
 

@@ -9,5 +9,11 @@ export function GraphPane({ text, selected, onSelect, diff, label }: { text: str
   const { machine, error } = useMemo(() => parseMachine(text), [text]);
   const good = useRef<Machine>(undefined);
   if (error === undefined) good.current = machine;
-  return <Graph machine={good.current ?? machine} selected={selected || undefined} onSelect={onSelect} dimmed={error !== undefined} diff={diff} label={label} />;
+  const isOld = error !== undefined && good.current !== undefined;
+  return (
+    <div className="graph-pane">
+      {isOld && <span className="badge tone-caught" role="status">Last valid graph</span>}
+      <Graph machine={good.current ?? machine} selected={selected || undefined} onSelect={onSelect} dimmed={error !== undefined} diff={diff} label={label} />
+    </div>
+  );
 }

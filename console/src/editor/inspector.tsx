@@ -14,9 +14,10 @@ export interface Editing {
   onChange: (changes: Change[], select: string) => void;
 }
 
-export function Inspector({ source, stateName, roleArn, onChange }: Editing & { stateName: string; roleArn: string }) {
+export function Inspector({ source, stateName, roleArn, isBroken, onChange }: Editing & { stateName: string; roleArn: string; isBroken: boolean }) {
   const [tab, setTab] = useState("edit");
   const state = source.state(stateName);
+  if (!state && stateName && isBroken) return <div className="inspector"><Empty title={`${stateName} cannot be changed now`}>The text is no valid JSON; what is wrong with it stands below it.</Empty></div>;
   if (!state) return <NoSelection source={source} onChange={onChange} />;
   return (
     <div className="inspector">

@@ -1,5 +1,6 @@
 /** What is wrong with a definition, as a list that leads to the places. */
 
+import { describeError } from "../api/errors";
 import { Icon } from "../ui/icons";
 import type { Diagnosis } from "./diagnose";
 
@@ -11,7 +12,7 @@ export function Problems({ diagnosis, onGo }: { diagnosis: Diagnosis; onGo: (lin
   return (
     <section className="problems" aria-label="Problems">
       <div className="summary" role="status">
-        {error ? <><Icon name="caught" /> The definition cannot be checked now: {error instanceof Error ? error.message : String(error)}</>
+        {error ? <><Icon name="caught" /> The definition cannot be checked now. {describeError(error)}</>
           : diagnostics.length === 0 ? <><span className={isPending ? "" : "good"}><Icon name={isPending ? "running" : "succeeded"} /></span> {isPending ? "Checking" : "No problems"}</>
           : <>
               {errors > 0 && <span className="bad"><Icon name="failed" /> {count(errors, "error")}</span>}

@@ -141,9 +141,9 @@ export function TestState({ definitionText, stateName, initialInput, roleArn }: 
         </details>
         {mockable && (
           <fieldset className="mock">
-            <legend>Instead of doing it</legend>
+            <legend>Mock</legend>
             <div className="choices">
-              {([["none", "Do it really"], ["result", "Take a result"], ["error", "Take an error"]] as const).map(([value, text]) => (
+              {([["none", "No mock"], ["result", "Mock result"], ["error", "Mock error"]] as const).map(([value, text]) => (
                 <label key={value}><input type="radio" name={`${id}-mock`} checked={mock === value} onChange={() => setMock(value)} /> {text}</label>
               ))}
             </div>

@@ -1,18 +1,19 @@
 /** The start page: how executions do over time, and why some failed. */
 
-import { useMachines } from "../api/queries";
+import { ApiError } from "../api/errors";
+import { useMachineCounts, useMachines } from "../api/queries";
 import type { MetricPoint, Metrics } from "../api/types";
 import { useQuery } from "../router";
 import { Icon } from "../ui/icons";
 import { ErrorNotice, Loading } from "../ui/parts";
-import { formatDuration } from "../ui/time";
+import { formatTaken } from "../ui/time";
 import { Chart, type Series } from "./dashboard/chart";
 import "./dashboard/dashboard.css";
 import { Failures } from "./dashboard/failures";
 import { FirstVisit } from "./dashboard/first-visit";
 import { MachineCountsCard } from "./dashboard/machine-counts";
 import { useFailures, useMetrics } from "./dashboard/metrics";
-import { periodOf, PERIODS, type Period } from "./dashboard/periods";
+import { periodOf, PERIODS, spanOf, type Period } from "./dashboard/periods";
 import { formatCount } from "./dashboard/scale";
 
 export function DashboardPage() {
@@ -40,19 +41,39 @@ export function DashboardPage() {
 function Overview({ period }: { period: Period }) {
   const metrics = useMetrics(period);
   const failures = useFailures();
+  const counts = useMachineCounts();
+  // Who may see none of it is told so once.
+  if ([metrics, failures, counts].every(({ data, error }) => !data && error instanceof ApiError && error.isDenied)) {
+    return <ErrorNotice error={metrics.error} what="The dashboard cannot be shown" />;
+  }
   return (
     <>
-      {metrics.isPending && <Loading />}
-      {metrics.error && !metrics.data && <ErrorNotice error={metrics.error} retry={() => void metrics.refetch()} what="Numbers over time" />}
+      {metrics.isPending && <Shape period={period} />}
+      {metrics.error && !metrics.data && <ErrorNotice error={metrics.error} retry={() => void metrics.refetch()} what="The numbers over time cannot be shown" />}
       {metrics.data && <Figures metrics={metrics.data} />}
       {metrics.data && <Charts metrics={metrics.data} period={period} />}
       <div className="lower">
         {failures.isPending && <Loading />}
-        {failures.error && !failures.data && <ErrorNotice error={failures.error} retry={() => void failures.refetch()} what="Recent failures" />}
+        {failures.error && !failures.data && <ErrorNotice error={failures.error} retry={() => void failures.refetch()} what="The recent failures cannot be shown" />}
         {failures.data && <Failures failures={failures.data} />}
         <MachineCountsCard />
       </div>
     </>
+  );
+}
+
+/** The room that the numbers will take, so that nothing moves when they come. */
+function Shape({ period }: { period: Period }) {
+  const nothing = { executionsStarted: 0, executionsSucceeded: 0, executionsFailed: 0, executionsTimedOut: 0, executionsAborted: 0, executionsOpen: 0 };
+  const { startTime, endTime } = spanOf(period, Date.now());
+  const points = Array.from({ length: (endTime - startTime) / period.pointSeconds }, (_, index) => ({ timestamp: startTime + index * period.pointSeconds, ...nothing }));
+  const metrics: Metrics = { periodSeconds: period.pointSeconds, points, openExecutions: 0 };
+  return (
+    <div className="shape stack">
+      <Figures metrics={metrics} />
+      <Charts metrics={metrics} period={period} />
+      <Loading />
+    </div>
   );
 }
 
@@ -65,13 +86,13 @@ function Figures({ metrics }: { metrics: Metrics }) {
   const rate = ended === 0 ? "–" : `${Math.floor((1_000 * succeeded) / ended) / 10} %`;
   return (
     <dl className="card figures">
-      <Figure name="Open now" value={formatCount(metrics.openExecutions)} />
+      <Figure name="Running now" value={formatCount(metrics.openExecutions)} />
       <Figure name="Started" value={formatCount(total((point) => point.executionsStarted))} />
       <Figure name="Succeeded" value={formatCount(succeeded)} />
       <Figure name="Failed" title="Failed or timed out" value={formatCount(failed)} bad={failed > 0} />
       <Figure name="Success rate" title="Of those that succeeded, failed or timed out" value={rate} />
-      <Figure name="Duration p50" title="Half of the executions took no longer" value={executionTime ? formatDuration(executionTime.p50) : "–"} />
-      <Figure name="Duration p99" title="99 of 100 executions took no longer" value={executionTime ? formatDuration(executionTime.p99) : "–"} />
+      <Figure name="Duration p50" title="Half of the executions took no longer" value={executionTime ? formatTaken(executionTime.p50) : "–"} />
+      <Figure name="Duration p99" title="99 of 100 executions took no longer" value={executionTime ? formatTaken(executionTime.p99) : "–"} />
     </dl>
   );
 }
@@ -108,7 +129,7 @@ function Charts({ metrics, period }: { metrics: Metrics; period: Period }) {
           { name: "Aborted", colour: "--aborted", pattern: "crossed", values: points.map((point) => point.executionsAborted) },
         ]}
       />
-      <Chart {...shared} title="Open executions" kind="lines" unit="number" summary={() => formatCount(metrics.openExecutions)} series={[{ name: "Open", colour: "--accent", values: points.map((point) => point.executionsOpen) }]} />
+      <Chart {...shared} title="Running executions" kind="lines" unit="number" summary={() => formatCount(metrics.openExecutions)} series={[{ name: "Running", colour: "--accent", values: points.map((point) => point.executionsOpen) }]} />
       <Chart
         {...shared}
         title="Durations"
@@ -116,7 +137,7 @@ function Charts({ metrics, period }: { metrics: Metrics; period: Period }) {
         unit="ms"
         summary={({ name }) => {
           const value = executionTime?.[name as "p50" | "p99"];
-          return value === undefined ? "–" : formatDuration(value);
+          return value === undefined ? "–" : formatTaken(value);
         }}
         series={[
           { name: "p50", colour: "--running", values: times.map((time) => time?.p50) },

@@ -8,7 +8,8 @@ import { Editor } from "../editor/editor";
 import { readable } from "../editor/json-format";
 import { TEMPLATES } from "../editor/templates";
 import { Link, path } from "../router";
-import { Empty, ErrorNotice, Loading } from "../ui/parts";
+import { Empty, Loading } from "../ui/parts";
+import { NoMachine } from "./machine/no-machine";
 
 export function EditPage({ stateMachineArn }: { stateMachineArn?: string }) {
   return stateMachineArn === undefined ? <NewMachine /> : <ExistingMachine stateMachineArn={machineArnOf(stateMachineArn)} />;
@@ -25,7 +26,7 @@ function ExistingMachine({ stateMachineArn }: { stateMachineArn: string }) {
   const client = useQueryClient();
   const machine = useMachine(stateMachineArn);
   if (machine.isPending) return <Loading what="Loading the state machine" />;
-  if (!machine.data) return <ErrorNotice error={machine.error} retry={() => void machine.refetch()} what="The state machine cannot be edited" />;
+  if (!machine.data) return <NoMachine named={stateMachineArn} error={machine.error} retry={() => void machine.refetch()} what="The state machine cannot be edited" />;
   if (machine.data.status === "DELETING") {
     return <Empty title="This state machine is being deleted" action={<Link className="button" to={path("machines", stateMachineArn)}>Look at it</Link>} />;
   }

@@ -70,20 +70,20 @@ export function InboxPage() {
         </div>
       )}
       {execution && <p className="row wrap of-execution">Only those of the execution <Link className="name" to={path("executions", execution)}>{shortName(execution)}</Link></p>}
-      {waiting.error ? <ErrorNotice error={waiting.error} retry={waiting.refetch} what="Waiting tasks" /> : null}
+      {waiting.error ? <ErrorNotice error={waiting.error} retry={waiting.refetch} what="Waiting tasks cannot be listed" /> : null}
       {waiting.tasks === undefined && !waiting.error && <Loading what="Looking for tasks that wait" />}
       {waiting.tasks && (
         <p className="small muted inbox-count" role="status">
           {waiting.pages !== undefined && <span className="spinner" aria-hidden="true" />}
           {shown.length === 1 ? "1 task waits" : `${shown.length} tasks wait`}
           {isFiltered && shown.length < all.length && ` of ${all.length}`}
-          {waiting.pages !== undefined && ` so far; looked through ${waiting.pages === 1 ? "one page" : `${waiting.pages} pages`} of open executions…`}
+          {waiting.pages !== undefined && ` so far; looked through ${waiting.pages === 1 ? "one page" : `${waiting.pages} pages`} of running executions…`}
         </p>
       )}
       {waiting.tasks && shown.length === 0 && waiting.pages === undefined && (
         <section className="card">
           {isFiltered ? (
-            <Empty title="No waiting task is like that" action={<Button onClick={clear}>Show all</Button>} />
+            <Empty title="No waiting task matches these filters" action={<Button onClick={clear}>Show all</Button>} />
           ) : (
             <Empty title="Nothing waits for an answer">Tasks show up here as soon as an execution reaches a state whose resource ends in <code>.waitForTaskToken</code>, or an activity.</Empty>
           )}

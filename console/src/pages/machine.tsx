@@ -1,20 +1,23 @@
 /** A state machine: what it is, what it did, and all that can be changed of it. */
 
-import { lazy, Suspense, useState } from "react";
+import { useState, type ReactNode } from "react";
 import { useQueryClient } from "@tanstack/react-query";
 import { machineArnOf, parseArn } from "../api/arn";
 import { call } from "../api/client";
-import { ApiError } from "../api/errors";
 import { useMachine } from "../api/queries";
 import type { Machine } from "../api/types";
 import { Link, path, useQuery, useRouter, useSetQuery } from "../router";
+import { Boundary } from "../ui/boundary";
 import { useIsHere } from "../ui/here";
 import { useKeys } from "../ui/keys";
-import { Button, CopyButton, Dialog, Empty, ErrorNotice, Loading, Notice, TabPanel, Tabs } from "../ui/parts";
+import { Button, CopyButton, Dialog, ErrorNotice, Loading, Notice, TabPanel, Tabs } from "../ui/parts";
+import { part } from "../ui/part";
 import { Badge } from "../ui/status";
 import { Moment } from "../ui/time";
 import { toast } from "../ui/toasts";
 import { ExecutionsTab } from "./machine/executions";
+import { NoMachine } from "./machine/no-machine";
+import { QualifiedHead, ShownVersion, useQualified } from "./machine/qualified";
 import { SettingsTab } from "./machine/settings";
 import { StartDialog } from "./machine/start-dialog";
 import { TagsTab } from "./machine/tags";
@@ -22,8 +25,8 @@ import { VersionsTab } from "./machine/versions";
 import "./machine/machine.css";
 
 // Both bring CodeMirror.
-const DefinitionTab = lazy(() => import("./machine/definition").then((module) => ({ default: module.DefinitionTab })));
-const RevisionsTab = lazy(() => import("./machine/revisions").then((module) => ({ default: module.RevisionsTab })));
+const DefinitionTab = part(async () => (await import("./machine/definition")).DefinitionTab);
+const RevisionsTab = part(async () => (await import("./machine/revisions")).RevisionsTab);
 
 const TABS = [
   { id: "executions", label: "Executions" },
@@ -34,10 +37,15 @@ const TABS = [
   { id: "settings", label: "Settings" },
 ];
 
+/** The others are of the machine as it is now. */
+const OF_A_VERSION = ["executions", "definition"];
+
 export function MachinePage({ stateMachineArn: named }: { stateMachineArn: string }) {
-  // The ARN of a version or an alias leads to its machine, with the executions that were started by it.
+  // A version or an alias has the page of its machine, with what is its own: executions and definition.
   const stateMachineArn = machineArnOf(named);
+  const isQualified = Boolean(parseArn(named)?.name);
   const machine = useMachine(stateMachineArn);
+  const qualified = useQualified(named);
   const setQuery = useSetQuery();
   const [tabName] = useQuery("tab");
   const [start] = useQuery("start");
@@ -50,42 +58,40 @@ export function MachinePage({ stateMachineArn: named }: { stateMachineArn: strin
     { key: "e", does: "Edit the definition", run: () => isActive && navigate(path("machines", stateMachineArn, "edit")) },
   ]);
 
-  if (machine.isPending) return <Loading what="Loading the state machine" />;
-  if (!machine.data) {
-    return machine.error instanceof ApiError && /DoesNotExist|InvalidArn/.test(machine.error.kind) ? (
-      <Empty title="There is no such state machine" action={<Link className="button" to="machines">All state machines</Link>}>
-        <span className="name mono">{named}</span>
-      </Empty>
-    ) : <ErrorNotice error={machine.error} retry={() => void machine.refetch()} what="The state machine cannot be shown" />;
-  }
+  const asked = isQualified && machine.data ? qualified : machine;
+  if (asked.isPending) return <Loading what="Loading the state machine" />;
+  if (!machine.data || !asked.data) return <NoMachine named={named} error={asked.error} retry={() => void asked.refetch()} what="The state machine cannot be shown" />;
 
-  const tab = TABS.some((each) => each.id === tabName) ? tabName : "executions";
+  const tabs = isQualified ? TABS.filter(({ id }) => OF_A_VERSION.includes(id)) : TABS;
+  const tab = tabs.some((each) => each.id === tabName) ? tabName : "executions";
+  const startButton = <Button kind="primary" icon="play" onClick={() => setQuery({ start: "1", copy: "" })} disabled={!isActive}>Start execution</Button>;
   return (
     <>
-      <MachineHead machine={machine.data} onStart={() => setQuery({ start: "1", copy: "" })} onDelete={() => setDeleting(true)} />
+      {qualified.data ? <QualifiedHead qualified={qualified.data} start={startButton} /> : <MachineHead machine={machine.data} start={startButton} onDelete={() => setDeleting(true)} />}
       {machine.data.status === "DELETING" && (
         <Notice tone="caught" icon="trash" title="This state machine is being deleted">
           It starts no more executions, and those that run are aborted. Then it is gone.
         </Notice>
       )}
-      <Tabs label="State machine" tabs={TABS} selected={tab} panelId="machine-tab" onSelect={(id) => navigate(`${path("machines", named)}${id === "executions" ? "" : `?tab=${id}`}`, { replace: true })} />
+      <Tabs label="State machine" tabs={tabs} selected={tab} panelId="machine-tab" onSelect={(id) => navigate(`${path("machines", named)}${id === "executions" ? "" : `?tab=${id}`}`, { replace: true })} />
       <TabPanel panelId="machine-tab" selected={tab}>
-        <Suspense fallback={<Loading />}>
+        <Boundary at={tab}>
           {tab === "executions" && <ExecutionsTab machine={machine.data} qualifier={parseArn(named)?.name} />}
-          {tab === "definition" && <DefinitionTab machine={machine.data} />}
+          {tab === "definition" && qualified.data && <ShownVersion qualified={qualified.data} />}
+          {tab === "definition" && <DefinitionTab machine={qualified.data?.version ?? machine.data} />}
           {tab === "versions" && <VersionsTab machine={machine.data} />}
           {tab === "revisions" && <RevisionsTab machine={machine.data} />}
           {tab === "tags" && <TagsTab resourceArn={stateMachineArn} />}
           {tab === "settings" && <SettingsTab machine={machine.data} />}
-        </Suspense>
+        </Boundary>
       </TabPanel>
-      {start !== "" && <StartDialog machine={machine.data} via={named === stateMachineArn ? "" : named} copyOf={copy} onClose={() => setQuery({ start: "", copy: "" })} />}
+      {start !== "" && <StartDialog machine={machine.data} via={named === stateMachineArn ? "" : named} copyOf={copy} onCopy={(executionArn) => setQuery({ copy: executionArn })} onClose={() => setQuery({ start: "", copy: "" })} />}
       {deleting && <DeleteDialog machine={machine.data} onClose={() => setDeleting(false)} />}
     </>
   );
 }
 
-function MachineHead({ machine, onStart, onDelete }: { machine: Machine; onStart: () => void; onDelete: () => void }) {
+function MachineHead({ machine, start, onDelete }: { machine: Machine; start: ReactNode; onDelete: () => void }) {
   const isActive = machine.status === "ACTIVE";
   return (
     <div className="page-head">
@@ -106,7 +112,7 @@ function MachineHead({ machine, onStart, onDelete }: { machine: Machine; onStart
         {isActive
           ? <Link className="button" to={path("machines", machine.stateMachineArn, "edit")}>Edit</Link>
           : <Button disabled>Edit</Button>}
-        <Button kind="primary" icon="play" onClick={onStart} disabled={!isActive}>Start execution</Button>
+        {start}
       </div>
     </div>
   );

@@ -4,9 +4,10 @@ import { useDeferredValue, useMemo } from "react";
 import { useMachineCounts, useMachines } from "../api/queries";
 import { currentPlace } from "../api/session";
 import type { MachineCounts, MachineSummary } from "../api/types";
-import { Link, path, root, useQuery, useSetQuery } from "../router";
-import { CopyButton, Empty, ErrorNotice, Loading } from "../ui/parts";
-import { Ago } from "../ui/time";
+import { Link, path, useQuery, useSetQuery } from "../router";
+import { Empty, ErrorNotice, Loading } from "../ui/parts";
+import { Ago, ShortMoment } from "../ui/time";
+import { FirstVisit } from "./dashboard/first-visit";
 import { VirtualTable, type Column } from "./machine/virtual-table";
 import "./machine/machine.css";
 
@@ -55,37 +56,42 @@ export function MachinesPage() {
       onSort: () => setSort(by === start ? (start === up ? down : up) : start),
     };
   };
-  const count = (id: "running" | "succeeded" | "failed" | "timedOut" | "aborted", label: string, status: string, from: "medium" | "wide" = "medium"): Column<Counted> => ({
-    id, label, width: "94px", number: true, from, ...sorted(id, "descending"),
+  const count = (id: "running" | "succeeded" | "failed" | "timedOut" | "aborted", label: string, status: string, width: string, from: "medium" | "wide" = "medium"): Column<Counted> => ({
+    id, label, width, number: true, from, ...sorted(id, "descending"),
     cell: (row) => <Count value={row.counts?.[id]} label={label} tone={id} to={row.type === "STANDARD" || id !== "running" ? `${path("machines", row.stateMachineArn)}?status=${status}` : undefined} />,
   });
   const columns: Column<Counted>[] = [
-    { id: "name", label: "Name", width: "minmax(0, 1fr)", ...sorted("name"), cell: (row) => <Link className="name-link" to={path("machines", row.stateMachineArn)} title={row.name}><bdi>{row.name}</bdi></Link> },
-    { id: "type", label: "Type", width: "76px", from: "medium", ...sorted("type"), cell: (row) => <span className="muted">{row.type === "EXPRESS" ? "Express" : "Standard"}</span> },
-    count("running", "Running", "RUNNING"),
-    count("succeeded", "Succeeded", "SUCCEEDED"),
-    count("failed", "Failed", "FAILED"),
-    count("timedOut", "Timed out", "TIMED_OUT", "wide"),
-    count("aborted", "Aborted", "ABORTED", "wide"),
-    { id: "lastStartDate", label: "Last start", width: "108px", from: "medium", ...sorted("lastStartDate", "descending"), cell: (row) => (row.counts?.lastStartDate ? <Ago seconds={row.counts.lastStartDate} /> : <span className="muted">–</span>) },
-    { id: "creationDate", label: "Created", width: "108px", from: "widest", ...sorted("creationDate", "descending"), cell: (row) => <Ago seconds={row.creationDate} /> },
+    {
+      id: "name", label: "Name", width: "minmax(0, 1fr)", ...sorted("name"),
+      cell: (row) => <Link className="name-link" to={path("machines", row.stateMachineArn)} title={row.name}><bdi>{row.name}</bdi></Link>,
+      below: (row) => <Below row={row} />,
+    },
+    { id: "type", label: "Type", width: "68px", from: "medium", ...sorted("type"), cell: (row) => <span className="muted">{row.type === "EXPRESS" ? "Express" : "Standard"}</span> },
+    count("running", "Running", "RUNNING", "72px"),
+    count("succeeded", "Succeeded", "SUCCEEDED", "100px"),
+    count("failed", "Failed", "FAILED", "72px"),
+    count("timedOut", "Timed out", "TIMED_OUT", "95px", "wide"),
+    count("aborted", "Aborted", "ABORTED", "72px", "wide"),
+    { id: "lastStartDate", label: "Last start", width: "112px", from: "medium", ...sorted("lastStartDate", "descending"), cell: (row) => (row.counts?.lastStartDate ? <Ago seconds={row.counts.lastStartDate} /> : <span className="muted">–</span>) },
+    { id: "creationDate", label: "Created", width: "136px", from: "widest", ...sorted("creationDate", "descending"), cell: (row) => <ShortMoment seconds={row.creationDate} /> },
   ];
 
-  const create = <Link className="button primary" to="machines/new">Create state machine</Link>;
   return (
     <>
       <div className="page-head">
         <div>
           <h1>State machines</h1>
-          <p className="muted small">
-            {machines.data && `${machines.data.length} in ${currentPlace().region}. `}
-            {counts.data ? "Executions that ended are counted for 24 hours." : counts.error ? "Executions cannot be counted now." : null}
-          </p>
+          {machines.data?.length !== 0 && (
+            <p className="muted small">
+              {machines.data && `${machines.data.length} in ${currentPlace().region}. `}
+              {counts.data ? "Executions that ended are counted for 24 hours." : counts.error ? "Executions cannot be counted now." : null}
+            </p>
+          )}
         </div>
-        <div className="actions">{create}</div>
+        {machines.data?.length !== 0 && <div className="actions"><Link className="button primary" to="machines/new">Create state machine</Link></div>}
       </div>
       {machines.error && !machines.data && <ErrorNotice error={machines.error} retry={() => void machines.refetch()} what="The state machines cannot be listed" />}
-      {machines.data?.length === 0 && <First />}
+      {machines.data?.length === 0 && <FirstVisit />}
       {/* Also while the list is on its way: what somebody types meanwhile is not lost. */}
       {(machines.isPending || !!machines.data?.length) && (
         <div className="filters">
@@ -102,9 +108,21 @@ export function MachinesPage() {
         rows.length > 0 ? (
           <VirtualTable label="State machines" columns={columns} rows={rows} keyOf={(row) => row.stateMachineArn} />
         ) : (
-          <div className="card"><Empty title="No state machine is like that" action={<button type="button" className="button" onClick={() => setAll({ q: "", type: "" })}>Show all</button>} /></div>
+          <div className="card"><Empty title="No state machine matches these filters" action={<button type="button" className="button" onClick={() => setAll({ q: "", type: "" })}>Show all</button>} /></div>
         )
       )}
+    </>
+  );
+}
+
+const COUNTED = [["running", "running"], ["failed", "failed"], ["timedOut", "timed out"], ["aborted", "aborted"], ["succeeded", "succeeded"]] as const;
+
+/** What a phone has no columns for. */
+function Below({ row }: { row: Counted }) {
+  return (
+    <>
+      {row.counts?.lastStartDate ? <Ago seconds={row.counts.lastStartDate} /> : <span>{row.type === "EXPRESS" ? "Express" : "Standard"}</span>}
+      {COUNTED.map(([id, text]) => !!row.counts?.[id] && <span key={id} style={{ color: `var(--${id.toLowerCase()})`, fontWeight: 600 }}>{row.counts[id].toLocaleString()} {text}</span>)}
     </>
   );
 }
@@ -115,20 +133,4 @@ function Count({ value, label, tone, to }: { value?: number; label: string; tone
   const text = value.toLocaleString();
   const style = { color: `var(--${tone.toLowerCase()})`, fontWeight: 600 };
   return to ? <Link to={to} style={style} aria-label={`${text} ${label.toLowerCase()}`}>{text}</Link> : <span style={style}>{text}</span>;
-}
-
-function First() {
-  const endpoint = root("").replace(/\/$/, "");
-  const line = `aws stepfunctions create-state-machine --endpoint-url ${endpoint} \\\n  --name hello --role-arn arn:aws:iam::${currentPlace().account}:role/stepwell \\\n  --definition '{"StartAt":"Hello","States":{"Hello":{"Type":"Pass","End":true}}}'`;
-  return (
-    <div className="card">
-      <Empty title="There is no state machine here yet" action={<Link className="button primary" to="machines/new">Create state machine</Link>}>
-        A state machine says what steps there are and in what order. Start from a template, or with any AWS client:
-      </Empty>
-      <div className="first-line">
-        <pre tabIndex={0} aria-label="Command">{line}</pre>
-        <CopyButton text={line} />
-      </div>
-    </div>
-  );
 }

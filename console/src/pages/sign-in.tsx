@@ -1,6 +1,7 @@
 /** Signing in with an access key, where the server has credentials. */
 
 import { useId, useState, type ReactNode } from "react";
+import { keep, readKept } from "../api/kept";
 import { queries } from "../api/queries";
 import { signIn } from "../api/session";
 import { BASE } from "../router";
@@ -8,8 +9,8 @@ import { Button, ErrorNotice, useModal } from "../ui/parts";
 import { useTitle } from "../ui/title";
 import "./sign-in.css";
 
-/** With which key this page was signed in last; forgotten with the page. */
-let lastAccessKeyId = "";
+/** What the tab keeps the id of the key by that it was signed in with last; never the secret. */
+const KEY_ID = "access-key-id";
 
 /** Nobody is signed in yet. The address stays, so whoever does is where they wanted to be. */
 export function SignInPage() {
@@ -30,7 +31,7 @@ export function SignInAgain() {
   return (
     <dialog ref={dialog} className="dialog sign-in" aria-labelledby={titleId} onCancel={(event) => event.preventDefault()} onClose={() => dialog.current?.showModal()}>
       <div className="body">
-        <Form title={<h2 id={titleId}>Your sign-in has expired</h2>} hint="Sign in again to go on where you are." accessKeyId={lastAccessKeyId} />
+        <Form title={<h2 id={titleId}>Your sign-in has expired</h2>} hint="Sign in again to go on where you are." accessKeyId={String(readKept(KEY_ID) ?? "")} />
       </div>
     </dialog>
   );
@@ -46,7 +47,7 @@ function Form({ title, hint, accessKeyId: known = "" }: { title: ReactNode; hint
     setError(undefined);
     try {
       await signIn(accessKeyId.trim(), secretAccessKey);
-      lastAccessKeyId = accessKeyId.trim();
+      keep(KEY_ID, accessKeyId.trim());
       // What we were shown may be old.
       await queries.invalidateQueries();
     } catch (refusal) {

@@ -14,6 +14,7 @@ const SHAPES = {
   dashboard: <path d="M2.5 13.5v-5M6.2 13.5v-8M9.8 13.5v-3.5M13.5 13.5v-11" />,
   machine: <><rect x="5.5" y="1.8" width="5" height="3.4" rx="1" /><rect x="1.5" y="10.8" width="5" height="3.4" rx="1" /><rect x="9.5" y="10.8" width="5" height="3.4" rx="1" /><path d="M8 5.2v2.6M4 10.8V8h8v2.8" /></>,
   inbox: <path d="M2 9l2-6h8l2 6v4.5H2zM2 9h3.5l1 2h3l1-2H14" />,
+  worker: <><circle cx="8" cy="5" r="2.8" /><path d="M2.5 14c.6-3 2.6-4.5 5.5-4.5s4.9 1.5 5.5 4.5" /></>,
   search: <><circle cx="7" cy="7" r="4.3" /><path d="M10.2 10.2L14 14" /></>,
   plus: <path d="M8 3v10M3 8h10" />,
   minus: <path d="M3 8h10" />,

@@ -1,7 +1,7 @@
 /** Small parts that every page is made of. */
 
 import { useEffect, useId, useRef, useState, type ButtonHTMLAttributes, type KeyboardEvent, type ReactNode, type RefObject } from "react";
-import { ApiError } from "../api/errors";
+import { ApiError, describeError } from "../api/errors";
 import { Icon, type IconName } from "./icons";
 
 type ButtonProps = ButtonHTMLAttributes<HTMLButtonElement> & {
@@ -198,12 +198,24 @@ export function Notice({ tone, icon, title, children }: { tone: "failed" | "caug
   );
 }
 
-/** What went wrong with a call, with the exception's name, and how to try again. */
+/** What went wrong with a call, with the exception's name, and how to try again. What is not allowed stays so. */
 export function ErrorNotice({ error, retry, what }: { error: unknown; retry?: () => void; what?: string }) {
   const api = error instanceof ApiError ? error : undefined;
+  const title = what ?? "That did not work";
+  if (api?.isDenied) {
+    return (
+      <Notice tone="plain" icon="aborted" title={title}>
+        {describeError(api)}
+        <details className="small">
+          <summary>What the server says</summary>
+          <span className="name">{api.message}</span>
+        </details>
+      </Notice>
+    );
+  }
   return (
-    <Notice tone="failed" icon="failed" title={what ?? "That did not work"}>
-      <span className="name">{error instanceof Error ? error.message : String(error)}</span>
+    <Notice tone="failed" icon="failed" title={title}>
+      <span className="name">{describeError(error)}</span>
       {api && !api.isServerGone && <div className="small mono">{api.kind}</div>}
       {retry && (
         <div style={{ marginTop: 8 }}>

@@ -5,6 +5,9 @@ import { useSyncExternalStore } from "react";
 const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
 // Among our own words it speaks their language.
 const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
+// In lists: what is of this year need not say so.
+const SAME_YEAR = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const OTHER_YEAR = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
 /** `1.25 s`, `3 m 05 s`, `2 d 4 h`. */
 export function formatDuration(ms: number): string {
@@ -17,6 +20,11 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(seconds / 86_400)} d ${Math.floor((seconds % 86_400) / 3_600)} h`;
 }
 
+/** How long something took: never nothing, but less than can be told. */
+export function formatTaken(ms: number): string {
+  return ms < 1 ? "<1 ms" : formatDuration(ms);
+}
+
 /** With milliseconds, for events: `14:03:22.123`. */
 export function formatClock(seconds: number): string {
   const date = new Date(seconds * 1_000);
@@ -26,6 +34,12 @@ export function formatClock(seconds: number): string {
 
 export function formatMoment(seconds: number): string {
   return MOMENT.format(new Date(seconds * 1_000));
+}
+
+/** As short as can be, for lists. */
+export function formatShortMoment(seconds: number, nowMs: number): string {
+  const date = new Date(seconds * 1_000);
+  return (date.getFullYear() === new Date(nowMs).getFullYear() ? SAME_YEAR : OTHER_YEAR).format(date);
 }
 
 function formatRelative(seconds: number, nowMs: number): string {
@@ -78,9 +92,14 @@ export function Moment({ seconds }: { seconds: number }) {
   return <time dateTime={new Date(seconds * 1_000).toISOString()}>{formatMoment(seconds)}</time>;
 }
 
+/** A moment as a date, in a list. */
+export function ShortMoment({ seconds }: { seconds: number }) {
+  return <time dateTime={new Date(seconds * 1_000).toISOString()} title={formatMoment(seconds)}>{formatShortMoment(seconds, Date.now())}</time>;
+}
+
 /** How long something took, or has taken until now. */
 export function Elapsed({ from, to }: { from: number; to?: number }) {
-  return to === undefined ? <Ticking from={from} /> : <>{formatDuration((to - from) * 1_000)}</>;
+  return to === undefined ? <Ticking from={from} /> : <>{formatTaken((to - from) * 1_000)}</>;
 }
 
 function Ticking({ from }: { from: number }) {

@@ -1,7 +1,7 @@
 /** Short messages about what somebody has just done. They go by themselves; errors stay longer. */
 
 import { useSyncExternalStore } from "react";
-import { ApiError } from "../api/errors";
+import { describeError } from "../api/errors";
 import { Button } from "./parts";
 import { Icon } from "./icons";
 
@@ -41,8 +41,7 @@ export function toast(text: string): void {
 
 /** Something was not done. */
 export function toastError(what: string, error: unknown): void {
-  const why = error instanceof ApiError || error instanceof Error ? error.message : String(error);
-  show("failed", `${what}: ${why}`);
+  show("failed", `${what}: ${describeError(error)}`);
 }
 
 export function Toasts() {

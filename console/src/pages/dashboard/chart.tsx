@@ -6,7 +6,7 @@
 import { useId, useLayoutEffect, useRef, useState, type KeyboardEvent, type PointerEvent } from "react";
 import { Button } from "../../ui/parts";
 import { formatCount, moments, ticks } from "./scale";
-import { formatDuration } from "../../ui/time";
+import { formatDuration, formatTaken } from "../../ui/time";
 
 export interface Series {
   name: string;
@@ -38,7 +38,7 @@ export function Chart(props: ChartProps) {
   const [asTable, setAsTable] = useState(false);
   const id = useId();
   const count = series[0].values.length;
-  const write = (value: number | undefined) => (value === undefined ? "–" : unit === "ms" ? formatDuration(value) : formatCount(value));
+  const write = (value: number | undefined) => (value === undefined ? "–" : unit === "ms" ? formatTaken(value) : formatCount(value));
   const shownAt = at !== undefined && at < count ? at : undefined;
   return (
     <section className="card chart" aria-labelledby={id}>

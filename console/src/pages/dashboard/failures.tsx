@@ -1,16 +1,17 @@
 /** What failed lately, by reason: the cause is told here, and a link leads to where it happened. */
 
-import { Fragment, type ReactNode } from "react";
+import { Fragment, useState, type ReactNode } from "react";
 import { shortName } from "../../api/arn";
 import type { RecentFailure } from "../../api/types";
 import { Link, path } from "../../router";
 import { Icon } from "../../ui/icons";
+import { Button } from "../../ui/parts";
 import { executionTone } from "../../ui/status";
 import { Ago } from "../../ui/time";
 import { groupFailures, type FailureGroup } from "./causes";
 import { FAILURES_MAX } from "./metrics";
 
-/** How many executions of a group are linked. */
+/** How many executions of a group are linked at first. */
 const LINKS_MAX = 3;
 /** How many states and state machines of a group are named. */
 const NAMES_MAX = 3;
@@ -52,6 +53,7 @@ function listed(items: string[], show: (item: string) => ReactNode): ReactNode {
 
 function Group({ group: { error, cause, failures, machines } }: { group: FailureGroup }) {
   const [newest] = failures;
+  const [areAll, setAll] = useState(false);
   const states = [...new Set(failures.flatMap((failure) => failure.stateName ?? []))];
   const tone = executionTone(newest.status);
   return (
@@ -71,11 +73,12 @@ function Group({ group: { error, cause, failures, machines } }: { group: Failure
       </div>
       <div className="newest small">
         <span className="muted"><span className="visually-hidden">Last </span><Ago seconds={newest.stopDate} /></span>
-        <ul aria-label={`Newest executions that failed with ${error}`}>
-          {failures.slice(0, LINKS_MAX).map((failure) => (
+        <ul aria-label={`Newest executions that failed with ${error}`} className={areAll ? "all" : undefined}>
+          {failures.slice(0, areAll ? undefined : LINKS_MAX).map((failure) => (
             <li key={failure.executionArn}><Link className="ellipsis" title={failure.name} to={toFailure(failure)}>{failure.name}</Link></li>
           ))}
         </ul>
+        {failures.length > LINKS_MAX && <Button kind="quiet" small aria-expanded={areAll} onClick={() => setAll(!areAll)}>{areAll ? "Show fewer" : `Show all ${failures.length}`}</Button>}
       </div>
     </li>
   );

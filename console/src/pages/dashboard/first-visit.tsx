@@ -3,6 +3,7 @@
 import { currentPlace, currentSession } from "../../api/session";
 import { Link, root } from "../../router";
 import { CopyButton } from "../../ui/parts";
+import "./dashboard.css";
 
 const DEFINITION = '{"StartAt": "Greet", "States": {"Greet": {"Type": "Pass", "End": true}}}';
 
@@ -31,7 +32,7 @@ export function FirstVisit() {
           <li>
             <h3>Create one</h3>
             <p className="muted">The editor begins with a small example and tells what is wrong as you type.</p>
-            <Link className="button primary" to="machines/new">Create a state machine</Link>
+            <Link className="button primary" to="machines/new">Create state machine</Link>
           </li>
           <li>
             <h3>Start it</h3>

@@ -29,7 +29,7 @@ export function MachineCountsCard() {
         <Link className="small all" to="machines">All<span className="visually-hidden"> state machines</span></Link>
       </header>
       {counts.isPending && <Loading />}
-      {counts.error && <div className="body"><ErrorNotice error={counts.error} retry={() => void counts.refetch()} what="Counts of state machines" /></div>}
+      {counts.error && <div className="body"><ErrorNotice error={counts.error} retry={() => void counts.refetch()} what="The counts cannot be shown" /></div>}
       {counts.data && <Rows counts={foremost(counts.data.counts)} />}
     </section>
   );
@@ -40,7 +40,7 @@ function Rows({ counts }: { counts: MachineCounts[] }) {
   return (
     <table className="table">
       <thead>
-        <tr><th scope="col">Name</th><th scope="col" className="number">Started</th><th scope="col" className="number">Open</th><th scope="col" className="number">Failed</th></tr>
+        <tr><th scope="col">Name</th><th scope="col" className="number">Started</th><th scope="col" className="number">Running</th><th scope="col" className="number">Failed</th></tr>
       </thead>
       <tbody>
         {counts.map((each) => {

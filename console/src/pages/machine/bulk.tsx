@@ -2,6 +2,7 @@
 
 import { useRef, useState } from "react";
 import { call } from "../../api/client";
+import { describeError } from "../../api/errors";
 import type { ExecutionSummary } from "../../api/types";
 import { Button, Dialog, Notice } from "../../ui/parts";
 
@@ -27,7 +28,7 @@ export function BulkDialog({ action, onClose }: { action: BulkAction; onClose: (
       if (kind === "stop") await call("StopExecution", { executionArn, ...(cause ? { cause } : {}) });
       else await call("RedriveExecution", { executionArn });
     } catch (error) {
-      setRefused((before) => [...before, { name: execution.name, message: error instanceof Error ? error.message : String(error) }]);
+      setRefused((before) => [...before, { name: execution.name, message: describeError(error) }]);
     }
     setDone((before) => before + 1);
   };

@@ -7,10 +7,12 @@ import { ApiError } from "../../api/errors";
 import { listAll } from "../../api/queries";
 import type { Execution, ExecutionStatus, ExecutionSummary, Machine } from "../../api/types";
 import { Link, path, useQuery, useRouter, useSetQuery } from "../../router";
+import { useIsNarrow } from "../../ui/narrow";
 import { Button, Empty, ErrorNotice, Loading, Notice } from "../../ui/parts";
 import { ExecutionBadge } from "../../ui/status";
-import { Ago, Elapsed } from "../../ui/time";
+import { Elapsed, ShortMoment } from "../../ui/time";
 import { BulkDialog, type BulkAction } from "./bulk";
+import { matches } from "./filter";
 import { useExecutionList } from "./list";
 import { VirtualTable, type Column } from "./virtual-table";
 
@@ -37,18 +39,21 @@ export function ExecutionsTab({ machine, qualifier }: { machine: Machine; qualif
   const fromSeconds = from ? Date.parse(from) / 1_000 : undefined;
   const toSeconds = to ? Date.parse(to) / 1_000 : undefined;
   const rows = useMemo(() => {
-    const wanted = words.trim().toLowerCase();
-    const found = list.executions.filter(
-      (each) => each.name.toLowerCase().includes(wanted) && (!fromSeconds || each.startDate >= fromSeconds) && (!toSeconds || each.startDate <= toSeconds),
-    );
+    // Express executions do not tell by what they were started.
+    const filter = { words, status, via: isExpress ? "" : via, from: fromSeconds, to: toSeconds };
+    const found = list.executions.filter((each) => matches(each, filter));
     // One that has exactly this name is told at once, however far down in the list it is.
-    return exact && !found.some((each) => each.executionArn === exact.executionArn) ? [exact, ...found] : found;
-  }, [list.executions, words, fromSeconds, toSeconds, exact]);
+    return exact && matches(exact, filter) && !found.some((each) => each.executionArn === exact.executionArn) ? [exact, ...found] : found;
+  }, [list.executions, isExpress, words, status, via, fromSeconds, toSeconds, exact]);
 
   const { navigate } = useRouter();
   // The address names a version or an alias itself: all of them are at that of the machine.
   const choose = (way: string) => (way === "" && qualifier ? navigate(path("machines", machine.stateMachineArn)) : setVia(way));
 
+  // A phone shows executions first.
+  const isNarrow = useIsNarrow();
+  const [isOpen, setOpen] = useState(false);
+  const filters = [status, via, from, to].filter(Boolean).length;
   const isFiltered = Boolean(words.trim() || from || to);
   const oldest = list.executions.at(-1);
   // Behind this point all happened before the time that is asked for.
@@ -58,6 +63,8 @@ export function ExecutionsTab({ machine, qualifier }: { machine: Machine; qualif
   const isTired = isFiltered && list.executions.length >= limit;
   const { loadMore, hasMore } = list;
   const canLoad = hasMore && !isPast && !isTired;
+  const isCut = hasMore && !isPast && isTired;
+  const lookFurther = () => setLimit(list.executions.length + LOOKED_THROUGH);
   const onNearEnd = useCallback(() => {
     if (canLoad) loadMore();
   }, [canLoad, loadMore]);
@@ -80,12 +87,16 @@ export function ExecutionsTab({ machine, qualifier }: { machine: Machine; qualif
       label: <input type="checkbox" aria-label={`Select all ${rows.length} that are listed`} checked={allChosen} ref={(box) => { if (box) box.indeterminate = chosen.length > 0 && !allChosen; }} onChange={() => setSelected(allChosen ? new Set() : new Set(rows.map((each) => each.executionArn)))} />,
       cell: (row: ExecutionSummary) => <input type="checkbox" aria-label={`Select ${row.name}`} checked={selected.has(row.executionArn)} onChange={() => toggle(row.executionArn)} />,
     }]),
-    { id: "name", label: "Name", width: "minmax(0, 1fr)", cell: (row) => <Link className="name-link" to={path("executions", row.executionArn)} title={row.name}><bdi>{row.name}</bdi></Link> },
-    { id: "status", label: "Status", width: "112px", cell: (row) => <ExecutionBadge status={row.status} /> },
-    { id: "start", label: "Started", width: "104px", from: "medium", cell: (row) => <Ago seconds={row.startDate} /> },
+    {
+      id: "name", label: "Name", width: "minmax(0, 1fr)",
+      cell: (row) => <Link className="name-link" to={path("executions", row.executionArn)} title={row.name}><bdi>{row.name}</bdi></Link>,
+      below: (row) => <><ExecutionBadge status={row.status} /><ShortMoment seconds={row.startDate} /><span><Elapsed from={row.startDate} to={row.stopDate} /></span></>,
+    },
+    { id: "status", label: "Status", width: "112px", from: "medium", cell: (row) => <ExecutionBadge status={row.status} /> },
+    { id: "start", label: "Started", width: "136px", from: "medium", cell: (row) => <ShortMoment seconds={row.startDate} /> },
     { id: "duration", label: "Duration", width: "88px", number: true, from: "medium", cell: (row) => <Elapsed from={row.startDate} to={row.stopDate} /> },
     ...(isExpress ? [] : [
-      { id: "via", label: "Version, alias", width: "120px", from: "wide" as const, cell: (row: ExecutionSummary) => <Via execution={row} /> },
+      { id: "via", label: "Version, alias", width: "140px", from: "wide" as const, cell: (row: ExecutionSummary) => <Via execution={row} /> },
       { id: "redrives", label: "Redrives", width: "64px", number: true, from: "wide" as const, cell: (row: ExecutionSummary) => (row.redriveCount ? row.redriveCount : <span className="muted">0</span>) },
     ]),
   ];
@@ -96,19 +107,24 @@ export function ExecutionsTab({ machine, qualifier }: { machine: Machine; qualif
         <Notice tone="plain" icon="help">Of Express executions only recent ones that have ended are kept.</Notice>
       )}
       <div className="filters">
-        <input className="input" type="search" data-search placeholder={isExpress ? "Search by name" : "Search by name, or a whole name"} aria-label="Search by name" value={words} onChange={(event) => setWords(event.target.value)} />
-        <select className="input" aria-label="Status" value={status} onChange={(event) => setStatus(event.target.value)}>
-          <option value="">All statuses</option>
-          {STATUSES.filter(([id]) => !isExpress || id !== "RUNNING").map(([id, text]) => <option key={id} value={id}>{text}</option>)}
-        </select>
-        {!isExpress && (ways.length > 0 || via) && (
-          <select className="input" aria-label="Version or alias" value={via} onChange={(event) => choose(event.target.value)}>
-            <option value="">All versions</option>
-            {[...new Set([...(via ? [via] : []), ...ways])].map((way) => <option key={way} value={way}>{/^\d+$/.test(way) ? `Version ${way}` : way}</option>)}
-          </select>
+        <input className="input" type="search" data-search placeholder="Name, or part of it" aria-label="Search by name" value={words} onChange={(event) => setWords(event.target.value)} />
+        {isNarrow && <Button aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>Filters{filters > 0 && ` (${filters})`}</Button>}
+        {(isOpen || !isNarrow) && (
+          <>
+            <select className="input" aria-label="Status" value={status} onChange={(event) => setStatus(event.target.value)}>
+              <option value="">All statuses</option>
+              {STATUSES.filter(([id]) => !isExpress || id !== "RUNNING").map(([id, text]) => <option key={id} value={id}>{text}</option>)}
+            </select>
+            {!isExpress && (ways.length > 0 || via) && (
+              <select className="input" aria-label="Version or alias" value={via} onChange={(event) => choose(event.target.value)}>
+                <option value="">All versions</option>
+                {[...new Set([...(via ? [via] : []), ...ways])].map((way) => <option key={way} value={way}>{/^\d+$/.test(way) ? `Version ${way}` : way}</option>)}
+              </select>
+            )}
+            <label className="time-filter">From <input className="input" type="datetime-local" step="1" value={from} onChange={(event) => setFrom(event.target.value)} /></label>
+            <label className="time-filter">to <input className="input" type="datetime-local" step="1" value={to} onChange={(event) => setTo(event.target.value)} /></label>
+          </>
         )}
-        <label className="time-filter">From <input className="input" type="datetime-local" step="1" value={from} onChange={(event) => setFrom(event.target.value)} /></label>
-        <label className="time-filter">to <input className="input" type="datetime-local" step="1" value={to} onChange={(event) => setTo(event.target.value)} /></label>
       </div>
       {chosen.length > 0 && (
         <div className="selection-bar" role="group" aria-label="Selected executions">
@@ -124,7 +140,7 @@ export function ExecutionsTab({ machine, qualifier }: { machine: Machine; qualif
       ) : !list.error && (
         <div className="card">
           {isFiltered || status || via ? (
-            <Looking canLoad={canLoad} load={onNearEnd} onAll={() => setAll({ q: "", status: "", from: "", to: "", via: "" })} />
+            <Looking canLoad={canLoad} load={onNearEnd} through={isCut ? list.executions.length : undefined} onFurther={lookFurther} onAll={() => setAll({ q: "", status: "", from: "", to: "", via: "" })} />
           ) : (
             <Empty title={isExpress ? "No execution has ended lately" : "It has not been started yet"} action={machine.status === "ACTIVE" && <Button kind="primary" icon="play" onClick={() => setAll({ start: "1" })}>Start execution</Button>} />
           )}
@@ -132,7 +148,7 @@ export function ExecutionsTab({ machine, qualifier }: { machine: Machine; qualif
       )}
       <div className="list-foot" role="status">
         {list.isLoadingMore ? <><span className="spinner" aria-hidden="true" /> Loading older executions…</>
-          : isTired && hasMore && !isPast ? <>{list.executions.length.toLocaleString()} executions looked through. <Button small onClick={() => setLimit(list.executions.length + LOOKED_THROUGH)}>Look further</Button></>
+          : isCut && rows.length > 0 ? <>{list.executions.length.toLocaleString()} executions looked through. <Button small onClick={lookFurther}>Look further</Button></>
           : rows.length > 20 && !canLoad ? `${rows.length.toLocaleString()} executions` : null}
       </div>
       {bulk && <BulkDialog action={bulk} onClose={() => { setBulk(undefined); setSelected(new Set()); list.refetch(); }} />}
@@ -141,9 +157,13 @@ export function ExecutionsTab({ machine, qualifier }: { machine: Machine; qualif
 }
 
 /** Nothing is found yet; there may be something further down. */
-function Looking({ canLoad, load, onAll }: { canLoad: boolean; load: () => void; onAll: () => void }) {
+function Looking({ canLoad, load, through, onFurther, onAll }: { canLoad: boolean; load: () => void; through?: number; onFurther: () => void; onAll: () => void }) {
   useEffect(load, [load]);
-  return canLoad ? <Loading what="Looking through older executions" /> : <Empty title="No execution is like that" action={<Button onClick={onAll}>Show all</Button>} />;
+  if (canLoad) return <Loading what="Looking through older executions" />;
+  const all = <Button onClick={onAll}>Show all</Button>;
+  return through === undefined
+    ? <Empty title="No execution matches these filters" action={all} />
+    : <Empty title={`None of the latest ${through.toLocaleString()} executions matches these filters`} action={<div className="row"><Button onClick={onFurther}>Look further</Button>{all}</div>} />;
 }
 
 function Via({ execution }: { execution: ExecutionSummary }) {

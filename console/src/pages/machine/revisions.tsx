@@ -92,13 +92,16 @@ function Comparison({ machine, from, to, fromName, toName }: { machine: Machine;
   if (error) return <ErrorNotice error={error} retry={() => { void before.refetch(); void after.refetch(); }} what="The revisions cannot be compared" />;
   if (old === undefined || now === undefined || !changes) return <Loading what="Loading both" />;
   const isGraph = view === "graph";
+  // Without a choice, what differs first: in a long graph nobody would see it.
+  const [firstChange = ""] = changes.keys();
+  const shown = selected || firstChange;
   const removed = new Map([...changes].filter(([, change]) => change !== "added"));
   const added = new Map([...changes].filter(([, change]) => change !== "removed"));
   const hasRemoved = [...changes.values()].includes("removed");
   return (
     <>
       <div className="row wrap between">
-        <StateChanges changes={changes} selected={isGraph ? selected : undefined} onSelect={(name) => setAll({ view: "graph", state: name })} />
+        <StateChanges changes={changes} selected={isGraph ? shown : undefined} onSelect={(name) => setAll({ view: "graph", state: name })} />
         <div className="row" role="group" aria-label="Show the difference as">
           <Button small aria-pressed={!isGraph} className={isGraph ? "" : "pressed"} onClick={() => setView("")}>Text</Button>
           <Button small aria-pressed={isGraph} className={isGraph ? "pressed" : ""} onClick={() => setView("graph")}>Graph</Button>
@@ -107,8 +110,8 @@ function Comparison({ machine, from, to, fromName, toName }: { machine: Machine;
       {before.data?.roleArn !== after.data?.roleArn && <p>Role: <bdi className="mono name">{before.data?.roleArn}</bdi> became <bdi className="mono name">{after.data?.roleArn}</bdi></p>}
       {isGraph ? (
         <div className="pair tall">
-          {hasRemoved && <figure className="card"><figcaption>{fromName}</figcaption><div className="graph-place"><GraphPane label={`Graph of ${fromName}`} text={old} selected={selected} onSelect={setSelected} diff={removed} /></div></figure>}
-          <figure className="card" style={hasRemoved ? undefined : { gridColumn: "1 / -1" }}><figcaption>{toName}</figcaption><div className="graph-place"><GraphPane label={`Graph of ${toName}`} text={now} selected={selected} onSelect={setSelected} diff={added} /></div></figure>
+          {hasRemoved && <figure className="card"><figcaption>{fromName}</figcaption><div className="graph-place"><GraphPane label={`Graph of ${fromName}`} text={old} selected={shown} onSelect={setSelected} diff={removed} /></div></figure>}
+          <figure className="card" style={hasRemoved ? undefined : { gridColumn: "1 / -1" }}><figcaption>{toName}</figcaption><div className="graph-place"><GraphPane label={`Graph of ${toName}`} text={now} selected={shown} onSelect={setSelected} diff={added} /></div></figure>
         </div>
       ) : old === now ? <div className="card"><Empty title="The definitions are the same" /></div> : (
         <div className="card diff-card"><Diff before={texts[0]} after={texts[1]} beforeLabel={fromName} afterLabel={toName} /></div>

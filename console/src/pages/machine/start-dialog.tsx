@@ -1,36 +1,40 @@
 /** Starts an execution, or runs an Express one and shows what came of it. */
 
 import { useQuery as useAsked } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
-import { isExpress as isExpressArn } from "../../api/arn";
+import { useEffect, useRef, useState } from "react";
+import { isExpress as isExpressArn, shortName } from "../../api/arn";
 import { call } from "../../api/client";
 import { listAll } from "../../api/queries";
-import type { Execution, Machine } from "../../api/types";
+import type { Execution, ExecutionSummary, Machine } from "../../api/types";
 import { JsonField } from "../../editor/json-field";
 import { checkJson } from "../../editor/json-check";
 import { formatJson } from "../../editor/json-format";
 import { Link, path, useRouter } from "../../router";
 import { useIsHere } from "../../ui/here";
-import { Button, Dialog, ErrorNotice, Loading, Property } from "../../ui/parts";
+import { Button, Dialog, ErrorNotice, Property } from "../../ui/parts";
 import { Payload } from "../../ui/payload";
-import { ExecutionBadge } from "../../ui/status";
-import { Elapsed } from "../../ui/time";
+import { ExecutionBadge, executionTone } from "../../ui/status";
+import { Elapsed, formatShortMoment } from "../../ui/time";
 import { toast } from "../../ui/toasts";
+import { Cause } from "../execution/cause";
 import { recentInputs, rememberInput } from "./recent-inputs";
 
+/** So many executions are offered to copy from. */
+const EARLIER = 25;
 const FIRST_INPUT = "{\n  \n}";
 
-export function StartDialog({ machine, via: firstVia, copyOf, onClose }: {
+export function StartDialog({ machine, via: firstVia, copyOf, onCopy, onClose }: {
   machine: Machine;
   /** The ARN of the version or the alias to start with; empty for the current revision. */
   via: string;
   /** The ARN of an execution whose input to begin with; may be empty. */
   copyOf: string;
+  onCopy: (executionArn: string) => void;
   onClose: () => void;
 }) {
   const { stateMachineArn } = machine;
   const isExpress = machine.type === "EXPRESS";
-  const [input, setInput] = useState(() => recentInputs(stateMachineArn)[0] ?? FIRST_INPUT);
+  const [input, setInput] = useState(() => (copyOf === "" && recentInputs(stateMachineArn)[0]) || FIRST_INPUT);
   const [name, setName] = useState("");
   const [via, setVia] = useState(firstVia);
   const [isSync, setSync] = useState(true);
@@ -52,6 +56,11 @@ export function StartDialog({ machine, via: firstVia, copyOf, onClose }: {
     enabled: copyOf !== "",
     queryFn: ({ signal }) => call<Execution>(isExpressArn(copyOf) ? "Stepwell.DescribeExpressExecution" : "DescribeExecution", { executionArn: copyOf }, signal),
   });
+  const earlier = useAsked({
+    queryKey: ["executions", stateMachineArn, "latest"],
+    queryFn: ({ signal }) => call<{ executions: ExecutionSummary[] }>(isExpress ? "Stepwell.ListExpressExecutions" : "ListExecutions", { stateMachineArn, maxResults: EARLIER }, signal),
+  });
+  const executions = earlier.data?.executions ?? [];
   const copied = original.data?.input;
   useEffect(() => {
     if (copied !== undefined) setInput(formatJson(copied));
@@ -93,7 +102,17 @@ export function StartDialog({ machine, via: firstVia, copyOf, onClose }: {
       </>}
     >
       {original.error && <ErrorNotice error={original.error} what="The input of the execution cannot be copied" />}
-      {copyOf !== "" && original.isFetching && original.isPending ? <Loading what="Copying the input" /> : <JsonField label="Input" value={input} onChange={setInput} rows={10} autoFocus hint={copied !== undefined ? "The input of the execution that you copy." : undefined} />}
+      <JsonField label="Input" value={input} onChange={setInput} rows={10} autoFocus hint={original.isLoading ? "Copying the input…" : copied !== undefined ? "The input of the execution that you copy." : undefined} />
+      {(executions.length > 0 || copyOf !== "") && (
+        <div className="field">
+          <label htmlFor="start-copy">Copy the input of an execution</label>
+          <select id="start-copy" className="input" value={copyOf} onChange={(event) => onCopy(event.target.value)}>
+            <option value="">None</option>
+            {copyOf !== "" && !executions.some(({ executionArn }) => executionArn === copyOf) && <option value={copyOf}>{original.data?.name ?? shortName(copyOf)}</option>}
+            {executions.map((each) => <option key={each.executionArn} value={each.executionArn}>{each.name} ({executionTone(each.status).text.toLowerCase()}, {formatShortMoment(each.startDate, Date.now())})</option>)}
+          </select>
+        </div>
+      )}
       {recent.length > 0 && (
         <div className="field">
           <span className="label" id="recent-inputs">Recent inputs</span>
@@ -105,7 +124,7 @@ export function StartDialog({ machine, via: firstVia, copyOf, onClose }: {
       <div className="fields-row">
         <div className="field">
           <label htmlFor="start-name">Name (optional)</label>
-          <input id="start-name" className="input" maxLength={80} autoComplete="off" placeholder="Made up for you" value={name} onChange={(event) => setName(event.target.value)} />
+          <input id="start-name" className="input" maxLength={80} autoComplete="off" placeholder="Generated" value={name} onChange={(event) => setName(event.target.value)} />
         </div>
         <div className="field">
           <label htmlFor="start-via">Version or alias</label>
@@ -133,8 +152,13 @@ export function StartDialog({ machine, via: firstVia, copyOf, onClose }: {
 }
 
 function Result({ execution }: { execution: Execution }) {
+  // It stands below what is seen of the dialog.
+  const section = useRef<HTMLElement>(null);
+  useEffect(() => {
+    section.current?.scrollIntoView({ block: "nearest" });
+  }, [execution]);
   return (
-    <section className="stack" aria-label="Result" role="status">
+    <section ref={section} className="stack" aria-label="Result" role="status">
       <div className="row wrap">
         <ExecutionBadge status={execution.status} />
         <span className="muted">in <Elapsed from={execution.startDate} to={execution.stopDate} /></span>
@@ -144,7 +168,7 @@ function Result({ execution }: { execution: Execution }) {
       {execution.error !== undefined || execution.cause !== undefined ? (
         <dl className="properties">
           <Property name="Error"><span className="name">{execution.error ?? "–"}</span></Property>
-          <Property name="Cause"><span className="name">{execution.cause ?? "–"}</span></Property>
+          {execution.cause !== undefined && <Property name="Cause"><Cause cause={execution.cause} /></Property>}
         </dl>
       ) : null}
     </section>

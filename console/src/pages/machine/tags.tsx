@@ -1,4 +1,4 @@
-/** The tags of a state machine. */
+/** The tags of a state machine or an activity. */
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
@@ -52,7 +52,7 @@ export function TagsTab({ resourceArn }: { resourceArn: string }) {
   if (tags.error) return <ErrorNotice error={tags.error} retry={() => void tags.refetch()} what="The tags cannot be listed" />;
   return (
     <div className="card">
-      {list.length === 0 ? <Empty title="No tags">Tags are keys and values that policies and people find state machines by.</Empty> : (
+      {list.length === 0 ? <Empty title="No tags">Tags are keys and values that policies and people find things by.</Empty> : (
         <div className="table-scroll">
           <table className="table">
             <thead><tr><th scope="col" style={{ width: "40%" }}>Key</th><th scope="col">Value</th><th scope="col"><span className="visually-hidden">What to do</span></th></tr></thead>

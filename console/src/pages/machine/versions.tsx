@@ -7,7 +7,7 @@ import { listAll } from "../../api/queries";
 import type { Machine } from "../../api/types";
 import { Link, path } from "../../router";
 import { Button, Dialog, Empty, ErrorNotice, Loading } from "../../ui/parts";
-import { Ago, Moment } from "../../ui/time";
+import { Moment } from "../../ui/time";
 import { toast } from "../../ui/toasts";
 import { AliasDialog, type Alias } from "./alias-dialog";
 
@@ -65,7 +65,7 @@ export function VersionsTab({ machine }: { machine: Machine }) {
                     <td><Link className="name name-link" to={path("machines", alias.stateMachineAliasArn)} title="Its executions">{alias.name}</Link></td>
                     <td><Routes alias={alias} /></td>
                     <td className="name from-medium">{alias.description || <span className="muted">–</span>}</td>
-                    <td className="nowrap from-medium"><Ago seconds={alias.updateDate ?? alias.creationDate} /></td>
+                    <td className="nowrap from-medium"><Moment seconds={alias.updateDate ?? alias.creationDate} /></td>
                     <td className="number nowrap">
                       <Button small kind="quiet" icon="edit" aria-label={`Change the alias ${alias.name}`} disabled={!isActive} onClick={() => setOpen({ kind: "alias", alias })}>Change</Button>
                       <Button small kind="quiet" icon="trash" aria-label={`Delete the alias ${alias.name}`} onClick={() => setOpen({ kind: "delete-alias", arn: alias.stateMachineAliasArn })}>Delete</Button>
@@ -129,7 +129,7 @@ export function VersionsTab({ machine }: { machine: Machine }) {
 function Routes({ alias }: { alias: Alias }) {
   const routes = alias.routingConfiguration;
   return (
-    <div style={{ minWidth: 150 }}>
+    <div style={{ minWidth: 110 }}>
       <span className="nowrap">{routes.map((route) => (routes.length === 1 ? `Version ${lastOf(route.stateMachineVersionArn)}` : `${lastOf(route.stateMachineVersionArn)}: ${route.weight} %`)).join(", ")}</span>
       {routes.length > 1 && <div className="weight-bar" aria-hidden="true"><div style={{ width: `${routes[0].weight}%` }} /></div>}
     </div>

@@ -7,6 +7,7 @@ import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useLayoutEffect, useRef, useState, type CSSProperties, type ReactNode } from "react";
 import { Icon } from "../../ui/icons";
 import { useKeys } from "../../ui/keys";
+import { useIsNarrow } from "../../ui/narrow";
 import "./virtual-table.css";
 
 export interface Column<Row> {
@@ -15,6 +16,8 @@ export interface Column<Row> {
   /** A track of the grid. */
   width: string;
   cell: (row: Row) => ReactNode;
+  /** On a narrow page, the second line of a row: what the columns say that have no room there. */
+  below?: (row: Row) => ReactNode;
   /** Aligned as numbers are. */
   number?: boolean;
   /** From which width of the page on the column is there; always without it. */
@@ -27,6 +30,8 @@ export interface Column<Row> {
 /** What needs how much room, from none on. */
 const ROOM: Column<never>["from"][] = [undefined, "medium", "wide", "widest"];
 const ROW_PX = 41;
+/** With a second line. */
+const ROW_NARROW_PX = 61;
 /** So many rows before the end, more are asked for. */
 const NEAR_END = 20;
 
@@ -48,7 +53,10 @@ export function VirtualTable<Row>({ label, columns, rows, keyOf, onNearEnd, isSe
     observer.observe(document.body);
     return () => observer.disconnect();
   }, []);
-  const virtual = useWindowVirtualizer({ count: rows.length, estimateSize: () => ROW_PX, overscan: 12, scrollMargin: top, getItemKey: (index) => keyOf(rows[index]) });
+  const isNarrow = useIsNarrow();
+  const rowPx = isNarrow && columns.some((column) => column.below) ? ROW_NARROW_PX : ROW_PX;
+  const virtual = useWindowVirtualizer({ count: rows.length, estimateSize: () => rowPx, overscan: 12, scrollMargin: top, getItemKey: (index) => keyOf(rows[index]) });
+  useEffect(() => virtual.measure(), [virtual, rowPx]);
   const shown = virtual.getVirtualItems();
 
   const last = shown.at(-1)?.index ?? -1;
@@ -104,7 +112,10 @@ export function VirtualTable<Row>({ label, columns, rows, keyOf, onNearEnd, isSe
           return (
             <div key={item.key} role="row" data-row={item.index} aria-rowindex={item.index + 2} className={`vrow${isSelected?.(row) ? " selected" : ""}`} style={{ transform: `translateY(${item.start - top}px)`, height: item.size }}>
               {columns.map((column) => (
-                <div key={column.id} role="cell" className={cellClass(column)}>{column.cell(row)}</div>
+                <div key={column.id} role="cell" className={cellClass(column)}>
+                  {column.cell(row)}
+                  {isNarrow && column.below && <div className="below">{column.below(row)}</div>}
+                </div>
               ))}
             </div>
           );
