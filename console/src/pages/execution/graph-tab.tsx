@@ -74,7 +74,7 @@ export function GraphTab({ followed, version, states, locations, selection, loca
         <StateTree states={states} locations={locations} selected={selection.state} onSelect={onState} />
         {map?.step && <Iterations key={map.step.id} run={run} version={version} map={map.step} picked={map.iteration} onPick={(index) => select(pickIteration(run, states, locations, selection, map.node.name, index))} />}
       </div>
-      <div className="graph-place card">
+      <div className="run-graph card">
         {Graph ? (
           <Graph machine={machine} run={run} selected={selection.state} onSelect={onState} iterationsOf={iterationsOf} label="Graph of the execution" />
         ) : error === undefined ? (
@@ -84,7 +84,7 @@ export function GraphTab({ followed, version, states, locations, selection, loca
         )}
       </div>
       {inspector ?? (
-        <section className="inspector card" aria-label="The execution as a whole">
+        <section className="step-inspector card" aria-label="The execution as a whole">
           <header>
             <div className="grow">
               <h2>The whole execution</h2>

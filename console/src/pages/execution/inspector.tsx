@@ -42,7 +42,7 @@ export function Inspector(props: Props) {
   // Visits in other iterations are for the iterations to pick.
   const visits = isTogether ? [] : located.visits;
   return (
-    <section id="inspector" tabIndex={-1} className="inspector card" aria-label={`State ${node.name}`}>
+    <section id="inspector" tabIndex={-1} className="step-inspector card" aria-label={`State ${node.name}`}>
       <header>
         <div className="grow">
           <h2 className="name">{node.name}</h2>
@@ -85,7 +85,7 @@ function StepInspector({ executionArn, run, version, states, located, step, exec
   const recorded = useRecorded(executionArn, run, version, located.node, step);
   const child = childOf(step, recorded);
   return (
-    <div className="inspector-body">
+    <div className="step-inspector-body">
       <div className="body stack inspector-head">
         {step.error !== undefined || step.cause !== undefined ? (
           <Notice tone={step.status === "caught" ? "caught" : step.status === "succeeded" ? "plain" : "failed"} icon={step.status === "caught" ? "caught" : "failed"} title={step.error ?? "Failed"}>
