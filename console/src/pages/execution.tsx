@@ -4,8 +4,8 @@ import { useDeferredValue, useEffect, useMemo } from "react";
 import { useExecution, type FollowedExecution } from "../api/history";
 import { ApiError } from "../api/errors";
 import { machineArnOf } from "../api/arn";
-import type { Execution } from "../api/types";
-import type { Step } from "../model/run";
+import type { Execution, ExecutionStatus } from "../api/types";
+import type { RunView, Step } from "../model/run";
 import { Link, path, useQuery } from "../router";
 import { Empty, ErrorNotice, Loading, Notice, TabPanel, Tabs } from "../ui/parts";
 import { readStates, type States } from "./execution/definition";
@@ -15,7 +15,7 @@ import { expectGraph, GraphTab } from "./execution/graph-tab";
 import { Head } from "./execution/head";
 import { Inspector } from "./execution/inspector";
 import { InputOutput } from "./execution/io";
-import { iterationsAround, locate, visitToShow, type Located, type Locations } from "./execution/locate";
+import { iterationsAround, lastOf, locate, visitToShow, type Located, type Locations } from "./execution/locate";
 import { useRoom } from "./execution/room";
 import { TABS, useSelection, type Selection, type TabId } from "./execution/selection";
 import { StepTable } from "./execution/step-table";
@@ -51,13 +51,13 @@ function Known({ executionArn, followed, execution }: { executionArn: string; fo
   const tab: TabId = TABS.find((each) => each === tabWanted) ?? "graph";
   const [chosen, select] = useSelection();
   const states = useMemo(() => (definition ? readStates(definition.definition) : undefined), [definition]);
-  const cause = useMemo(() => (status === "RUNNING" || status === "SUCCEEDED" ? undefined : run.rootCause()), [run, version, status]);
+  const cause = useMemo(() => causeOf(run, status), [run, version, status]);
 
   const { state: chosenState, step: chosenStep, event: chosenEvent, iterations } = chosen;
   const picked = iterations.join(".");
   // A link may be older than the definition, or mistyped.
   const isChosen = chosenState === undefined ? chosenStep !== undefined : !states || states.byName.has(chosenState);
-  // Whoever comes to a failed execution wants to see where it failed.
+  // Whoever comes to an execution that failed or was aborted wants to see where.
   const selection = useMemo<Selection>(() => {
     const asked = isChosen || !cause ? { ...chosen, state: chosenState ?? (chosenStep === undefined ? undefined : run.steps.get(chosenStep)?.name) } : { ...chosen, state: cause.name, step: cause.id, iterations: iterationsAround(run, cause) };
     if (asked.state === undefined || asked.step !== undefined || asked.iterations.length > 0) return asked;
@@ -114,6 +114,12 @@ function Known({ executionArn, followed, execution }: { executionArn: string; fo
       </div>
     </>
   );
+}
+
+/** The step that an execution ended at without success. */
+function causeOf(run: RunView, status: ExecutionStatus): Step | undefined {
+  if (status === "RUNNING" || status === "SUCCEEDED") return undefined;
+  return status === "ABORTED" ? lastOf(run, "aborted") : run.rootCause();
 }
 
 /** What is selected; from the history alone where the definition is not known. */

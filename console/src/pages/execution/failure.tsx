@@ -12,7 +12,7 @@ export function Failure({ execution, status, step, iterations, onShow }: { execu
   // One that timed out has no error in its description; that of the step is as good.
   const error = execution.error ?? step?.error;
   const cause = execution.cause ?? step?.cause;
-  if (status === "ABORTED" && error === undefined && cause === undefined) return null;
+  if (status === "ABORTED" && error === undefined && cause === undefined && !step) return null;
   const { tone, icon, text } = executionTone(status);
   return (
     <section className={`failure tone-${tone}`} aria-label="Why it failed">
@@ -24,7 +24,7 @@ export function Failure({ execution, status, step, iterations, onShow }: { execu
         </h2>
         {cause !== undefined && <Cause cause={cause} />}
       </div>
-      {step && <Button icon="right" onClick={onShow}>Go to the failed step</Button>}
+      {step && <Button icon="right" onClick={onShow}>Go to the {status === "ABORTED" ? "aborted" : "failed"} step</Button>}
     </section>
   );
 }
