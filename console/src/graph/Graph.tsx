@@ -90,13 +90,15 @@ const Canvas = memo(function Canvas({ layout, selected, focus, onPick }: { layou
   const store = useStoreApi();
   const [isReady, setReady] = useState(false);
 
-  const target = selected ?? focus;
+  // React Flow is ready a little after it has been told whom to tell.
+  const target = useRef<string>(undefined);
+  target.current = selected ?? focus;
   const begin = useCallback(() => {
     const room = store.getState();
-    const at = nodeOf(layout, target) ?? layout.nodes.find((node) => node.kind === "start") ?? layout.nodes[0];
+    const at = nodeOf(layout, target.current) ?? layout.nodes.find((node) => node.kind === "start") ?? layout.nodes[0];
     void flow.setViewport(viewAt(layout, room, zoomToBegin(layout, room), at));
     setReady(true);
-  }, [flow, store, layout, target]);
+  }, [flow, store, layout]);
 
   // Another machine altogether, such as another template, begins anew; while one is written, nothing jumps.
   const known = useRef(layout);

@@ -10,7 +10,7 @@ import { Link, path, useQuery } from "../router";
 import { Empty, ErrorNotice, Loading, Notice, TabPanel, Tabs } from "../ui/parts";
 import { readStates, type States } from "./execution/definition";
 import { Events } from "./execution/events";
-import { Failure } from "./execution/failure";
+import { Failure, reasonOf } from "./execution/failure";
 import { expectGraph, GraphTab } from "./execution/graph-tab";
 import { Head } from "./execution/head";
 import { Inspector } from "./execution/inspector";
@@ -46,6 +46,7 @@ export function ExecutionPage({ executionArn }: { executionArn: string }) {
 function Known({ executionArn, followed, execution }: { executionArn: string; followed: FollowedExecution; execution: Execution }) {
   const { run, isWhole, isLive, definition, parent } = followed;
   const { version } = run;
+  const isReading = run.events.length === 0 && !isWhole && followed.error === undefined;
   const status = followed.status ?? execution.status;
   const [tabWanted, setTab] = useQuery("tab");
   const tab: TabId = TABS.find((each) => each === tabWanted) ?? "graph";
@@ -67,6 +68,8 @@ function Known({ executionArn, followed, execution }: { executionArn: string; fo
   const shownVersion = useDeferredValue(version);
   const locations = useMemo(() => (states ? locate(run, states, selection) : undefined), [run, shownVersion, states, selection]);
   const located = locatedOf(selection, states, locations);
+  const reason = reasonOf(execution, status, cause);
+  const isAtCause = cause !== undefined && located?.step === cause;
 
   const onStep = (step: Step) => select({ state: step.name, step: step.id, iterations: iterationsAround(run, step) });
   const onEvent = (id: number) => {
@@ -93,22 +96,30 @@ function Known({ executionArn, followed, execution }: { executionArn: string; fo
   const onIteration = (map: Step, index: number) => select({ state: map.name, step: map.id, iterations: [...iterationsAround(run, map), index] });
   const [place, room] = useRoom();
   const steps = { run, version, startedAt: execution.startDate, selected: located?.step, iteration: located?.iteration === undefined || iterations.length === 0 ? undefined : located.iteration, onStep, onIteration };
-  const inspector = located && <Inspector executionArn={executionArn} run={run} version={version} states={states} located={located} execution={execution} onStep={onStep} onEvent={showEvent} />;
+  const inspector = located && <Inspector executionArn={executionArn} run={run} version={version} states={states} located={located} execution={execution} told={isAtCause ? reason : undefined} onStep={onStep} onEvent={showEvent} />;
   return (
     <>
-      <Head execution={execution} status={status} run={run} version={version} parent={parent} isLive={isLive} />
-      <Failure execution={execution} status={status} step={cause} iterations={iterationsAround(run, cause)} onShow={() => cause && lookAt(cause)} />
-      {execution.historyTruncated && <Notice tone="caught" icon="caught" title="The history is not whole">It was too long to be kept: some events, and steps, are missing.</Notice>}
-      {followed.error !== undefined && <ErrorNotice error={followed.error} retry={followed.retry} what="The history could not be read" />}
-      <div>
-        <Tabs tabs={TABS.map((id) => ({ id, label: LABELS[id] }))} selected={tab} onSelect={(id) => setTab(id === "graph" ? "" : id)} label="Views of the execution" panelId="execution-panel" />
+      <div className="stack">
+        <Head execution={execution} status={status} run={run} version={version} parent={parent} isLive={isLive} isReading={isReading} />
+        {reason && <Failure reason={reason} status={status} step={cause} iterations={iterationsAround(run, cause)} isShown={isAtCause && tab !== "events" && tab !== "io"} onShow={() => cause && lookAt(cause)} />}
+        {execution.historyTruncated && <Notice tone="caught" icon="caught" title="The history is not whole">It was too long to be kept: some events, and steps, are missing.</Notice>}
+        {followed.error !== undefined && <ErrorNotice error={followed.error} retry={followed.retry} what="The history could not be read" />}
+        <div>
+          <Tabs tabs={TABS.map((id) => ({ id, label: LABELS[id] }))} selected={tab} onSelect={(id) => setTab(id === "graph" ? "" : id)} label="Views of the execution" panelId="execution-panel" />
+        </div>
       </div>
       <div ref={place} style={{ "--room": `${room}px` } as React.CSSProperties}>
         <TabPanel panelId="execution-panel" selected={tab}>
-          {tab === "graph" && <GraphTab {...{ followed, states, locations, selection, located, select, execution, status, inspector }} version={shownVersion} />}
-          {tab === "timeline" && <Beside main={<Timeline {...steps} endedAt={status === "RUNNING" ? undefined : execution.stopDate} />} aside={inspector} />}
-          {tab === "table" && <Beside main={<StepTable {...steps} />} aside={inspector} />}
-          {tab === "events" && <Events {...{ executionArn, run, version, isWhole }} startedAt={execution.startDate} selected={selection.event} onSelect={onEvent} onStep={showStep} />}
+          {isReading && tab !== "io" ? (
+            <Loading what="Reading the history" />
+          ) : (
+            <>
+              {tab === "graph" && <GraphTab {...{ followed, states, locations, selection, located, select, execution, status, inspector }} version={shownVersion} />}
+              {tab === "timeline" && <Beside main={<Timeline {...steps} endedAt={status === "RUNNING" ? undefined : execution.stopDate} />} aside={inspector} />}
+              {tab === "table" && <Beside main={<StepTable {...steps} />} aside={inspector} />}
+              {tab === "events" && <Events {...{ executionArn, run, version, isWhole }} startedAt={execution.startDate} selected={selection.event} onSelect={onEvent} onStep={showStep} />}
+            </>
+          )}
           {tab === "io" && <InputOutput execution={execution} status={status} />}
         </TabPanel>
       </div>

@@ -13,6 +13,7 @@ import { Cause } from "./cause";
 import { DataFlowView } from "./dataflow-view";
 import type { States } from "./definition";
 import { Fact } from "./fact";
+import type { Reason } from "./failure";
 import { iterationsAround, type Located } from "./locate";
 import { eventsOf, useRecorded, type RecordedStep } from "./recorded";
 import { childOf, waitsForAnswer } from "./tasks";
@@ -23,7 +24,9 @@ interface Props {
   version: number;
   states: States | undefined;
   located: Located;
-  execution: Execution | undefined;
+  execution: Execution;
+  /** What the page tells of this step already. */
+  told: Reason | undefined;
   onStep: (step: Step) => void;
   onEvent: (id: number) => void;
 }
@@ -80,18 +83,19 @@ function NotEntered({ located, isOver }: Props & { isOver: boolean }) {
   );
 }
 
-function StepInspector({ executionArn, run, version, states, located, step, execution, onEvent }: Props & { step: Step }) {
+function StepInspector({ executionArn, run, version, states, located, step, execution, told, onEvent }: Props & { step: Step }) {
   const [tab, setTab] = useState("io");
   const recorded = useRecorded(executionArn, run, version, located.node, step);
   const child = childOf(step, recorded);
+  const isTold = told !== undefined && step.error === told.error && step.cause === told.cause;
   return (
     <div className="step-inspector-body">
       <div className="body stack inspector-head">
-        {step.error !== undefined || step.cause !== undefined ? (
+        {(step.error !== undefined || step.cause !== undefined) && !isTold && (
           <Notice tone={step.status === "caught" ? "caught" : step.status === "succeeded" ? "plain" : "failed"} icon={step.status === "caught" ? "caught" : "failed"} title={step.error ?? "Failed"}>
             {step.cause !== undefined && <Cause cause={step.cause} />}
           </Notice>
-        ) : null}
+        )}
         {waitsForAnswer(step) && (
           <Notice tone="running" icon="waiting" title="Waiting for an answer">
             <Link to={`inbox?execution=${encodeURIComponent(executionArn)}`}>Answer it among the waiting tasks</Link>
@@ -100,7 +104,7 @@ function StepInspector({ executionArn, run, version, states, located, step, exec
         <dl className="facts">
           <Fact name="Entered">
             <span title={formatMoment(step.enteredAt)}>{formatClock(step.enteredAt)}</span>
-            {execution && <span className="muted"> +{formatDuration((step.enteredAt - execution.startDate) * 1_000)}</span>}
+            <span className="muted"> +{formatDuration((step.enteredAt - execution.startDate) * 1_000)}</span>
           </Fact>
           <Fact name={step.endedAt === undefined ? "Running for" : "Duration"}><Elapsed from={step.enteredAt} to={step.endedAt} /></Fact>
           {step.attempts[0]?.resource && <Fact name="Resource"><span className="name">{resourceText(step.attempts[0])}</span></Fact>}
