@@ -1,14 +1,15 @@
 /** One execution: why it failed at once, and every step of it as graph, timeline, table and events. */
 
 import { useDeferredValue, useEffect, useMemo } from "react";
-import { useExecution, type FollowedExecution } from "../api/history";
-import { ApiError } from "../api/errors";
-import { machineArnOf } from "../api/arn";
+import { startOf } from "../api/express";
+import { isMissing, useExecution, type FollowedExecution } from "../api/history";
+import { isExpress, machineArnOf } from "../api/arn";
 import type { Execution, ExecutionStatus } from "../api/types";
 import type { RunView, Step } from "../model/run";
 import { Link, path, useQuery } from "../router";
 import { Empty, ErrorNotice, Loading, Notice, TabPanel, Tabs } from "../ui/parts";
-import { readStates, type States } from "./execution/definition";
+import { Elapsed } from "../ui/time";
+import { nodeOf, readStates, type States } from "./execution/definition";
 import { Events } from "./execution/events";
 import { Failure, reasonOf } from "./execution/failure";
 import { expectGraph, GraphTab } from "./execution/graph-tab";
@@ -31,16 +32,29 @@ export function ExecutionPage({ executionArn }: { executionArn: string }) {
   useEffect(() => {
     if (tab === "") expectGraph();
   }, [tab]);
-  if (error instanceof ApiError && /DoesNotExist|InvalidArn/.test(error.kind)) {
+  if (isMissing(error)) return <Missing executionArn={executionArn} />;
+  if (!details) return error === undefined ? <Loading what="Reading the execution" /> : <ErrorNotice error={error} retry={retry} what="The execution could not be read" />;
+  return <Known executionArn={executionArn} followed={followed} execution={details} />;
+}
+
+function Missing({ executionArn }: { executionArn: string }) {
+  const startedAt = isExpress(executionArn) ? startOf(executionArn) : undefined;
+  const action = <Link className="button" to={path("machines", machineArnOf(executionArn))}>Go to its state machine</Link>;
+  if (startedAt !== undefined) {
     return (
-      <Empty title="There is no such execution" action={<Link className="button" to={path("machines", machineArnOf(executionArn))}>Go to its state machine</Link>}>
+      <Empty title="The execution is running" action={action}>
         <p className="name mono">{executionArn}</p>
-        <p className="muted">It may have been removed after its retention, or belong to another account or region.</p>
+        <p role="status"><span className="spinner" aria-hidden="true" /> Started <Elapsed from={startedAt} /> ago. An Express execution is shown once it has ended.</p>
       </Empty>
     );
   }
-  if (!details) return error === undefined ? <Loading what="Reading the execution" /> : <ErrorNotice error={error} retry={retry} what="The execution could not be read" />;
-  return <Known executionArn={executionArn} followed={followed} execution={details} />;
+  return (
+    <Empty title="There is no such execution" action={action}>
+      <p className="name mono">{executionArn}</p>
+      {isExpress(executionArn) && <p className="muted">If it runs, it is shown here once it has ended.</p>}
+      <p className="muted">It may have been removed after its retention, or belong to another account or region.</p>
+    </Empty>
+  );
 }
 
 function Known({ executionArn, followed, execution }: { executionArn: string; followed: FollowedExecution; execution: Execution }) {
@@ -57,7 +71,7 @@ function Known({ executionArn, followed, execution }: { executionArn: string; fo
   const { state: chosenState, step: chosenStep, event: chosenEvent, iterations } = chosen;
   const picked = iterations.join(".");
   // A link may be older than the definition, or mistyped.
-  const isChosen = chosenState === undefined ? chosenStep !== undefined : !states || states.byName.has(chosenState);
+  const isChosen = chosenState === undefined ? chosenStep !== undefined : !states || states.byName.has(chosenState) || run.visitsOf(chosenState).length > 0;
   // Whoever comes to an execution that failed or was aborted wants to see where.
   const selection = useMemo<Selection>(() => {
     const asked = isChosen || !cause ? { ...chosen, state: chosenState ?? (chosenStep === undefined ? undefined : run.steps.get(chosenStep)?.name) } : { ...chosen, state: cause.name, step: cause.id, iterations: iterationsAround(run, cause) };
@@ -67,7 +81,7 @@ function Known({ executionArn, followed, execution }: { executionArn: string; fo
   // While events pour in, drawing everything may lag behind; the next key stroke may not.
   const shownVersion = useDeferredValue(version);
   const locations = useMemo(() => (states ? locate(run, states, selection) : undefined), [run, shownVersion, states, selection]);
-  const located = locatedOf(selection, states, locations);
+  const located = locatedOf(run, selection, states, locations);
   const reason = reasonOf(execution, status, cause);
   const isAtCause = cause !== undefined && located?.step === cause;
 
@@ -103,6 +117,7 @@ function Known({ executionArn, followed, execution }: { executionArn: string; fo
         <Head execution={execution} status={status} run={run} version={version} parent={parent} isLive={isLive} isReading={isReading} />
         {reason && <Failure reason={reason} status={status} step={cause} iterations={iterationsAround(run, cause)} isShown={isAtCause && tab !== "events" && tab !== "io"} onShow={() => cause && lookAt(cause)} />}
         {execution.historyTruncated && <Notice tone="caught" icon="caught" title="The history is not whole">It was too long to be kept: some events, and steps, are missing.</Notice>}
+        {definition?.isGuess && <Notice tone="caught" icon="caught" title="The definition that it ran is not known">The state machine is shown as it is now: what it has become since may differ.</Notice>}
         {followed.error !== undefined && <ErrorNotice error={followed.error} retry={followed.retry} what="The history could not be read" />}
         <div>
           <Tabs tabs={TABS.map((id) => ({ id, label: LABELS[id] }))} selected={tab} onSelect={(id) => setTab(id === "graph" ? "" : id)} label="Views of the execution" panelId="execution-panel" />
@@ -133,10 +148,11 @@ function causeOf(run: RunView, status: ExecutionStatus): Step | undefined {
   return status === "ABORTED" ? lastOf(run, "aborted") : run.rootCause();
 }
 
-/** What is selected; from the history alone where the definition is not known. */
-function locatedOf(selection: Selection, states: States | undefined, locations: Locations | undefined): Located | undefined {
+/** What is selected; from the history alone where the definition lacks it. */
+function locatedOf(run: RunView, selection: Selection, states: States | undefined, locations: Locations | undefined): Located | undefined {
   if (selection.state === undefined || !states) return undefined;
-  return locations?.get(selection.state);
+  const step = selection.step === undefined ? undefined : run.steps.get(selection.step);
+  return locations?.get(selection.state) ?? (step && { node: nodeOf(step), visits: [step], step, isTogether: false });
 }
 
 function Beside({ main, aside }: { main: React.ReactNode; aside: React.ReactNode }) {

@@ -4,6 +4,7 @@ import { useQuery as useAsked } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { isExpress as isExpressArn } from "../../api/arn";
 import { call } from "../../api/client";
+import { rememberStart } from "../../api/express";
 import { listAll } from "../../api/queries";
 import type { Execution, Machine } from "../../api/types";
 import { JsonField } from "../../editor/json-field";
@@ -71,7 +72,8 @@ export function StartDialog({ machine, via: firstVia, copyOf, onClose }: {
         setBusy(false);
         return;
       }
-      const { executionArn } = await call<{ executionArn: string }>("StartExecution", request);
+      const { executionArn, startDate } = await call<{ executionArn: string; startDate: number }>("StartExecution", request);
+      if (isExpress) rememberStart({ executionArn, startDate });
       toast("Started");
       if (isHere()) navigate(path("executions", executionArn));
     } catch (refusal) {
