@@ -6,6 +6,7 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useId, useRef, type KeyboardEvent, type ReactNode } from "react";
 import { Icon } from "../../ui/icons";
+import { useKeys } from "../../ui/keys";
 
 export interface TreeRow {
   key: string;
@@ -65,6 +66,11 @@ export function VirtualTree<R extends TreeRow>({ rows, label, selectedKey, onSel
     const row = rows[Math.max(0, Math.min(index, rows.length - 1))];
     if (row) onSelect(row);
   };
+  useKeys([
+    { key: "j", does: "Next row", run: () => go(at + 1) },
+    { key: "/", does: "Find a row: type how it begins", run: () => scroller.current?.focus() },
+    { key: "k", does: "Previous row", run: () => go(at < 0 ? 0 : at - 1) },
+  ]);
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.metaKey || event.ctrlKey || event.altKey) return;
     const row = rows[at];
