@@ -43,6 +43,7 @@ export function mayStillCome(since: number): boolean {
 }
 
 export type DefinitionOfExpress = Pick<Machine, "definition"> & {
+  roleArn?: string;
   /** None that fits is there any more: this is the present one. */
   isGuess?: boolean;
 };
@@ -51,8 +52,8 @@ export type DefinitionOfExpress = Pick<Machine, "definition"> & {
 export async function definitionOfExpress(stateMachineArn: string, startDate: number, run: Pick<RunView, "steps">, signal: AbortSignal): Promise<DefinitionOfExpress> {
   const revisions = await listAll<Revision>("Stepwell.ListStateMachineRevisions", { stateMachineArn, maxResults: 1_000 }, "revisions", 1_000, signal);
   for (const { number } of revisions.filter(({ creationDate }) => creationDate <= startDate).slice(0, REVISIONS_MAX)) {
-    const { definition } = await call<Revision>("Stepwell.DescribeStateMachineRevision", { stateMachineArn, number }, signal);
-    if (definition !== undefined && fits(definition, run)) return { definition };
+    const { definition, roleArn } = await call<Revision>("Stepwell.DescribeStateMachineRevision", { stateMachineArn, number }, signal);
+    if (definition !== undefined && fits(definition, run)) return { definition, roleArn };
   }
   const { definition } = await call<Machine>("DescribeStateMachine", { stateMachineArn }, signal);
   return { definition, isGuess: true };

@@ -6,7 +6,7 @@ import { isMissing, useExecution, type FollowedExecution } from "../api/history"
 import { isExpress, machineArnOf } from "../api/arn";
 import type { Execution, ExecutionStatus } from "../api/types";
 import type { RunView, Step } from "../model/run";
-import { Link, path, useQuery } from "../router";
+import { Link, path, useQuery, useSetQuery } from "../router";
 import { Empty, ErrorNotice, Loading, Notice, TabPanel, Tabs } from "../ui/parts";
 import { Elapsed } from "../ui/time";
 import { nodeOf, readStates, type States } from "./execution/definition";
@@ -63,6 +63,7 @@ function Known({ executionArn, followed, execution }: { executionArn: string; fo
   const isReading = run.events.length === 0 && !isWhole && followed.error === undefined;
   const status = followed.status ?? execution.status;
   const [tabWanted, setTab] = useQuery("tab");
+  const setQuery = useSetQuery();
   const tab: TabId = TABS.find((each) => each === tabWanted) ?? "graph";
   const [chosen, select] = useSelection();
   const states = useMemo(() => (definition ? readStates(definition.definition) : undefined), [definition]);
@@ -92,7 +93,8 @@ function Known({ executionArn, followed, execution }: { executionArn: string; fo
   };
   const showEvent = (id: number) => {
     onEvent(id);
-    setTab("events");
+    // No filter may hide it.
+    setQuery({ tab: "events", kind: "", q: "" });
   };
   const showStep = (step: Step) => {
     onStep(step);
@@ -110,7 +112,7 @@ function Known({ executionArn, followed, execution }: { executionArn: string; fo
   const onIteration = (map: Step, index: number) => select({ state: map.name, step: map.id, iterations: [...iterationsAround(run, map), index] });
   const [place, room] = useRoom();
   const steps = { run, version, startedAt: execution.startDate, selected: located?.step, iteration: located?.iteration === undefined || iterations.length === 0 ? undefined : located.iteration, onStep, onIteration };
-  const inspector = located && <Inspector executionArn={executionArn} run={run} version={version} states={states} located={located} execution={execution} told={isAtCause ? reason : undefined} onStep={onStep} onEvent={showEvent} />;
+  const inspector = located && <Inspector executionArn={executionArn} run={run} version={version} states={states} definition={definition} located={located} execution={execution} told={isAtCause ? reason : undefined} onStep={onStep} onEvent={showEvent} />;
   return (
     <>
       <div className="stack">

@@ -5,11 +5,12 @@ import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState, ty
 import { useEventData } from "../../api/history";
 import { detailsOf, type HistoryEvent } from "../../api/types";
 import type { RunView, Step } from "../../model/run";
+import { useQuery, useSetQuery } from "../../router";
 import { Icon } from "../../ui/icons";
 import { useKeys } from "../../ui/keys";
 import { Button, Empty, ErrorNotice, Loading, Property } from "../../ui/parts";
 import { Payload } from "../../ui/payload";
-import { formatClock, formatDuration } from "../../ui/time";
+import { formatClock, formatClockAndDay, formatDuration, formatMoment } from "../../ui/time";
 import { Cause } from "./cause";
 import { objectOf } from "./dataflow";
 import { filterEvents, GROUPS, toneOf } from "./event-groups";
@@ -28,8 +29,9 @@ interface Props {
 }
 
 export function Events({ executionArn, run, version, startedAt, isWhole, selected, onSelect, onStep }: Props) {
-  const [group, setGroup] = useState("");
-  const [text, setText] = useState("");
+  const [group, setGroup] = useQuery("kind");
+  const [text, setText] = useQuery("q");
+  const setFilters = useSetQuery();
   const wanted = useDeferredValue(text);
   const [open, setOpen] = useState<ReadonlySet<number>>(() => new Set(selected === undefined ? [] : [selected]));
   const scroller = useRef<HTMLDivElement>(null);
@@ -89,9 +91,11 @@ export function Events({ executionArn, run, version, startedAt, isWhole, selecte
     go(to);
   };
   const items = virtualizer.getVirtualItems();
+  // One that runs over midnight has clocks of several days.
+  const withDay = new Date(startedAt * 1_000).toDateString() !== new Date((run.events.at(-1)?.timestamp ?? startedAt) * 1_000).toDateString();
   const focusable = isHere ? selected : events[items[0]?.index ?? 0]?.id;
   return (
-    <div className="card events">
+    <div className={`card events ${withDay ? "with-day" : ""}`}>
       <div className="events-tools">
         <label className="visually-hidden" htmlFor="event-text">Search the events</label>
         <input id="event-text" data-search className="input" type="search" placeholder="Type, state, error or #id" value={text} onChange={(event) => setText(event.target.value)} />
@@ -110,7 +114,7 @@ export function Events({ executionArn, run, version, startedAt, isWhole, selecte
         <span /> <span>Id</span> <span>Type</span> <span>State</span> <span className="event-prev">After</span> <span className="event-clock">Time</span> <span className="event-since">Since start</span>
       </div>
       {events.length === 0 ? (
-        <Empty title={run.events.length === 0 ? "No events yet" : "No event is like that"} action={run.events.length > 0 && <Button onClick={() => { setText(""); setGroup(""); }}>Show all events</Button>} />
+        <Empty title={run.events.length === 0 ? "No events yet" : "No events match these filters"} action={run.events.length > 0 && <Button onClick={() => setFilters({ kind: "", q: "" })}>Show all events</Button>} />
       ) : (
         <div className="event-list" ref={scroller} onKeyDown={onKeyDown}>
           <div role="list" aria-label="Events" style={{ height: virtualizer.getTotalSize(), position: "relative" }}>
@@ -119,7 +123,7 @@ export function Events({ executionArn, run, version, startedAt, isWhole, selecte
               const isOpen = open.has(event.id);
               return (
                 <div key={event.id} ref={virtualizer.measureElement} data-index={item.index} role="listitem" aria-posinset={item.index + 1} aria-setsize={events.length} className="event-item" style={{ transform: `translateY(${item.start}px)` }}>
-                  <EventLine event={event} name={nameOf(event)} startedAt={startedAt} isOpen={isOpen} isSelected={event.id === selected} isFocusable={event.id === focusable} onToggle={toggle} />
+                  <EventLine event={event} name={nameOf(event)} startedAt={startedAt} withDay={withDay} isOpen={isOpen} isSelected={event.id === selected} isFocusable={event.id === focusable} onToggle={toggle} />
                   {isOpen && <EventDetail executionArn={executionArn} event={event} step={run.stepOf(event.id)} lastEventId={run.events.at(-1)?.id ?? 0} onStep={onStep} onSelect={onSelect} />}
                 </div>
               );
@@ -148,13 +152,14 @@ interface LineProps {
   event: HistoryEvent;
   name: string;
   startedAt: number;
+  withDay: boolean;
   isOpen: boolean;
   isSelected: boolean;
   isFocusable: boolean;
   onToggle: (id: number) => void;
 }
 
-function EventLine({ event, name, startedAt, isOpen, isSelected, isFocusable, onToggle }: LineProps) {
+function EventLine({ event, name, startedAt, withDay, isOpen, isSelected, isFocusable, onToggle }: LineProps) {
   const tone = toneOf(event.type);
   return (
     <button type="button" className={`event-row ${isSelected ? "selected" : ""}`} data-event={event.id} aria-expanded={isOpen} aria-current={isSelected || undefined} tabIndex={isFocusable ? 0 : -1} onClick={() => onToggle(event.id)}>
@@ -165,7 +170,7 @@ function EventLine({ event, name, startedAt, isOpen, isSelected, isFocusable, on
       </span>
       <span className="ellipsis" title={name}>{name}</span>
       <span className="mono muted event-prev">{event.previousEventId || ""}</span>
-      <span className="mono muted event-clock">{formatClock(event.timestamp)}</span>
+      <span className="mono muted event-clock" title={formatMoment(event.timestamp)}>{withDay ? formatClockAndDay(event.timestamp) : formatClock(event.timestamp)}</span>
       <span className="event-since muted">{formatDuration((event.timestamp - startedAt) * 1_000)}</span>
     </button>
   );

@@ -7,7 +7,7 @@ import type { Execution, ExecutionStatus } from "../../api/types";
 import type { RunView } from "../../model/run";
 import { Link, path } from "../../router";
 import { ExecutionBadge } from "../../ui/status";
-import { Ago, Elapsed, Moment } from "../../ui/time";
+import { Elapsed, formatZone, Moment } from "../../ui/time";
 import { Actions } from "./actions";
 import { Fact } from "./fact";
 import { childOfEvent, isStart } from "./tasks";
@@ -43,8 +43,8 @@ export function Head({ execution, status, run, version, parent, isLive, isReadin
         <Actions execution={execution} status={status} />
       </div>
       <dl className="facts">
-        <Fact name="Started"><Moment seconds={execution.startDate} /></Fact>
-        <Fact name="Ended">{execution.stopDate === undefined ? <span className="muted">not yet</span> : <Ago seconds={execution.stopDate} />}</Fact>
+        <Fact name="Started"><Moment seconds={execution.startDate} /> <span className="small muted">{formatZone(execution.startDate)}</span></Fact>
+        <Fact name="Ended">{execution.stopDate === undefined ? <span className="muted">not yet</span> : <Moment seconds={execution.stopDate} />}</Fact>
         <Fact name="Duration"><Elapsed from={execution.startDate} to={status === "RUNNING" ? undefined : execution.stopDate} /></Fact>
         <Fact name="Events">
           {!isReading ? run.events.length.toLocaleString() : status !== "RUNNING" && "…"} {status === "RUNNING" && <span className="small muted">{isLive ? "live" : "connecting…"}</span>}

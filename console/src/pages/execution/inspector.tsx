@@ -2,9 +2,10 @@
 
 import { useState } from "react";
 import { shortName } from "../../api/arn";
+import type { DefinitionOfExecution } from "../../api/history";
 import type { Execution } from "../../api/types";
 import type { Attempt, RunView, Step } from "../../model/run";
-import { Link, path } from "../../router";
+import { Link, path, useQuery } from "../../router";
 import { Button, Empty, ErrorNotice, Loading, Notice, TabPanel, Tabs } from "../../ui/parts";
 import { Payload } from "../../ui/payload";
 import { StepBadge } from "../../ui/status";
@@ -17,12 +18,14 @@ import type { Reason } from "./failure";
 import { iterationsAround, type Located } from "./locate";
 import { eventsOf, useRecorded, type RecordedStep } from "./recorded";
 import { childOf, waitsForAnswer } from "./tasks";
+import { TestStep } from "./test-step";
 
 interface Props {
   executionArn: string;
   run: RunView;
   version: number;
   states: States | undefined;
+  definition: DefinitionOfExecution | undefined;
   located: Located;
   execution: Execution;
   /** What the page tells of this step already. */
@@ -83,10 +86,12 @@ function NotEntered({ located, isOver }: Props & { isOver: boolean }) {
   );
 }
 
-function StepInspector({ executionArn, run, version, states, located, step, execution, told, onEvent }: Props & { step: Step }) {
-  const [tab, setTab] = useState("io");
+function StepInspector({ executionArn, run, version, states, definition, located, step, execution, told, onEvent }: Props & { step: Step }) {
+  const [tabWanted, setTab] = useQuery("view");
+  const tab = TABS.some(({ id }) => id === tabWanted) ? tabWanted : "io";
   const recorded = useRecorded(executionArn, run, version, located.node, step);
   const child = childOf(step, recorded);
+  const [testing, setTesting] = useState(false);
   const isTold = told !== undefined && step.error === told.error && step.cause === told.cause;
   return (
     <div className="step-inspector-body">
@@ -112,8 +117,10 @@ function StepInspector({ executionArn, run, version, states, located, step, exec
           {child && <Fact name="Execution"><Link to={path("executions", child)} className="name">{shortName(child)}</Link></Fact>}
         </dl>
         {step.attempts.length > 1 && <Attempts attempts={step.attempts} onEvent={onEvent} />}
+        {states && definition && !definition.isGuess && recorded.input !== undefined && <div><Button small icon="play" onClick={() => setTesting(true)}>Test this state</Button></div>}
+        {states && definition && recorded.input !== undefined && testing && <TestStep {...{ executionArn, run, version, states, definition, step }} input={recorded.input} onClose={() => setTesting(false)} />}
       </div>
-      <div className="inspector-tabs"><Tabs tabs={TABS} selected={tab} onSelect={setTab} label="About the step" panelId="step-panel" /></div>
+      <div className="inspector-tabs"><Tabs tabs={TABS} selected={tab} onSelect={(id) => setTab(id === "io" ? "" : id)} label="About the step" panelId="step-panel" /></div>
       <div className="body inspector-panel">
         <TabPanel panelId="step-panel" selected={tab}>
           {tab === "io" && <InputOutput recorded={recorded} step={step} />}
@@ -148,6 +155,7 @@ function Attempts({ attempts, onEvent }: { attempts: readonly Attempt[]; onEvent
           <li key={attempt.scheduledEventId}>
             <span className="muted">{index + 1}</span>
             <StepBadge status={attempt.status} />
+            {attempt.isRedrive && <span className="muted small">redriven</span>}
             <span className="mono grow ellipsis" title={attempt.error}>{attempt.error}</span>
             <span className="muted small">{attempt.endedAt === undefined ? "" : formatDuration((attempt.endedAt - attempt.scheduledAt) * 1_000)}</span>
             <Button kind="quiet" small aria-label={`Event ${attempt.lastEventId} of attempt ${index + 1}`} onClick={() => onEvent(attempt.lastEventId)}>#{attempt.lastEventId}</Button>
