@@ -78,6 +78,7 @@ function countOf(layout: Layout): string {
 const NODE_TYPES = { state: StatePart, marker: MarkerPart, scope: ScopePart };
 const EDGE_TYPES = { transition: TransitionPart };
 const NO_ATTRIBUTION = { hideAttribution: true };
+const MINI_MAP = { width: 110, height: 80 };
 /** From so many states on, a small map helps. */
 const STATES_FOR_MAP = 60;
 const ZOOM_MIN = 0.05;
@@ -157,7 +158,7 @@ const Canvas = memo(function Canvas({ layout, selected, focus, onPick }: { layou
       proOptions={NO_ATTRIBUTION}
     >
       <Controls showInteractive={false} fitViewOptions={{ maxZoom: 1, padding: 0.06 }} />
-      {layout.nodes.length > STATES_FOR_MAP && <MiniMap pannable zoomable nodeClassName={(node) => `graph-mini-${node.type}`} ariaLabel="Small map of the graph" />}
+      {layout.nodes.length > STATES_FOR_MAP && <MiniMap style={MINI_MAP} pannable zoomable nodeClassName={(node) => `graph-mini-${node.type}`} ariaLabel="Small map of the graph" />}
     </ReactFlow>
   );
 });

@@ -24,7 +24,7 @@ export function TestStep({ executionArn, run, version, states, definition, step,
   const { variables, isLoading, error } = useVariables(executionArn, run, version, states, step);
   return (
     <Dialog title={`Test ${step.name}`} onClose={onClose} wide>
-      <p className="muted">With the input and the variables of this execution, which itself stays as it is.</p>
+      <p className="muted">With the input and the variables of this execution, which itself stays as it is. A task is really done, unless a result or an error is given for it.</p>
       {error !== undefined && <ErrorNotice error={error} what="The variables could not be read" />}
       {isLoading ? (
         <Loading what="Reading the variables" />
