@@ -6,7 +6,7 @@
 
 import { Controls, MiniMap, ReactFlow, ReactFlowProvider, useReactFlow, useStoreApi, type Edge, type Node } from "@xyflow/react";
 import "@xyflow/react/dist/style.css";
-import { memo, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { memo, useCallback, useEffect, useMemo, useRef, useState, type TouchEvent } from "react";
 import type { Machine } from "../model/machine";
 import type { RunView } from "../model/run";
 import { Empty, Loading } from "../ui/parts";
@@ -60,14 +60,19 @@ export function Graph({ machine, run, selected, onSelect, focus, iterationsOf = 
   if (!layout) return error ? <Empty title="The graph cannot be drawn">{error}</Empty> : <Loading what="Drawing the graph" />;
   if (layout.nodes.length === 0) return <Empty title="No states yet" />;
   return (
-    <div className={`graph ${dimmed || isStale ? "is-dimmed" : ""}`} role="group" aria-label={`${label}, ${countOf(layout)}`}>
+    <div className={`graph ${dimmed || isStale ? "is-dimmed" : ""}`} role="group" aria-label={`${label}, ${countOf(layout)}`} onTouchStartCapture={leaveToPage}>
       <GraphContext value={view}>
         <ReactFlowProvider>
-          <Canvas layout={layout} selected={selected} focus={focus} onPick={onPick} />
+          <Canvas layout={layout} selected={selected} focus={focus} onPick={onPick} isInPage={diff !== undefined} />
         </ReactFlowProvider>
       </GraphContext>
     </div>
   );
+}
+
+/** On a phone the graph is as wide as the page: what one finger does there is for the page, or nobody gets past it. */
+function leaveToPage(event: TouchEvent): void {
+  if (event.touches.length === 1 && window.matchMedia("(pointer: coarse)").matches) event.stopPropagation();
 }
 
 function countOf(layout: Layout): string {
@@ -84,7 +89,7 @@ const STATES_FOR_MAP = 60;
 const ZOOM_MIN = 0.05;
 const ZOOM_MAX = 2;
 
-const Canvas = memo(function Canvas({ layout, selected, focus, onPick }: { layout: Layout; selected?: string; focus?: string; onPick: (name: string) => void }) {
+const Canvas = memo(function Canvas({ layout, selected, focus, onPick, isInPage }: { layout: Layout; selected?: string; focus?: string; onPick: (name: string) => void; isInPage: boolean }) {
   const nodes = useMemo(() => nodesOf(layout), [layout]);
   const edges = useMemo(() => edgesOf(layout), [layout]);
   const flow = useReactFlow();
@@ -154,6 +159,8 @@ const Canvas = memo(function Canvas({ layout, selected, focus, onPick }: { layou
       disableKeyboardA11y
       onlyRenderVisibleElements
       zoomOnDoubleClick={false}
+      // Graphs that are compared stand in a page that scrolls: there the wheel zooms with Ctrl.
+      preventScrolling={!isInPage}
       elevateEdgesOnSelect={false}
       proOptions={NO_ATTRIBUTION}
     >
