@@ -25,7 +25,7 @@ export function Actions({ execution, status }: { execution: Execution; status: E
         <Icon name="play" /> New execution
       </Link>
       <Export execution={execution} />
-      <CopyButton text={executionArn} label="Copy ARN" small={false} />
+      <CopyButton text={executionArn} label={<span className="from-wide">Copy ARN</span>} small={false} />
       {stopping && <StopDialog executionArn={executionArn} onClose={() => setStopping(false)} />}
     </div>
   );
@@ -89,7 +89,7 @@ function Export({ execution }: { execution: Execution }) {
     }
     if (running.current === mine) setPart(undefined);
   };
-  if (part === undefined) return <Button icon="download" onClick={() => void begin()}>Export history</Button>;
+  if (part === undefined) return <Button icon="download" onClick={() => void begin()}><span className="from-wide">Export history</span></Button>;
   return (
     <Button icon="close" title="Stop the export" onClick={() => running.current?.abort()}>
       <progress value={part} max={1} aria-label="Exported so far" /> {Math.floor(part * 100)} %

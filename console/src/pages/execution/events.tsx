@@ -14,8 +14,11 @@ import { formatClock, formatClockAndDay, formatDuration, formatMoment } from "..
 import { Cause } from "./cause";
 import { objectOf } from "./dataflow";
 import { filterEvents, GROUPS, toneOf } from "./event-groups";
+import { useNarrow } from "./narrow";
 
 const ROW_HEIGHT = 32;
+/** Of a row with two lines. */
+const ROW_HEIGHT_NARROW = 48;
 
 interface Props {
   executionArn: string;
@@ -37,10 +40,11 @@ export function Events({ executionArn, run, version, startedAt, isWhole, selecte
   const scroller = useRef<HTMLDivElement>(null);
   const nameOf = useCallback((event: HistoryEvent) => run.stepOf(event.id)?.name ?? detailsOf(event).name ?? "", [run]);
   const events = useMemo(() => filterEvents(run.events, group, wanted, nameOf), [run, version, group, wanted, nameOf]);
+  const rowHeight = useNarrow() ? ROW_HEIGHT_NARROW : ROW_HEIGHT;
   const virtualizer = useVirtualizer({
     count: events.length,
     getScrollElement: () => scroller.current,
-    estimateSize: () => ROW_HEIGHT,
+    estimateSize: () => rowHeight,
     overscan: 8,
     getItemKey: (index) => events[index].id,
   });
@@ -84,7 +88,7 @@ export function Events({ executionArn, run, version, startedAt, isWhole, selecte
   ]);
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.target instanceof HTMLElement && event.target.closest("pre")) return;
-    const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 300) / ROW_HEIGHT) - 1);
+    const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 300) / rowHeight) - 1);
     const to = { Home: 0, End: events.length - 1, ArrowDown: isHere ? at + 1 : 0, ArrowUp: at - 1, PageDown: at + page, PageUp: at - page }[event.key];
     if (to === undefined || event.metaKey || event.ctrlKey || event.altKey) return;
     event.preventDefault();
@@ -164,11 +168,11 @@ function EventLine({ event, name, startedAt, withDay, isOpen, isSelected, isFocu
   return (
     <button type="button" className={`event-row ${isSelected ? "selected" : ""}`} data-event={event.id} aria-expanded={isOpen} aria-current={isSelected || undefined} tabIndex={isFocusable ? 0 : -1} onClick={() => onToggle(event.id)}>
       <span className="fold"><Icon name={isOpen ? "down" : "right"} size={12} /></span>
-      <span className="mono muted">{event.id}</span>
+      <span className="mono muted event-id">{event.id}</span>
       <span className="event-type ellipsis" style={tone === "plain" ? undefined : { color: `var(--${tone})` }}>
         {tone !== "plain" && <Icon name={tone} size={12} />} <span className="ellipsis">{event.type}</span>
       </span>
-      <span className="ellipsis" title={name}>{name}</span>
+      <span className="ellipsis event-name" title={name}>{name}</span>
       <span className="mono muted event-prev">{event.previousEventId || ""}</span>
       <span className="mono muted event-clock" title={formatMoment(event.timestamp)}>{withDay ? formatClockAndDay(event.timestamp) : formatClock(event.timestamp)}</span>
       <span className="event-since muted">{formatDuration((event.timestamp - startedAt) * 1_000)}</span>

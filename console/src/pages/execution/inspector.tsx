@@ -142,7 +142,7 @@ function iterationsText({ iterations }: Step): string {
   if (!iterations) return "";
   const { total, succeeded, failed, aborted, started } = iterations;
   const running = started - succeeded - failed - aborted;
-  const parts: [number, string][] = [[succeeded, "succeeded"], [failed, "failed"], [aborted, "aborted"], [running, "running"], [total - started, "not started"]];
+  const parts: [number, string][] = [[succeeded, "succeeded"], [failed, "failed"], [aborted, "aborted"], [running, "in progress"], [total - started, "not started"]];
   return `${total.toLocaleString()} · ${parts.filter(([count]) => count > 0).map(([count, what]) => `${count.toLocaleString()} ${what}`).join(", ")}`;
 }
 

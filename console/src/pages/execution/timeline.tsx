@@ -13,6 +13,7 @@ import { Button, Empty } from "../../ui/parts";
 import { stepTone } from "../../ui/status";
 import { formatDuration } from "../../ui/time";
 import { useRows } from "./folding";
+import { useNarrow } from "./narrow";
 import { iterationKey, stepKey, type Row } from "./rows";
 import { isIn, place, tickText, ticksOf, type Span } from "./time-axis";
 import { useTimeZoom, type TimeZoom } from "./time-zoom";
@@ -31,6 +32,8 @@ interface Props {
 }
 
 const GROWS_EVERY_MS = 200;
+/** With the name above the bar. */
+const ROW_HEIGHT_NARROW = 48;
 const TICKS_MAX = 6;
 /** Behind this part of the axis there is no room for a label. */
 const LABEL_MAX = 0.9;
@@ -48,6 +51,7 @@ function useMoving(isMoving: boolean): number {
 
 export function Timeline({ run, version, startedAt, endedAt, selected, iteration, onStep, onIteration }: Props) {
   const { rows, onFold } = useRows(run, version, selected);
+  const isNarrow = useNarrow();
   const now = useMoving(endedAt === undefined);
   const last = run.events.at(-1)?.timestamp ?? startedAt;
   const whole: Span = { from: startedAt, to: Math.max(last, endedAt ?? now, startedAt + 0.001) };
@@ -63,6 +67,7 @@ export function Timeline({ run, version, startedAt, endedAt, selected, iteration
       <Tools time={time} selected={selected} until={until} />
       <VirtualTree
         rows={rows}
+        rowHeight={isNarrow ? ROW_HEIGHT_NARROW : undefined}
         label="Steps over time"
         selectedKey={selectedKey(selected, iteration)}
         onSelect={(row) => (row.kind === "step" ? onStep(row.step) : onIteration(row.map, row.iteration.index))}
