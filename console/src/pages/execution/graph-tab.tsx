@@ -74,7 +74,7 @@ export function GraphTab({ followed, version, states, locations, selection, loca
   return (
     <div className="graph-tab">
       <div className="graph-side">
-        <StateTree states={states} locations={locations} selected={selection.state} onSelect={onState} />
+        <StateTree states={states} locations={locations} selected={selection.state} focus={focus.current} onSelect={onState} />
         {map?.step && <Iterations key={map.step.id} run={run} version={version} map={map.step} picked={map.iteration} onPick={(index) => select(pickIteration(run, states, locations, selection, map.node.name, index))} />}
       </div>
       <div className="run-graph card">

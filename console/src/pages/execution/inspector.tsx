@@ -188,7 +188,7 @@ function StepEvents({ run, step, onEvent }: { run: RunView; step: Step; onEvent:
             <button type="button" className="link" onClick={() => onEvent(event.id)}>
               <span className="mono muted">#{event.id}</span> {event.type}
             </button>
-            <span className="muted small">{formatClock(event.timestamp)}</span>
+            <span className="muted small" title={formatMoment(event.timestamp)}>{formatClock(event.timestamp)}</span>
           </li>
         ))}
       </ol>

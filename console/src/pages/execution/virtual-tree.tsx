@@ -23,6 +23,8 @@ export interface VirtualTreeProps<R extends TreeRow> {
   rows: readonly R[];
   label: string;
   selectedKey: string | undefined;
+  /** What is to be in view where nothing is selected. */
+  startKey?: string;
   onSelect: (row: R) => void;
   onFold: (row: R, expanded: boolean) => void;
   /** What stands in a row. In a grid it is made of `role="gridcell"`. */
@@ -42,7 +44,7 @@ const HEADER_HEIGHT = 30;
 /** A pause in typing begins anew. */
 const TYPING_MS = 800;
 
-export function VirtualTree<R extends TreeRow>({ rows, label, selectedKey, onSelect, onFold, children, nameOf, textOf, header, grid, rowHeight = ROW_HEIGHT, className = "" }: VirtualTreeProps<R>) {
+export function VirtualTree<R extends TreeRow>({ rows, label, selectedKey, startKey, onSelect, onFold, children, nameOf, textOf, header, grid, rowHeight = ROW_HEIGHT, className = "" }: VirtualTreeProps<R>) {
   const scroller = useRef<HTMLDivElement>(null);
   const id = useId();
   const typed = useRef({ text: "", at: 0 });
@@ -61,6 +63,10 @@ export function VirtualTree<R extends TreeRow>({ rows, label, selectedKey, onSel
   useEffect(() => {
     if (at >= 0) virtualizer.scrollToIndex(at, { align: "auto" });
   }, [selectedKey, at >= 0, virtualizer]);
+  useEffect(() => {
+    const start = startKey === undefined || at >= 0 ? -1 : rows.findIndex((row) => row.key === startKey);
+    if (start >= 0) virtualizer.scrollToIndex(start, { align: "center" });
+  }, [startKey, virtualizer]);
 
   const go = (index: number) => {
     const row = rows[Math.max(0, Math.min(index, rows.length - 1))];
