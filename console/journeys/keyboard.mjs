@@ -38,7 +38,7 @@ export function keyboard({ server }) {
 
         await page.keyboard.press("?");
         const help = await see(page, "dialog", "Keys");
-        await help.getByText("Search on this page").waitFor();
+        await help.getByText("Find a row: type how it begins").waitFor();
         await page.keyboard.press("Escape");
         await help.waitFor({ state: "hidden" });
 

@@ -82,5 +82,20 @@ export function machines({ server }) {
         await see(page, "treeitem", /^Add, Pass, Succeeded/);
       },
     },
+    {
+      name: "Express: only start it, wait for it on its page, see it by the definition that it ran",
+      walk: async (open) => {
+        const stateMachineArn = await createMachine(server, "slower", one("Breathe", { Type: "Wait", Seconds: 2 }), { type: "EXPRESS" });
+        const page = await open();
+        await page.goto(`${server.console}machines/${stateMachineArn}`);
+        await (await see(page, "button", "Start execution")).click();
+        const dialog = await see(page, "dialog", "Start execution");
+        await dialog.getByLabel("Only start it").check();
+        await dialog.getByRole("button", { name: "Start", exact: true }).click();
+        await see(page, "heading", "The execution is running");
+        await server.call("UpdateStateMachine", { stateMachineArn, definition: JSON.stringify(one("Other", { Type: "Pass" })) });
+        await see(page, "treeitem", /^Breathe, Wait, Succeeded/);
+      },
+    },
   ];
 }

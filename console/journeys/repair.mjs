@@ -75,6 +75,7 @@ export function repair({ server, functions }) {
 
         writeFileSync(mended, "");
         await (await see(page, "button", "Redrive")).click();
+        await (await see(await see(page, "dialog", "Redrive the execution"), "button", "Redrive")).click();
         await page.locator(".execution-head").getByText("Succeeded").waitFor();
         await page.locator(".execution-head").getByText("1 time").waitFor();
         await see(page, "treeitem", /^ChargeCard, Task, Succeeded/);

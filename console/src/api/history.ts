@@ -10,17 +10,21 @@ import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
 import { Run, type RunView } from "../model/run";
 import { isExpress, machineArnOf } from "./arn";
 import { call } from "./client";
+import { ApiError } from "./errors";
+import { definitionOfExpress, mayStillCome, type DefinitionOfExpress } from "./express";
 import { queries } from "./queries";
 import { follow } from "./stream";
-import type { Execution, ExecutionStatus, HistoryEvent, LiveExecution, Machine } from "./types";
+import type { Execution, ExecutionStatus, HistoryEvent, LiveExecution } from "./types";
 
 /** The most events that a page of a history may have. */
 const PAGE_EVENTS = 1_000;
+/** How often an execution is asked for that is not there yet. */
+const LOOK_AGAIN_MS = 1_000;
 /** How many events' payloads are asked for at once: they may be large. */
 const DATA_PAGE_EVENTS = 25;
 
 /** The definition that an execution runs, whatever its machine has become since. */
-export type DefinitionOfExecution = Pick<Machine, "definition" | "name" | "roleArn" | "stateMachineArn">;
+export type DefinitionOfExecution = DefinitionOfExpress;
 
 export interface ExecutionParent {
   parentExecutionArn?: string;
@@ -126,15 +130,9 @@ class Reader {
 export function useExecution(executionArn: string): FollowedExecution {
   const [attempt, setAttempt] = useState(0);
   const express = isExpress(executionArn);
+  const since = useMemo(() => Date.now(), [executionArn]);
   // A new attempt reads from the beginning.
   const reader = useMemo(() => new Reader(), [executionArn, attempt]);
-  useEffect(() => {
-    const stop = express ? readExpress(reader, executionArn) : followStandard(reader, executionArn);
-    return () => {
-      stop();
-      reader.stop();
-    };
-  }, [reader, executionArn, express]);
   const seen = useSyncExternalStore(reader.subscribe, reader.snapshot);
 
   const { live } = seen;
@@ -143,14 +141,26 @@ export function useExecution(executionArn: string): FollowedExecution {
     queryFn: ({ signal }) => call<Execution>(express ? "Stepwell.DescribeExpressExecution" : "DescribeExecution", { executionArn }, signal),
     placeholderData: keepPreviousData,
     staleTime: express ? Infinity : 5_000,
+    // It may have been started a moment ago.
+    refetchInterval: ({ state }) => (express && isMissing(state.error) && mayStillCome(since) ? LOOK_AGAIN_MS : false),
   });
+  const isThere = !express || details.data !== undefined;
+  useEffect(() => {
+    if (!isThere) return;
+    const stop = express ? readExpress(reader, executionArn) : followStandard(reader, executionArn);
+    return () => {
+      stop();
+      reader.stop();
+    };
+  }, [reader, executionArn, express, isThere]);
   const definition = useQuery({
     queryKey: ["definition", executionArn],
     queryFn: ({ signal }) =>
       express
-        ? call<DefinitionOfExecution>("DescribeStateMachine", { stateMachineArn: machineArnOf(executionArn) }, signal)
+        ? definitionOfExpress(machineArnOf(executionArn), details.data?.startDate ?? 0, reader.run, signal)
         : call<DefinitionOfExecution>("DescribeStateMachineForExecution", { executionArn }, signal),
     staleTime: Infinity,
+    enabled: !express || seen.isWhole,
   });
   const parent = useQuery({
     queryKey: ["parent", executionArn],
@@ -174,6 +184,11 @@ export function useExecution(executionArn: string): FollowedExecution {
       setAttempt((count) => count + 1);
     },
   };
+}
+
+/** Whether the server says that there is no such execution. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof ApiError && /DoesNotExist|InvalidArn/.test(error.kind);
 }
 
 function pick({ status, stopDate, redriveCount }: LiveExecution): Partial<Execution> {

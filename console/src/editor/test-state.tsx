@@ -81,12 +81,12 @@ function typeOf(definitionText: string, stateName: string): string | undefined {
   }
 }
 
-export function TestState({ definitionText, stateName, initialInput, roleArn }: { definitionText: string; stateName: string; initialInput?: string; roleArn?: string }) {
+export function TestState({ definitionText, stateName, initialInput, initialVariables = "", roleArn }: { definitionText: string; stateName: string; initialInput?: string; initialVariables?: string; roleArn?: string }) {
   const id = useId();
   const type = typeOf(definitionText, stateName);
   const mockable = type !== undefined && MOCKABLE.includes(type);
   const [input, setInput] = useState(initialInput ?? "{}");
-  const [variables, setVariables] = useState("");
+  const [variables, setVariables] = useState(initialVariables);
   const [mock, setMock] = useState<Mock>("none");
   const [result, setResult] = useState("{}");
   const [error, setError] = useState("States.TaskFailed");
@@ -149,7 +149,7 @@ export function TestState({ definitionText, stateName, initialInput, roleArn }: 
             </div>
             {mock === "result" && (
               <>
-                <JsonField label="Mocked result" value={result} onChange={setResult} rows={5} hint={type === "Map" ? "An array: one item for each iteration." : type === "Parallel" ? "An array: one item for each branch." : undefined} />
+                <JsonField label="Mocked result" value={result} onChange={setResult} rows={5} hint={type === "Map" ? "An array: one item for each iteration." : type === "Parallel" ? "An array: one item for each branch." : "As the service answers: of lambda:invoke a strict check takes Payload as a text."} />
                 {type === "Task" && (
                   <div className="field">
                     <label htmlFor={`${id}-validation`}>Hold it against the shape of the service's answer</label>

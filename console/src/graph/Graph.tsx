@@ -6,15 +6,16 @@
 
 import { Controls, MiniMap, ReactFlow, ReactFlowProvider, useReactFlow, useStoreApi, type Edge, type Node } from "@xyflow/react";
 import "@xyflow/react/dist/style.css";
-import { memo, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { memo, useCallback, useEffect, useMemo, useRef, useState, type TouchEvent } from "react";
 import type { Machine } from "../model/machine";
 import type { RunView } from "../model/run";
 import { Empty, Loading } from "../ui/parts";
 import "./graph.css";
-import type { Layout, PlacedNode } from "./layout";
+import { GROUP_HEAD, type Layout, type PlacedNode } from "./layout";
 import { GraphContext, MarkerPart, ScopePart, StatePart, TransitionPart } from "./parts";
 import { useLayout } from "./useLayout";
 import { GraphView, type Difference, type IterationOf, type NodePlace } from "./view";
+import { MARGIN, viewAt, ZOOM_READABLE, zoomToBegin } from "./viewport";
 
 export type { Difference, IterationOf } from "./view";
 
@@ -27,6 +28,8 @@ export interface GraphProps {
   /** The name of a state. */
   selected?: string;
   onSelect?: (name: string) => void;
+  /** The name of the state to begin at where none is selected. It may become known a little later. */
+  focus?: string;
   /** The iterations to show of Maps in one another, outermost first, instead of all together. */
   iterationsOf?: readonly IterationOf[];
   /** What is shown is not the present. */
@@ -37,7 +40,7 @@ export interface GraphProps {
   label?: string;
 }
 
-export function Graph({ machine, run, selected, onSelect, iterationsOf = ALL_TOGETHER, dimmed, diff, label = "Graph of the state machine" }: GraphProps) {
+export function Graph({ machine, run, selected, onSelect, focus, iterationsOf = ALL_TOGETHER, dimmed, diff, label = "Graph of the state machine" }: GraphProps) {
   const { layout, isStale, error } = useLayout(machine);
   const [view] = useState(() => new GraphView());
   // Before parts ask for the first time, and for each change after that.
@@ -57,14 +60,19 @@ export function Graph({ machine, run, selected, onSelect, iterationsOf = ALL_TOG
   if (!layout) return error ? <Empty title="The graph cannot be drawn">{error}</Empty> : <Loading what="Drawing the graph" />;
   if (layout.nodes.length === 0) return <Empty title="No states yet" />;
   return (
-    <div className={`graph ${dimmed || isStale ? "is-dimmed" : ""}`} role="group" aria-label={`${label}, ${countOf(layout)}`}>
+    <div className={`graph ${dimmed || isStale ? "is-dimmed" : ""}`} role="group" aria-label={`${label}, ${countOf(layout)}`} onTouchStartCapture={leaveToPage}>
       <GraphContext value={view}>
         <ReactFlowProvider>
-          <Canvas layout={layout} selected={selected} onPick={onPick} />
+          <Canvas layout={layout} selected={selected} focus={focus} onPick={onPick} isInPage={diff !== undefined} />
         </ReactFlowProvider>
       </GraphContext>
     </div>
   );
+}
+
+/** On a phone the graph is as wide as the page: what one finger does there is for the page, or nobody gets past it. */
+function leaveToPage(event: TouchEvent): void {
+  if (event.touches.length === 1 && window.matchMedia("(pointer: coarse)").matches) event.stopPropagation();
 }
 
 function countOf(layout: Layout): string {
@@ -75,32 +83,26 @@ function countOf(layout: Layout): string {
 const NODE_TYPES = { state: StatePart, marker: MarkerPart, scope: ScopePart };
 const EDGE_TYPES = { transition: TransitionPart };
 const NO_ATTRIBUTION = { hideAttribution: true };
+const MINI_MAP = { width: 110, height: 80 };
 /** From so many states on, a small map helps. */
 const STATES_FOR_MAP = 60;
 const ZOOM_MIN = 0.05;
 const ZOOM_MAX = 2;
-/** Smaller than this it strains the eyes: rather show a part. */
-const ZOOM_READABLE = 0.8;
-const MARGIN = 24;
 
-const Canvas = memo(function Canvas({ layout, selected, onPick }: { layout: Layout; selected?: string; onPick: (name: string) => void }) {
+const Canvas = memo(function Canvas({ layout, selected, focus, onPick, isInPage }: { layout: Layout; selected?: string; focus?: string; onPick: (name: string) => void; isInPage: boolean }) {
   const nodes = useMemo(() => nodesOf(layout), [layout]);
   const edges = useMemo(() => edgesOf(layout), [layout]);
   const flow = useReactFlow();
   const store = useStoreApi();
   const [isReady, setReady] = useState(false);
 
+  // React Flow is ready a little after it has been told whom to tell.
+  const target = useRef<string>(undefined);
+  target.current = selected ?? focus;
   const begin = useCallback(() => {
-    const { width, height } = store.getState();
-    const whole = Math.min((width - 2 * MARGIN) / layout.width, (height - 2 * MARGIN) / layout.height, 1);
-    if (whole >= ZOOM_READABLE) {
-      void flow.setViewport({ x: (width - layout.width * whole) / 2, y: Math.max(MARGIN, (height - layout.height * whole) / 2), zoom: whole });
-    } else {
-      const zoom = Math.min(1, Math.max(ZOOM_READABLE, (width - 2 * MARGIN) / layout.width));
-      const start = layout.nodes.find((node) => node.kind === "start") ?? layout.nodes[0];
-      const fits = layout.width * zoom <= width;
-      void flow.setViewport({ x: fits ? (width - layout.width * zoom) / 2 : width / 2 - (start.x + start.width / 2) * zoom, y: MARGIN, zoom });
-    }
+    const room = store.getState();
+    const at = nodeOf(layout, target.current) ?? layout.nodes.find((node) => node.kind === "start") ?? layout.nodes[0];
+    void flow.setViewport(viewAt(layout, room, zoomToBegin(layout, room), at));
     setReady(true);
   }, [flow, store, layout]);
 
@@ -114,16 +116,25 @@ const Canvas = memo(function Canvas({ layout, selected, onPick }: { layout: Layo
 
   // What is selected elsewhere comes into sight.
   useEffect(() => {
-    const node = isReady && selected !== undefined ? layout.nodes.find((each) => each.state?.name === selected) : undefined;
+    const node = isReady ? nodeOf(layout, selected) : undefined;
     if (!node) return;
     const { width, height, transform } = store.getState();
     const [x, y, zoom] = transform;
-    const headHeight = Math.min(node.height, 56);
     const [left, top] = [node.x * zoom + x, node.y * zoom + y];
-    if (left >= 0 && top >= 0 && left + node.width * zoom <= width && top + headHeight * zoom <= height) return;
+    const shown = { width: Math.min(node.width * zoom, width - 2 * MARGIN), height: Math.min(node.height, GROUP_HEAD) * zoom };
+    if (left >= 0 && top >= 0 && left + shown.width <= width && top + shown.height <= height) return;
     const isStill = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-    void flow.setCenter(node.x + node.width / 2, node.y + headHeight / 2, { zoom: Math.max(zoom, ZOOM_READABLE), duration: isStill ? 0 : 200 });
+    void flow.setViewport(viewAt(layout, { width, height }, Math.max(zoom, ZOOM_READABLE), node), { duration: isStill ? 0 : 200 });
   }, [selected, layout, flow, store, isReady]);
+
+  // Where to begin has become known. Whoever has moved the graph or chosen a state meanwhile is left alone.
+  const isTouched = useRef(false);
+  const touch = () => {
+    isTouched.current = true;
+  };
+  useEffect(() => {
+    if (isReady && focus !== undefined && selected === undefined && !isTouched.current) begin();
+  }, [focus]);
 
   return (
     <ReactFlow
@@ -132,6 +143,8 @@ const Canvas = memo(function Canvas({ layout, selected, onPick }: { layout: Layo
       nodeTypes={NODE_TYPES}
       edgeTypes={EDGE_TYPES}
       onInit={begin}
+      onPointerDownCapture={touch}
+      onWheelCapture={touch}
       onNodeClick={(_, node) => {
         const { placed } = node.data as { placed?: PlacedNode };
         if (placed?.state) onPick(placed.state.name);
@@ -146,14 +159,20 @@ const Canvas = memo(function Canvas({ layout, selected, onPick }: { layout: Layo
       disableKeyboardA11y
       onlyRenderVisibleElements
       zoomOnDoubleClick={false}
+      // Graphs that are compared stand in a page that scrolls: there the wheel zooms with Ctrl.
+      preventScrolling={!isInPage}
       elevateEdgesOnSelect={false}
       proOptions={NO_ATTRIBUTION}
     >
       <Controls showInteractive={false} fitViewOptions={{ maxZoom: 1, padding: 0.06 }} />
-      {layout.nodes.length > STATES_FOR_MAP && <MiniMap pannable zoomable nodeClassName={(node) => `graph-mini-${node.type}`} ariaLabel="Small map of the graph" />}
+      {layout.nodes.length > STATES_FOR_MAP && <MiniMap style={MINI_MAP} pannable zoomable nodeClassName={(node) => `graph-mini-${node.type}`} ariaLabel="Small map of the graph" />}
     </ReactFlow>
   );
 });
+
+function nodeOf(layout: Layout, name: string | undefined): PlacedNode | undefined {
+  return name === undefined ? undefined : layout.nodes.find(({ state }) => state?.name === name);
+}
 
 function nodesOf(layout: Layout): Node[] {
   const places = placesOf(layout);

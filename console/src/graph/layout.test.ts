@@ -180,3 +180,15 @@ it("puts the labels of a choice in the order of where they lead to", () => {
   expect(labels.map(({ to }) => nodes.find(({ id }) => id === to)!.state!.name)).toEqual(["TooMany", "OK"]);
   expect(x("TooMany")).toBeLessThan(x("OK"));
 });
+
+it("draws one transition for the rules of a choice, and its default, that lead to one state", () => {
+  const rule = (text: string, to: string) => ({ Variable: "$.a", StringEquals: text, Next: to });
+  const { edges } = laidOut({
+    C: { Type: "Choice", Choices: [rule("x", "Work"), rule("y", "Other")], Default: "Work" },
+    Work: { Type: "Task", Catch: [{ ErrorEquals: ["States.ALL"], Next: "Other" }], Next: "Other" },
+    Other: { Type: "Succeed" },
+  });
+  const between = (from: string, to: string) => edges.filter((edge) => edge.from === from && edge.to === to).map(({ label }) => label?.lines);
+  expect(between("C", "Work")).toEqual([['$.a = "x"', "Default"]]);
+  expect(between("Work", "Other")).toEqual([undefined, ["Catch States.ALL"]]);
+});

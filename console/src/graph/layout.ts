@@ -224,7 +224,8 @@ function linksOf(scope: Scope, isWhole: boolean): { order: string[]; links: Link
     for (const { kind, to, label } of state.edges) {
       const target = byName.get(to);
       if (!target) continue;
-      const same = mine.find((link) => link.to === target.id && link.kind === kind);
+      // History does not say by which rule a Choice went on, so its ways to one state are one. What is caught is told apart.
+      const same = mine.find((link) => link.to === target.id && (link.kind === "catch") === (kind === "catch"));
       if (!same) mine.push({ from: state.id, to: target.id, kind, lines: label ? [label] : [], isBack: false });
       else if (label) same.lines.push(label);
     }

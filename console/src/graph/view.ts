@@ -6,7 +6,7 @@
  * drawn again if that is another one.
  */
 
-import type { IterationCounts, RunView, Step, StepStatus } from "../model/run";
+import { retriesOf, type IterationCounts, type RunView, type Step, type StepStatus } from "../model/run";
 
 /** One iteration of a Map's step, shown instead of all of them. */
 export interface IterationOf {
@@ -164,7 +164,7 @@ function viewOf(steps: readonly Step[]): NodeView {
   return {
     status,
     visits: steps.length,
-    retries: steps.reduce((count, step) => count + Math.max(0, step.attempts.length - 1), 0),
+    retries: steps.reduce((count, step) => count + retriesOf(step), 0),
     caught: status !== "caught" && steps.some((step) => step.status === "caught"),
     iterations: last.iterations && steps.length > 1 ? sum(steps) : last.iterations,
     ...(steps.length === 1 ? { enteredAt: last.enteredAt, endedAt: last.endedAt } : {}),

@@ -18,7 +18,7 @@
  */
 
 import { detailsOf, type EventDetails, type HistoryEvent } from "../api/types";
-import type { Attempt, Iteration, RunView, Step, StepStatus, Tally } from "./run";
+import { retriesOf, type Attempt, type Iteration, type RunView, type Step, type StepStatus, type Tally } from "./run";
 
 /** Why a step is about to fail, if nothing retries or catches it. */
 interface Failure {
@@ -69,6 +69,8 @@ export class Run implements RunView {
   private readonly tallies = new Map<string, NameTally>();
   private lastEventId = 0;
   private culprit: Node | undefined;
+  /** The event of the last redrive. */
+  private redrivenAt = 0;
 
   /** Takes in events in the order of their ids. Those that were seen before are skipped. */
   append(events: readonly HistoryEvent[]): void {
@@ -153,6 +155,7 @@ export class Run implements RunView {
         this.endExecution(event, "aborted");
         return undefined;
       case "ExecutionRedriven":
+        this.redrivenAt = event.id;
         this.culprit = undefined;
         this.reopenUnfinished(this.root);
         return undefined;
@@ -230,10 +233,9 @@ export class Run implements RunView {
         node.unfinished = [];
         node.failure = undefined;
         this.supersede(node);
-        this.tally(step.name).retries += 1;
       }
       this.reopen(node);
-      step.attempts.push({ scheduledEventId: event.id, lastEventId: event.id, scheduledAt: event.timestamp, startedAt: event.timestamp, status: "running" });
+      this.attempt(step, { scheduledEventId: event.id, lastEventId: event.id, scheduledAt: event.timestamp, startedAt: event.timestamp, status: "running" });
       if (kind === "Map") {
         node.iterations = new Map();
         step.iterations = { total: detailsOf(event).length ?? 0, started: 0, succeeded: 0, failed: 0, aborted: 0 };
@@ -304,8 +306,7 @@ export class Run implements RunView {
     if (type.endsWith("Scheduled")) {
       this.reopen(node);
       node.failure = undefined;
-      if (attempts.length > 0) this.tally(node.step.name).retries += 1;
-      attempts.push(newAttempt(event, detailsOf(event)));
+      this.attempt(node.step, newAttempt(event, detailsOf(event)));
       return node;
     }
     if (type.endsWith("ScheduleFailed") && attempts.at(-1)?.status !== "running") attempts.push(newAttempt(event, {}));
@@ -320,6 +321,13 @@ export class Run implements RunView {
       this.noteFailure(node, event, type.endsWith("TimedOut") ? "timedout" : "failed");
     }
     return node;
+  }
+
+  private attempt(step: Step, attempt: Attempt): void {
+    const before = step.attempts.at(-1);
+    if (before && before.lastEventId < this.redrivenAt) attempt.isRedrive = true;
+    else if (before) this.tally(step.name).retries += 1;
+    step.attempts.push(attempt);
   }
 
   private evaluationFailed(event: HistoryEvent, before: Node | undefined): Node | undefined {
@@ -479,7 +487,7 @@ export class Run implements RunView {
       if (!node) continue;
       const tally = this.tally(step.name);
       tally.visits -= 1;
-      tally.retries -= Math.max(0, step.attempts.length - 1);
+      tally.retries -= retriesOf(step);
       count(tally.statuses, step.status, -1);
       const before = this.owners[node.enteredAfter];
       if (before?.step && before.parent === container) {

@@ -172,7 +172,8 @@ describe("Run", () => {
     run.append(history("15<14 ExecutionRedriven\n16<4 TaskScheduled\n17<5 TaskScheduled"));
     expect(shown(run.steps.values())).toEqual(["P running", "T running", "C running"]);
     expect(run.rootCause()).toBeUndefined();
-    expect(run.visitsOf("T")[0].attempts.map((attempt) => attempt.status)).toEqual(["failed", "running"]);
+    expect(run.visitsOf("T")[0].attempts).toMatchObject([{ status: "failed" }, { status: "running", isRedrive: true }]);
+    expect(run.tallyOf("T")?.retries).toBe(0);
     run.append(history("18<16 TaskSucceeded\n19<18 TaskStateExited T\n20<17 TaskSucceeded\n21<20 TaskStateExited C\n22<21 ParallelStateSucceeded\n23<21 ParallelStateExited P\n24<23 ExecutionSucceeded"));
     expect(shown(run.steps.values())).toEqual(["P succeeded", "T succeeded", "C succeeded"]);
     expect(run.visitsOf("T")[0].error).toBeUndefined();

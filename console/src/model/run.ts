@@ -25,6 +25,8 @@ export interface Attempt {
   status: StepStatus;
   error?: string;
   cause?: string;
+  /** It is no retry: a redrive began it. */
+  isRedrive?: boolean;
   /** Such as `lambda` and `invoke`, or `activity`. */
   resourceType?: string;
   resource?: string;
@@ -107,4 +109,9 @@ export interface RunView {
   tallyOf(name: string): Tally | undefined;
   /** The step to show to somebody who asks why it failed: the innermost one that failed first. */
   rootCause(): Step | undefined;
+}
+
+/** How often a step was tried again by its retriers. */
+export function retriesOf({ attempts }: Step): number {
+  return attempts.slice(1).filter(({ isRedrive }) => !isRedrive).length;
 }

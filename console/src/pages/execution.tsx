@@ -1,21 +1,22 @@
 /** One execution: why it failed at once, and every step of it as graph, timeline, table and events. */
 
 import { useDeferredValue, useEffect, useMemo } from "react";
-import { useExecution, type FollowedExecution } from "../api/history";
-import { ApiError } from "../api/errors";
-import { machineArnOf } from "../api/arn";
-import type { Execution } from "../api/types";
-import type { Step } from "../model/run";
-import { Link, path, useQuery } from "../router";
+import { startOf } from "../api/express";
+import { isMissing, useExecution, type FollowedExecution } from "../api/history";
+import { isExpress, machineArnOf } from "../api/arn";
+import type { Execution, ExecutionStatus } from "../api/types";
+import type { RunView, Step } from "../model/run";
+import { Link, path, useQuery, useSetQuery } from "../router";
 import { Empty, ErrorNotice, Loading, Notice, TabPanel, Tabs } from "../ui/parts";
-import { readStates, type States } from "./execution/definition";
+import { Elapsed } from "../ui/time";
+import { nodeOf, readStates, type States } from "./execution/definition";
 import { Events } from "./execution/events";
-import { Failure } from "./execution/failure";
+import { Failure, reasonOf } from "./execution/failure";
 import { expectGraph, GraphTab } from "./execution/graph-tab";
 import { Head } from "./execution/head";
 import { Inspector } from "./execution/inspector";
 import { InputOutput } from "./execution/io";
-import { iterationsAround, locate, visitToShow, type Located, type Locations } from "./execution/locate";
+import { iterationsAround, lastOf, locate, visitToShow, type Located, type Locations } from "./execution/locate";
 import { useRoom } from "./execution/room";
 import { TABS, useSelection, type Selection, type TabId } from "./execution/selection";
 import { StepTable } from "./execution/step-table";
@@ -31,33 +32,48 @@ export function ExecutionPage({ executionArn }: { executionArn: string }) {
   useEffect(() => {
     if (tab === "") expectGraph();
   }, [tab]);
-  if (error instanceof ApiError && /DoesNotExist|InvalidArn/.test(error.kind)) {
+  if (isMissing(error)) return <Missing executionArn={executionArn} />;
+  if (!details) return error === undefined ? <Loading what="Reading the execution" /> : <ErrorNotice error={error} retry={retry} what="The execution could not be read" />;
+  return <Known executionArn={executionArn} followed={followed} execution={details} />;
+}
+
+function Missing({ executionArn }: { executionArn: string }) {
+  const startedAt = isExpress(executionArn) ? startOf(executionArn) : undefined;
+  const action = <Link className="button" to={path("machines", machineArnOf(executionArn))}>Go to its state machine</Link>;
+  if (startedAt !== undefined) {
     return (
-      <Empty title="There is no such execution" action={<Link className="button" to={path("machines", machineArnOf(executionArn))}>Go to its state machine</Link>}>
+      <Empty title="The execution is running" action={action}>
         <p className="name mono">{executionArn}</p>
-        <p className="muted">It may have been removed after its retention, or belong to another account or region.</p>
+        <p role="status"><span className="spinner" aria-hidden="true" /> Started <Elapsed from={startedAt} /> ago. An Express execution is shown once it has ended.</p>
       </Empty>
     );
   }
-  if (!details) return error === undefined ? <Loading what="Reading the execution" /> : <ErrorNotice error={error} retry={retry} what="The execution could not be read" />;
-  return <Known executionArn={executionArn} followed={followed} execution={details} />;
+  return (
+    <Empty title="There is no such execution" action={action}>
+      <p className="name mono">{executionArn}</p>
+      {isExpress(executionArn) && <p className="muted">If it runs, it is shown here once it has ended.</p>}
+      <p className="muted">It may have been removed after its retention, or belong to another account or region.</p>
+    </Empty>
+  );
 }
 
 function Known({ executionArn, followed, execution }: { executionArn: string; followed: FollowedExecution; execution: Execution }) {
   const { run, isWhole, isLive, definition, parent } = followed;
   const { version } = run;
+  const isReading = run.events.length === 0 && !isWhole && followed.error === undefined;
   const status = followed.status ?? execution.status;
   const [tabWanted, setTab] = useQuery("tab");
+  const setQuery = useSetQuery();
   const tab: TabId = TABS.find((each) => each === tabWanted) ?? "graph";
   const [chosen, select] = useSelection();
   const states = useMemo(() => (definition ? readStates(definition.definition) : undefined), [definition]);
-  const cause = useMemo(() => (status === "RUNNING" || status === "SUCCEEDED" ? undefined : run.rootCause()), [run, version, status]);
+  const cause = useMemo(() => causeOf(run, status), [run, version, status]);
 
   const { state: chosenState, step: chosenStep, event: chosenEvent, iterations } = chosen;
   const picked = iterations.join(".");
   // A link may be older than the definition, or mistyped.
-  const isChosen = chosenState === undefined ? chosenStep !== undefined : !states || states.byName.has(chosenState);
-  // Whoever comes to a failed execution wants to see where it failed.
+  const isChosen = chosenState === undefined ? chosenStep !== undefined : !states || states.byName.has(chosenState) || run.visitsOf(chosenState).length > 0;
+  // Whoever comes to an execution that failed or was aborted wants to see where.
   const selection = useMemo<Selection>(() => {
     const asked = isChosen || !cause ? { ...chosen, state: chosenState ?? (chosenStep === undefined ? undefined : run.steps.get(chosenStep)?.name) } : { ...chosen, state: cause.name, step: cause.id, iterations: iterationsAround(run, cause) };
     if (asked.state === undefined || asked.step !== undefined || asked.iterations.length > 0) return asked;
@@ -66,7 +82,9 @@ function Known({ executionArn, followed, execution }: { executionArn: string; fo
   // While events pour in, drawing everything may lag behind; the next key stroke may not.
   const shownVersion = useDeferredValue(version);
   const locations = useMemo(() => (states ? locate(run, states, selection) : undefined), [run, shownVersion, states, selection]);
-  const located = locatedOf(selection, states, locations);
+  const located = locatedOf(run, selection, states, locations);
+  const reason = reasonOf(execution, status, cause);
+  const isAtCause = cause !== undefined && located?.step === cause;
 
   const onStep = (step: Step) => select({ state: step.name, step: step.id, iterations: iterationsAround(run, step) });
   const onEvent = (id: number) => {
@@ -75,7 +93,8 @@ function Known({ executionArn, followed, execution }: { executionArn: string; fo
   };
   const showEvent = (id: number) => {
     onEvent(id);
-    setTab("events");
+    // No filter may hide it.
+    setQuery({ tab: "events", kind: "", q: "" });
   };
   const showStep = (step: Step) => {
     onStep(step);
@@ -93,22 +112,31 @@ function Known({ executionArn, followed, execution }: { executionArn: string; fo
   const onIteration = (map: Step, index: number) => select({ state: map.name, step: map.id, iterations: [...iterationsAround(run, map), index] });
   const [place, room] = useRoom();
   const steps = { run, version, startedAt: execution.startDate, selected: located?.step, iteration: located?.iteration === undefined || iterations.length === 0 ? undefined : located.iteration, onStep, onIteration };
-  const inspector = located && <Inspector executionArn={executionArn} run={run} version={version} states={states} located={located} execution={execution} onStep={onStep} onEvent={showEvent} />;
+  const inspector = located && <Inspector executionArn={executionArn} run={run} version={version} states={states} definition={definition} located={located} execution={execution} told={isAtCause ? reason : undefined} onStep={onStep} onEvent={showEvent} />;
   return (
     <>
-      <Head execution={execution} status={status} run={run} version={version} parent={parent} isLive={isLive} />
-      <Failure execution={execution} status={status} step={cause} iterations={iterationsAround(run, cause)} onShow={() => cause && lookAt(cause)} />
-      {execution.historyTruncated && <Notice tone="caught" icon="caught" title="The history is not whole">It was too long to be kept: some events, and steps, are missing.</Notice>}
-      {followed.error !== undefined && <ErrorNotice error={followed.error} retry={followed.retry} what="The history could not be read" />}
-      <div>
-        <Tabs tabs={TABS.map((id) => ({ id, label: LABELS[id] }))} selected={tab} onSelect={(id) => setTab(id === "graph" ? "" : id)} label="Views of the execution" panelId="execution-panel" />
+      <div className="stack">
+        <Head execution={execution} status={status} run={run} version={version} parent={parent} isLive={isLive} isReading={isReading} />
+        {reason && <Failure reason={reason} status={status} step={cause} iterations={iterationsAround(run, cause)} isShown={isAtCause && tab !== "events" && tab !== "io"} onShow={() => cause && lookAt(cause)} />}
+        {execution.historyTruncated && <Notice tone="caught" icon="caught" title="The history is not whole">It was too long to be kept: some events, and steps, are missing.</Notice>}
+        {definition?.isGuess && <Notice tone="caught" icon="caught" title="The definition that it ran is not known">The state machine is shown as it is now: what it has become since may differ.</Notice>}
+        {followed.error !== undefined && <ErrorNotice error={followed.error} retry={followed.retry} what="The history could not be read" />}
+        <div>
+          <Tabs tabs={TABS.map((id) => ({ id, label: LABELS[id] }))} selected={tab} onSelect={(id) => setTab(id === "graph" ? "" : id)} label="Views of the execution" panelId="execution-panel" />
+        </div>
       </div>
       <div ref={place} style={{ "--room": `${room}px` } as React.CSSProperties}>
         <TabPanel panelId="execution-panel" selected={tab}>
-          {tab === "graph" && <GraphTab {...{ followed, states, locations, selection, located, select, execution, status, inspector }} version={shownVersion} />}
-          {tab === "timeline" && <Beside main={<Timeline {...steps} endedAt={status === "RUNNING" ? undefined : execution.stopDate} />} aside={inspector} />}
-          {tab === "table" && <Beside main={<StepTable {...steps} />} aside={inspector} />}
-          {tab === "events" && <Events {...{ executionArn, run, version, isWhole }} startedAt={execution.startDate} selected={selection.event} onSelect={onEvent} onStep={showStep} />}
+          {isReading && tab !== "io" ? (
+            <Loading what="Reading the history" />
+          ) : (
+            <>
+              {tab === "graph" && <GraphTab {...{ followed, states, locations, selection, located, select, execution, status, inspector }} version={shownVersion} />}
+              {tab === "timeline" && <Beside main={<Timeline {...steps} endedAt={status === "RUNNING" ? undefined : execution.stopDate} />} aside={inspector} />}
+              {tab === "table" && <Beside main={<StepTable {...steps} />} aside={inspector} />}
+              {tab === "events" && <Events {...{ executionArn, run, version, isWhole }} startedAt={execution.startDate} selected={selection.event} onSelect={onEvent} onStep={showStep} />}
+            </>
+          )}
           {tab === "io" && <InputOutput execution={execution} status={status} />}
         </TabPanel>
       </div>
@@ -116,10 +144,17 @@ function Known({ executionArn, followed, execution }: { executionArn: string; fo
   );
 }
 
-/** What is selected; from the history alone where the definition is not known. */
-function locatedOf(selection: Selection, states: States | undefined, locations: Locations | undefined): Located | undefined {
+/** The step that an execution ended at without success. */
+function causeOf(run: RunView, status: ExecutionStatus): Step | undefined {
+  if (status === "RUNNING" || status === "SUCCEEDED") return undefined;
+  return status === "ABORTED" ? lastOf(run, "aborted") : run.rootCause();
+}
+
+/** What is selected; from the history alone where the definition lacks it. */
+function locatedOf(run: RunView, selection: Selection, states: States | undefined, locations: Locations | undefined): Located | undefined {
   if (selection.state === undefined || !states) return undefined;
-  return locations?.get(selection.state);
+  const step = selection.step === undefined ? undefined : run.steps.get(selection.step);
+  return locations?.get(selection.state) ?? (step && { node: nodeOf(step), visits: [step], step, isTogether: false });
 }
 
 function Beside({ main, aside }: { main: React.ReactNode; aside: React.ReactNode }) {

@@ -21,7 +21,7 @@ export function Button({ icon, kind, small, children, className = "", ...rest }:
 }
 
 /** Copies a text, and says that it did. */
-export function CopyButton({ text, label = "Copy", small = true }: { text: string | (() => string); label?: string; small?: boolean }) {
+export function CopyButton({ text, label = "Copy", small = true }: { text: string | (() => string); label?: ReactNode; small?: boolean }) {
   const [copied, setCopied] = useState(false);
   useEffect(() => {
     if (!copied) return;

@@ -3,6 +3,8 @@
 import { useSyncExternalStore } from "react";
 
 const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
+const DAY = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
+const ZONE = new Intl.DateTimeFormat("en", { timeZoneName: "short" });
 // Among our own words it speaks their language.
 const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
 // In lists: what is of this year need not say so.
@@ -30,6 +32,16 @@ export function formatClock(seconds: number): string {
   const date = new Date(seconds * 1_000);
   const two = (number: number) => String(number).padStart(2, "0");
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${String(date.getMilliseconds()).padStart(3, "0")}`;
+}
+
+/** With the day: `Nov 29, 14:03:22.123`. */
+export function formatClockAndDay(seconds: number): string {
+  return `${DAY.format(new Date(seconds * 1_000))}, ${formatClock(seconds)}`;
+}
+
+/** The time zone that moments are shown in, such as `GMT+1`. */
+export function formatZone(seconds: number): string {
+  return ZONE.formatToParts(new Date(seconds * 1_000)).find(({ type }) => type === "timeZoneName")?.value ?? "";
 }
 
 export function formatMoment(seconds: number): string {

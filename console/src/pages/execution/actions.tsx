@@ -15,16 +15,17 @@ import { exportHistory } from "./export";
 export function Actions({ execution, status }: { execution: Execution; status: ExecutionStatus }) {
   const { executionArn } = execution;
   const [stopping, setStopping] = useState(false);
-  const copy = `?start=1&copy=${encodeURIComponent(executionArn)}`;
+  // By the alias or version that it was started with.
+  const start = path("machines", execution.stateMachineAliasArn ?? execution.stateMachineVersionArn ?? machineArnOf(execution.stateMachineArn));
   return (
     <div className="actions">
       {status === "RUNNING" && !isExpress(executionArn) && <Button kind="danger" icon="stop" onClick={() => setStopping(true)}>Stop</Button>}
       {status !== "RUNNING" && <Redrive execution={execution} />}
-      <Link className="button" to={`${path("machines", machineArnOf(execution.stateMachineArn))}${copy}`}>
-        <Icon name="play" /> Start again
+      <Link className="button" to={`${start}?start=1&copy=${encodeURIComponent(executionArn)}`}>
+        <Icon name="play" /> New execution
       </Link>
       <Export execution={execution} />
-      <CopyButton text={executionArn} label="Copy ARN" small={false} />
+      <CopyButton text={executionArn} label={<span className="from-wide">Copy ARN</span>} small={false} />
       {stopping && <StopDialog executionArn={executionArn} onClose={() => setStopping(false)} />}
     </div>
   );
@@ -32,23 +33,44 @@ export function Actions({ execution, status }: { execution: Execution; status: E
 
 function Redrive({ execution }: { execution: Execution }) {
   const { executionArn, redriveStatus } = execution;
-  const redrive = useMutation({
-    mutationFn: () => call("RedriveExecution", { executionArn }),
-    onSuccess: () => {
-      toast("Redriven: it goes on where it failed");
-      void queries.invalidateQueries({ queryKey: ["execution", executionArn] });
-    },
-    onError: (error) => toastError("Not redriven", error),
-  });
+  const [asking, setAsking] = useState(false);
   if (execution.status === "SUCCEEDED" || isExpress(executionArn)) return null;
   const why = redriveStatus === "REDRIVABLE" ? undefined : (execution.redriveStatusReason ?? "It cannot be redriven.");
   return (
     <>
-      <Button icon="retry" disabled={why !== undefined || redrive.isPending} title={why ?? "Goes on at the step that failed"} aria-describedby={why && "no-redrive"} onClick={() => redrive.mutate()}>
+      <Button icon="retry" disabled={why !== undefined} title={why ?? "Goes on at the step that did not succeed"} aria-describedby={why && "no-redrive"} onClick={() => setAsking(true)}>
         Redrive
       </Button>
       {why && <span id="no-redrive" className="visually-hidden">{why}</span>}
+      {asking && <RedriveDialog executionArn={executionArn} onClose={() => setAsking(false)} />}
     </>
+  );
+}
+
+function RedriveDialog({ executionArn, onClose }: { executionArn: string; onClose: () => void }) {
+  const redrive = useMutation({
+    mutationFn: () => call("RedriveExecution", { executionArn }),
+    onSuccess: () => {
+      toast("Redriven");
+      void queries.invalidateQueries({ queryKey: ["execution", executionArn] });
+      onClose();
+    },
+  });
+  return (
+    <Dialog
+      title="Redrive the execution"
+      onClose={onClose}
+      onSubmit={() => redrive.mutate()}
+      footer={
+        <>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button kind="primary" icon="retry" type="submit" disabled={redrive.isPending}>Redrive</Button>
+        </>
+      }
+    >
+      <p>It goes on at the steps that did not succeed, with the same input and the same definition. What succeeded is not done again.</p>
+      {redrive.error && <ErrorNotice error={redrive.error} what="It was not redriven" />}
+    </Dialog>
   );
 }
 
@@ -67,7 +89,7 @@ function Export({ execution }: { execution: Execution }) {
     }
     if (running.current === mine) setPart(undefined);
   };
-  if (part === undefined) return <Button icon="download" onClick={() => void begin()}>Export history</Button>;
+  if (part === undefined) return <Button icon="download" onClick={() => void begin()}><span className="from-wide">Export history</span></Button>;
   return (
     <Button icon="close" title="Stop the export" onClick={() => running.current?.abort()}>
       <progress value={part} max={1} aria-label="Exported so far" /> {Math.floor(part * 100)} %

@@ -59,6 +59,11 @@ export function readStates(definition: string): States | undefined {
   return { roots: readGroup(machine, 0, "JSONPath"), byName };
 }
 
+/** A state that is known by its name and type alone. */
+export function nodeOf({ name, type }: { name: string; type: string }): StateNode {
+  return { name, type, source: { Type: type }, queryLanguage: "JSONPath", branch: 0, level: 1, children: [] };
+}
+
 /** The first state first, then as the definition has them. */
 function inOrder(startAt: Json | undefined, states: JsonObject): [string, JsonObject][] {
   const all = Object.entries(states).filter((entry): entry is [string, JsonObject] => isObject(entry[1]));

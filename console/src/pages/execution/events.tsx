@@ -5,16 +5,20 @@ import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState, ty
 import { useEventData } from "../../api/history";
 import { detailsOf, type HistoryEvent } from "../../api/types";
 import type { RunView, Step } from "../../model/run";
+import { useQuery, useSetQuery } from "../../router";
 import { Icon } from "../../ui/icons";
 import { useKeys } from "../../ui/keys";
 import { Button, Empty, ErrorNotice, Loading, Property } from "../../ui/parts";
 import { Payload } from "../../ui/payload";
-import { formatClock, formatDuration } from "../../ui/time";
+import { formatClock, formatClockAndDay, formatDuration, formatMoment } from "../../ui/time";
 import { Cause } from "./cause";
 import { objectOf } from "./dataflow";
 import { filterEvents, GROUPS, toneOf } from "./event-groups";
+import { useNarrow } from "./narrow";
 
 const ROW_HEIGHT = 32;
+/** Of a row with two lines. */
+const ROW_HEIGHT_NARROW = 48;
 
 interface Props {
   executionArn: string;
@@ -28,17 +32,19 @@ interface Props {
 }
 
 export function Events({ executionArn, run, version, startedAt, isWhole, selected, onSelect, onStep }: Props) {
-  const [group, setGroup] = useState("");
-  const [text, setText] = useState("");
+  const [group, setGroup] = useQuery("kind");
+  const [text, setText] = useQuery("q");
+  const setFilters = useSetQuery();
   const wanted = useDeferredValue(text);
   const [open, setOpen] = useState<ReadonlySet<number>>(() => new Set(selected === undefined ? [] : [selected]));
   const scroller = useRef<HTMLDivElement>(null);
   const nameOf = useCallback((event: HistoryEvent) => run.stepOf(event.id)?.name ?? detailsOf(event).name ?? "", [run]);
   const events = useMemo(() => filterEvents(run.events, group, wanted, nameOf), [run, version, group, wanted, nameOf]);
+  const rowHeight = useNarrow() ? ROW_HEIGHT_NARROW : ROW_HEIGHT;
   const virtualizer = useVirtualizer({
     count: events.length,
     getScrollElement: () => scroller.current,
-    estimateSize: () => ROW_HEIGHT,
+    estimateSize: () => rowHeight,
     overscan: 8,
     getItemKey: (index) => events[index].id,
   });
@@ -82,16 +88,18 @@ export function Events({ executionArn, run, version, startedAt, isWhole, selecte
   ]);
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.target instanceof HTMLElement && event.target.closest("pre")) return;
-    const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 300) / ROW_HEIGHT) - 1);
+    const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 300) / rowHeight) - 1);
     const to = { Home: 0, End: events.length - 1, ArrowDown: isHere ? at + 1 : 0, ArrowUp: at - 1, PageDown: at + page, PageUp: at - page }[event.key];
     if (to === undefined || event.metaKey || event.ctrlKey || event.altKey) return;
     event.preventDefault();
     go(to);
   };
   const items = virtualizer.getVirtualItems();
+  // One that runs over midnight has clocks of several days.
+  const withDay = new Date(startedAt * 1_000).toDateString() !== new Date((run.events.at(-1)?.timestamp ?? startedAt) * 1_000).toDateString();
   const focusable = isHere ? selected : events[items[0]?.index ?? 0]?.id;
   return (
-    <div className="card events">
+    <div className={`card events ${withDay ? "with-day" : ""}`}>
       <div className="events-tools">
         <label className="visually-hidden" htmlFor="event-text">Search the events</label>
         <input id="event-text" data-search className="input" type="search" placeholder="Type, state, error or #id" value={text} onChange={(event) => setText(event.target.value)} />
@@ -110,7 +118,7 @@ export function Events({ executionArn, run, version, startedAt, isWhole, selecte
         <span /> <span>Id</span> <span>Type</span> <span>State</span> <span className="event-prev">After</span> <span className="event-clock">Time</span> <span className="event-since">Since start</span>
       </div>
       {events.length === 0 ? (
-        <Empty title={run.events.length === 0 ? "No events yet" : "No event is like that"} action={run.events.length > 0 && <Button onClick={() => { setText(""); setGroup(""); }}>Show all events</Button>} />
+        <Empty title={run.events.length === 0 ? "No events yet" : "No events match these filters"} action={run.events.length > 0 && <Button onClick={() => setFilters({ kind: "", q: "" })}>Show all events</Button>} />
       ) : (
         <div className="event-list" ref={scroller} onKeyDown={onKeyDown}>
           <div role="list" aria-label="Events" style={{ height: virtualizer.getTotalSize(), position: "relative" }}>
@@ -119,7 +127,7 @@ export function Events({ executionArn, run, version, startedAt, isWhole, selecte
               const isOpen = open.has(event.id);
               return (
                 <div key={event.id} ref={virtualizer.measureElement} data-index={item.index} role="listitem" aria-posinset={item.index + 1} aria-setsize={events.length} className="event-item" style={{ transform: `translateY(${item.start}px)` }}>
-                  <EventLine event={event} name={nameOf(event)} startedAt={startedAt} isOpen={isOpen} isSelected={event.id === selected} isFocusable={event.id === focusable} onToggle={toggle} />
+                  <EventLine event={event} name={nameOf(event)} startedAt={startedAt} withDay={withDay} isOpen={isOpen} isSelected={event.id === selected} isFocusable={event.id === focusable} onToggle={toggle} />
                   {isOpen && <EventDetail executionArn={executionArn} event={event} step={run.stepOf(event.id)} lastEventId={run.events.at(-1)?.id ?? 0} onStep={onStep} onSelect={onSelect} />}
                 </div>
               );
@@ -148,24 +156,25 @@ interface LineProps {
   event: HistoryEvent;
   name: string;
   startedAt: number;
+  withDay: boolean;
   isOpen: boolean;
   isSelected: boolean;
   isFocusable: boolean;
   onToggle: (id: number) => void;
 }
 
-function EventLine({ event, name, startedAt, isOpen, isSelected, isFocusable, onToggle }: LineProps) {
+function EventLine({ event, name, startedAt, withDay, isOpen, isSelected, isFocusable, onToggle }: LineProps) {
   const tone = toneOf(event.type);
   return (
     <button type="button" className={`event-row ${isSelected ? "selected" : ""}`} data-event={event.id} aria-expanded={isOpen} aria-current={isSelected || undefined} tabIndex={isFocusable ? 0 : -1} onClick={() => onToggle(event.id)}>
       <span className="fold"><Icon name={isOpen ? "down" : "right"} size={12} /></span>
-      <span className="mono muted">{event.id}</span>
+      <span className="mono muted event-id">{event.id}</span>
       <span className="event-type ellipsis" style={tone === "plain" ? undefined : { color: `var(--${tone})` }}>
         {tone !== "plain" && <Icon name={tone} size={12} />} <span className="ellipsis">{event.type}</span>
       </span>
-      <span className="ellipsis" title={name}>{name}</span>
+      <span className="ellipsis event-name" title={name}>{name}</span>
       <span className="mono muted event-prev">{event.previousEventId || ""}</span>
-      <span className="mono muted event-clock">{formatClock(event.timestamp)}</span>
+      <span className="mono muted event-clock" title={formatMoment(event.timestamp)}>{withDay ? formatClockAndDay(event.timestamp) : formatClock(event.timestamp)}</span>
       <span className="event-since muted">{formatDuration((event.timestamp - startedAt) * 1_000)}</span>
     </button>
   );

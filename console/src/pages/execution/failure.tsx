@@ -7,12 +7,30 @@ import { Button } from "../../ui/parts";
 import { executionTone } from "../../ui/status";
 import { Cause } from "./cause";
 
-export function Failure({ execution, status, step, iterations, onShow }: { execution: Execution; status: ExecutionStatus; step: Step | undefined; iterations: readonly number[]; onShow: () => void }) {
-  if (status !== "FAILED" && status !== "TIMED_OUT" && status !== "ABORTED") return null;
+export interface Reason {
+  error?: string;
+  cause?: string;
+}
+
+/** What there is to tell of an execution that ended without success. */
+export function reasonOf(execution: Execution, status: ExecutionStatus, step: Step | undefined): Reason | undefined {
+  if (status !== "FAILED" && status !== "TIMED_OUT" && status !== "ABORTED") return undefined;
   // One that timed out has no error in its description; that of the step is as good.
-  const error = execution.error ?? step?.error;
-  const cause = execution.cause ?? step?.cause;
-  if (status === "ABORTED" && error === undefined && cause === undefined) return null;
+  const reason = { error: execution.error ?? step?.error, cause: execution.cause ?? step?.cause };
+  return status === "ABORTED" && reason.error === undefined && reason.cause === undefined && !step ? undefined : reason;
+}
+
+interface Props {
+  reason: Reason;
+  status: ExecutionStatus;
+  step: Step | undefined;
+  iterations: readonly number[];
+  /** The step is what the page shows, if it is wide enough. */
+  isShown: boolean;
+  onShow: () => void;
+}
+
+export function Failure({ reason: { error, cause }, status, step, iterations, isShown, onShow }: Props) {
   const { tone, icon, text } = executionTone(status);
   return (
     <section className={`failure tone-${tone}`} aria-label="Why it failed">
@@ -24,7 +42,7 @@ export function Failure({ execution, status, step, iterations, onShow }: { execu
         </h2>
         {cause !== undefined && <Cause cause={cause} />}
       </div>
-      {step && <Button icon="right" onClick={onShow}>Go to the failed step</Button>}
+      {step && <Button icon="right" className={isShown ? "where-narrow" : ""} onClick={onShow}>Go to the {status === "ABORTED" ? "aborted" : "failed"} step</Button>}
     </section>
   );
 }

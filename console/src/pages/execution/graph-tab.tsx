@@ -1,6 +1,6 @@
 /** The graph, the states beside it, the iterations of the Map that is looked at, and the selected step. */
 
-import { useCallback, useEffect, useMemo, useState, type ReactNode } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import type { FollowedExecution } from "../../api/history";
 import type { Execution, ExecutionStatus } from "../../api/types";
 import { parseMachine } from "../../model/machine";
@@ -8,7 +8,7 @@ import { Empty, ErrorNotice, Loading } from "../../ui/parts";
 import type { States } from "./definition";
 import { ExecutionPayloads } from "./io";
 import { Iterations } from "./iterations";
-import { around, iterationsAround, pickIteration, type Located, type Locations } from "./locate";
+import { around, iterationsAround, lastOf, pickIteration, type Located, type Locations } from "./locate";
 import type { Selection } from "./selection";
 import { StateTree } from "./state-tree";
 
@@ -55,6 +55,9 @@ export function GraphTab({ followed, version, states, locations, selection, loca
   const { run, definition, definitionError } = followed;
   const { Graph, error, retry } = useGraphPart();
   const machine = useMemo(() => (definition ? parseMachine(definition.definition).machine : undefined), [definition]);
+  // Whoever comes to a running execution wants to see where it is. It stays there while the execution goes on.
+  const focus = useRef<string>(undefined);
+  if (status === "RUNNING" && followed.isWhole) focus.current ??= lastOf(run, "running")?.name;
   if (definitionError !== undefined) return <ErrorNotice error={definitionError} retry={followed.retry} what="The definition that it runs could not be read" />;
   if (!machine || !locations) return <Loading what="Reading the definition" />;
   if (!states) return <Empty title="The definition is no state machine" />;
@@ -71,12 +74,12 @@ export function GraphTab({ followed, version, states, locations, selection, loca
   return (
     <div className="graph-tab">
       <div className="graph-side">
-        <StateTree states={states} locations={locations} selected={selection.state} onSelect={onState} />
+        <StateTree states={states} locations={locations} selected={selection.state} focus={focus.current} onSelect={onState} />
         {map?.step && <Iterations key={map.step.id} run={run} version={version} map={map.step} picked={map.iteration} onPick={(index) => select(pickIteration(run, states, locations, selection, map.node.name, index))} />}
       </div>
-      <div className="graph-place card">
+      <div className="run-graph card">
         {Graph ? (
-          <Graph machine={machine} run={run} selected={selection.state} onSelect={onState} iterationsOf={iterationsOf} label="Graph of the execution" />
+          <Graph machine={machine} run={run} selected={selection.state} focus={focus.current} onSelect={onState} iterationsOf={iterationsOf} label="Graph of the execution" />
         ) : error === undefined ? (
           <Loading what="Drawing the graph" />
         ) : (
@@ -84,7 +87,7 @@ export function GraphTab({ followed, version, states, locations, selection, loca
         )}
       </div>
       {inspector ?? (
-        <section className="inspector card" aria-label="The execution as a whole">
+        <section className="step-inspector card" aria-label="The execution as a whole">
           <header>
             <div className="grow">
               <h2>The whole execution</h2>

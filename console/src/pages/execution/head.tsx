@@ -7,7 +7,7 @@ import type { Execution, ExecutionStatus } from "../../api/types";
 import type { RunView } from "../../model/run";
 import { Link, path } from "../../router";
 import { ExecutionBadge } from "../../ui/status";
-import { Ago, Elapsed, Moment } from "../../ui/time";
+import { Elapsed, formatZone, Moment } from "../../ui/time";
 import { Actions } from "./actions";
 import { Fact } from "./fact";
 import { childOfEvent, isStart } from "./tasks";
@@ -19,9 +19,11 @@ interface Props {
   version: number;
   parent: ExecutionParent | undefined;
   isLive: boolean;
+  /** Nothing of the history is here yet. */
+  isReading: boolean;
 }
 
-export function Head({ execution, status, run, version, parent, isLive }: Props) {
+export function Head({ execution, status, run, version, parent, isLive, isReading }: Props) {
   const machineArn = machineArnOf(execution.stateMachineArn);
   const machine = parseArn(machineArn)?.machine ?? machineArn;
   return (
@@ -36,16 +38,17 @@ export function Head({ execution, status, run, version, parent, isLive }: Props)
           <div className="row wrap">
             <h1 className="name">{execution.name}</h1>
             <ExecutionBadge status={status} />
-            {status === "RUNNING" && <span className="small muted">{isLive ? "live" : "connecting…"}</span>}
           </div>
         </div>
         <Actions execution={execution} status={status} />
       </div>
       <dl className="facts">
-        <Fact name="Started"><Moment seconds={execution.startDate} /></Fact>
-        <Fact name="Ended">{execution.stopDate === undefined ? <span className="muted">not yet</span> : <Ago seconds={execution.stopDate} />}</Fact>
+        <Fact name="Started"><Moment seconds={execution.startDate} /> <span className="small muted">{formatZone(execution.startDate)}</span></Fact>
+        <Fact name="Ended">{execution.stopDate === undefined ? <span className="muted">not yet</span> : <Moment seconds={execution.stopDate} />}</Fact>
         <Fact name="Duration"><Elapsed from={execution.startDate} to={status === "RUNNING" ? undefined : execution.stopDate} /></Fact>
-        <Fact name="Events">{run.events.length.toLocaleString()}</Fact>
+        <Fact name="Events">
+          {!isReading ? run.events.length.toLocaleString() : status !== "RUNNING" && "…"} {status === "RUNNING" && <span className="small muted">{isLive ? "live" : "connecting…"}</span>}
+        </Fact>
         <Way execution={execution} />
         {(execution.redriveCount ?? 0) > 0 && <Fact name="Redriven">{execution.redriveCount} {execution.redriveCount === 1 ? "time" : "times"}</Fact>}
         {execution.billingDetails && <Fact name="Billed">{execution.billingDetails.billedDurationInMilliseconds} ms</Fact>}

@@ -2,9 +2,10 @@
 
 import { useState } from "react";
 import { shortName } from "../../api/arn";
+import type { DefinitionOfExecution } from "../../api/history";
 import type { Execution } from "../../api/types";
 import type { Attempt, RunView, Step } from "../../model/run";
-import { Link, path } from "../../router";
+import { Link, path, useQuery } from "../../router";
 import { Button, Empty, ErrorNotice, Loading, Notice, TabPanel, Tabs } from "../../ui/parts";
 import { Payload } from "../../ui/payload";
 import { StepBadge } from "../../ui/status";
@@ -13,17 +14,22 @@ import { Cause } from "./cause";
 import { DataFlowView } from "./dataflow-view";
 import type { States } from "./definition";
 import { Fact } from "./fact";
+import type { Reason } from "./failure";
 import { iterationsAround, type Located } from "./locate";
 import { eventsOf, useRecorded, type RecordedStep } from "./recorded";
 import { childOf, waitsForAnswer } from "./tasks";
+import { TestStep } from "./test-step";
 
 interface Props {
   executionArn: string;
   run: RunView;
   version: number;
   states: States | undefined;
+  definition: DefinitionOfExecution | undefined;
   located: Located;
-  execution: Execution | undefined;
+  execution: Execution;
+  /** What the page tells of this step already. */
+  told: Reason | undefined;
   onStep: (step: Step) => void;
   onEvent: (id: number) => void;
 }
@@ -42,7 +48,7 @@ export function Inspector(props: Props) {
   // Visits in other iterations are for the iterations to pick.
   const visits = isTogether ? [] : located.visits;
   return (
-    <section id="inspector" tabIndex={-1} className="inspector card" aria-label={`State ${node.name}`}>
+    <section id="inspector" tabIndex={-1} className="step-inspector card" aria-label={`State ${node.name}`}>
       <header>
         <div className="grow">
           <h2 className="name">{node.name}</h2>
@@ -80,18 +86,21 @@ function NotEntered({ located, isOver }: Props & { isOver: boolean }) {
   );
 }
 
-function StepInspector({ executionArn, run, version, states, located, step, execution, onEvent }: Props & { step: Step }) {
-  const [tab, setTab] = useState("io");
+function StepInspector({ executionArn, run, version, states, definition, located, step, execution, told, onEvent }: Props & { step: Step }) {
+  const [tabWanted, setTab] = useQuery("view");
+  const tab = TABS.some(({ id }) => id === tabWanted) ? tabWanted : "io";
   const recorded = useRecorded(executionArn, run, version, located.node, step);
   const child = childOf(step, recorded);
+  const [testing, setTesting] = useState(false);
+  const isTold = told !== undefined && step.error === told.error && step.cause === told.cause;
   return (
-    <div className="inspector-body">
+    <div className="step-inspector-body">
       <div className="body stack inspector-head">
-        {step.error !== undefined || step.cause !== undefined ? (
+        {(step.error !== undefined || step.cause !== undefined) && !isTold && (
           <Notice tone={step.status === "caught" ? "caught" : step.status === "succeeded" ? "plain" : "failed"} icon={step.status === "caught" ? "caught" : "failed"} title={step.error ?? "Failed"}>
             {step.cause !== undefined && <Cause cause={step.cause} />}
           </Notice>
-        ) : null}
+        )}
         {waitsForAnswer(step) && (
           <Notice tone="running" icon="waiting" title="Waiting for an answer">
             <Link to={`inbox?execution=${encodeURIComponent(executionArn)}`}>Answer it among the waiting tasks</Link>
@@ -100,7 +109,7 @@ function StepInspector({ executionArn, run, version, states, located, step, exec
         <dl className="facts">
           <Fact name="Entered">
             <span title={formatMoment(step.enteredAt)}>{formatClock(step.enteredAt)}</span>
-            {execution && <span className="muted"> +{formatDuration((step.enteredAt - execution.startDate) * 1_000)}</span>}
+            <span className="muted"> +{formatDuration((step.enteredAt - execution.startDate) * 1_000)}</span>
           </Fact>
           <Fact name={step.endedAt === undefined ? "Running for" : "Duration"}><Elapsed from={step.enteredAt} to={step.endedAt} /></Fact>
           {step.attempts[0]?.resource && <Fact name="Resource"><span className="name">{resourceText(step.attempts[0])}</span></Fact>}
@@ -108,8 +117,10 @@ function StepInspector({ executionArn, run, version, states, located, step, exec
           {child && <Fact name="Execution"><Link to={path("executions", child)} className="name">{shortName(child)}</Link></Fact>}
         </dl>
         {step.attempts.length > 1 && <Attempts attempts={step.attempts} onEvent={onEvent} />}
+        {states && definition && !definition.isGuess && recorded.input !== undefined && <div><Button small icon="play" onClick={() => setTesting(true)}>Test this state</Button></div>}
+        {states && definition && recorded.input !== undefined && testing && <TestStep {...{ executionArn, run, version, states, definition, step }} input={recorded.input} onClose={() => setTesting(false)} />}
       </div>
-      <div className="inspector-tabs"><Tabs tabs={TABS} selected={tab} onSelect={setTab} label="About the step" panelId="step-panel" /></div>
+      <div className="inspector-tabs"><Tabs tabs={TABS} selected={tab} onSelect={(id) => setTab(id === "io" ? "" : id)} label="About the step" panelId="step-panel" /></div>
       <div className="body inspector-panel">
         <TabPanel panelId="step-panel" selected={tab}>
           {tab === "io" && <InputOutput recorded={recorded} step={step} />}
@@ -131,7 +142,7 @@ function iterationsText({ iterations }: Step): string {
   if (!iterations) return "";
   const { total, succeeded, failed, aborted, started } = iterations;
   const running = started - succeeded - failed - aborted;
-  const parts: [number, string][] = [[succeeded, "succeeded"], [failed, "failed"], [aborted, "aborted"], [running, "running"], [total - started, "not started"]];
+  const parts: [number, string][] = [[succeeded, "succeeded"], [failed, "failed"], [aborted, "aborted"], [running, "in progress"], [total - started, "not started"]];
   return `${total.toLocaleString()} · ${parts.filter(([count]) => count > 0).map(([count, what]) => `${count.toLocaleString()} ${what}`).join(", ")}`;
 }
 
@@ -144,6 +155,7 @@ function Attempts({ attempts, onEvent }: { attempts: readonly Attempt[]; onEvent
           <li key={attempt.scheduledEventId}>
             <span className="muted">{index + 1}</span>
             <StepBadge status={attempt.status} />
+            {attempt.isRedrive && <span className="muted small">redriven</span>}
             <span className="mono grow ellipsis" title={attempt.error}>{attempt.error}</span>
             <span className="muted small">{attempt.endedAt === undefined ? "" : formatDuration((attempt.endedAt - attempt.scheduledAt) * 1_000)}</span>
             <Button kind="quiet" small aria-label={`Event ${attempt.lastEventId} of attempt ${index + 1}`} onClick={() => onEvent(attempt.lastEventId)}>#{attempt.lastEventId}</Button>
@@ -176,7 +188,7 @@ function StepEvents({ run, step, onEvent }: { run: RunView; step: Step; onEvent:
             <button type="button" className="link" onClick={() => onEvent(event.id)}>
               <span className="mono muted">#{event.id}</span> {event.type}
             </button>
-            <span className="muted small">{formatClock(event.timestamp)}</span>
+            <span className="muted small" title={formatMoment(event.timestamp)}>{formatClock(event.timestamp)}</span>
           </li>
         ))}
       </ol>

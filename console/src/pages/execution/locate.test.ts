@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { HistoryEvent } from "../../api/types";
 import { Run } from "../../model/run";
 import { readStates } from "./definition";
-import { iterationsAround, locate, pickIteration, visitToShow } from "./locate";
+import { iterationsAround, lastOf, locate, pickIteration, visitToShow } from "./locate";
 import { rowsOf } from "./rows";
 
 const STATES = readStates(
@@ -77,6 +77,15 @@ describe("the part of a run that is looked at", () => {
     expect(pickIteration(run, STATES, locations, selection, "Each", undefined)).toEqual({ state: "Each", step: 4, iterations: [] });
     expect(pickIteration(run, STATES, locations, { state: "First", step: 2, iterations: [] }, "Each", 2)).toEqual({ state: "Each", step: 4, iterations: [2] });
   });
+});
+
+it("the last step of a status is the innermost one of what is still current", () => {
+  const run = failed();
+  expect(lastOf(run, "aborted")?.id).toBe(14);
+  expect(lastOf(run, "failed")?.id).toBe(15);
+  expect(lastOf(run, "running")).toBeUndefined();
+  run.steps.get(14)!.isSuperseded = true;
+  expect(lastOf(run, "aborted")?.id).not.toBe(14);
 });
 
 it("the rows of a run unfold iterations one by one", () => {

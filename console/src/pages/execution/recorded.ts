@@ -141,15 +141,21 @@ export interface DataFlow {
   error?: unknown;
 }
 
-/** Asks `TestState` about the stages between what was recorded. */
-export function useDataFlow(executionArn: string, run: RunView, version: number, states: States, node: StateNode, step: Step, recorded: RecordedStep, execution: Execution | undefined): DataFlow {
+/** The variables that a step saw, as JSON by name. */
+export function useVariables(executionArn: string, run: RunView, version: number, states: States, step: Step): { variables: Record<string, string>; isLoading: boolean; error?: unknown } {
   const exits = useMemo(() => assigningExits(run, states, step), [run, version, states, step]);
-  const earlier = useEventData(executionArn, exits, run.events.at(-1)?.id ?? 0);
+  const { events, isLoading, error } = useEventData(executionArn, exits, run.events.at(-1)?.id ?? 0);
   const variables: Record<string, string> = {};
   for (const id of exits) {
-    const event = earlier.events.get(id);
+    const event = events.get(id);
     if (event) Object.assign(variables, detailsOf(event).assignedVariables ?? {});
   }
+  return { variables, isLoading, error };
+}
+
+/** Asks `TestState` about the stages between what was recorded. */
+export function useDataFlow(executionArn: string, run: RunView, version: number, states: States, node: StateNode, step: Step, recorded: RecordedStep, execution: Execution | undefined): DataFlow {
+  const { variables, ...earlier } = useVariables(executionArn, run, version, states, step);
   const isReady = !recorded.isLoading && !earlier.isLoading && recorded.loadError === undefined && earlier.error === undefined;
   const why = recorded.isLoading || recorded.loadError !== undefined ? undefined : untestable(node, recorded);
   const tested = useQuery({

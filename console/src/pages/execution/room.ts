@@ -1,4 +1,4 @@
-/** How much of the window is left below the head of the page: what scrolls in itself takes that, and no more. */
+/** How much of the window is left below the head of the page, which is the element before: what scrolls in itself takes that, and no more. */
 
 import { useLayoutEffect, useRef, useState, type RefObject } from "react";
 
@@ -15,9 +15,11 @@ export function useRoom(): [RefObject<HTMLDivElement | null>, number] {
       setRoom(Math.max(ROOM_MIN, Math.floor(window.innerHeight - top - MARGIN_BELOW)));
     };
     measure();
-    // What is above grows when a cause is unfolded, comes and goes, and all around grows with it.
+    // What is above grows when a cause is unfolded, comes and goes, and shrinks again where all around stays as high as the window.
     const observer = new ResizeObserver(measure);
-    if (place.current?.parentElement) observer.observe(place.current.parentElement);
+    for (const around of [place.current?.parentElement, place.current?.previousElementSibling]) {
+      if (around) observer.observe(around);
+    }
     window.addEventListener("resize", measure);
     return () => {
       observer.disconnect();

@@ -33,7 +33,7 @@ function describe({ step, visits, iteration }: Located): string {
   return `${stepTone(step.status).text}${times}${iteration === undefined ? "" : `, iteration ${iteration}`}`;
 }
 
-export function StateTree({ states, locations, selected, onSelect }: { states: States; locations: Locations; selected: string | undefined; onSelect: (name: string) => void }) {
+export function StateTree({ states, locations, selected, focus, onSelect }: { states: States; locations: Locations; selected: string | undefined; focus: string | undefined; onSelect: (name: string) => void }) {
   const [folded, setFolded] = useState<ReadonlySet<string>>(new Set());
   const rows = useMemo(() => rowsOf(states, locations, folded), [states, locations, folded]);
   const fold = (row: StateRow, expanded: boolean) => {
@@ -47,6 +47,7 @@ export function StateTree({ states, locations, selected, onSelect }: { states: S
       rows={rows}
       label="States"
       selectedKey={selected}
+      startKey={focus}
       onSelect={(row) => onSelect(row.key)}
       onFold={fold}
       textOf={(row) => row.key}

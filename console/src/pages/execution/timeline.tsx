@@ -2,7 +2,7 @@
  * The steps over time: one bar each, with what it waited for.
  *
  * Within the bar of a task each attempt is drawn: pale while it was scheduled and nobody had started it,
- * full while it was done; the gap before a retry is a dotted line. What is marked with the pointer, or
+ * full while it was done; the gap before a retry or a redrive is a dotted line. What is marked with the pointer, or
  * chosen with the buttons, has all the room.
  */
 
@@ -13,6 +13,7 @@ import { Button, Empty } from "../../ui/parts";
 import { stepTone } from "../../ui/status";
 import { formatDuration } from "../../ui/time";
 import { useRows } from "./folding";
+import { useNarrow } from "./narrow";
 import { iterationKey, stepKey, type Row } from "./rows";
 import { isIn, place, tickText, ticksOf, type Span } from "./time-axis";
 import { useTimeZoom, type TimeZoom } from "./time-zoom";
@@ -31,6 +32,8 @@ interface Props {
 }
 
 const GROWS_EVERY_MS = 200;
+/** With the name above the bar. */
+const ROW_HEIGHT_NARROW = 48;
 const TICKS_MAX = 6;
 /** Behind this part of the axis there is no room for a label. */
 const LABEL_MAX = 0.9;
@@ -48,6 +51,7 @@ function useMoving(isMoving: boolean): number {
 
 export function Timeline({ run, version, startedAt, endedAt, selected, iteration, onStep, onIteration }: Props) {
   const { rows, onFold } = useRows(run, version, selected);
+  const isNarrow = useNarrow();
   const now = useMoving(endedAt === undefined);
   const last = run.events.at(-1)?.timestamp ?? startedAt;
   const whole: Span = { from: startedAt, to: Math.max(last, endedAt ?? now, startedAt + 0.001) };
@@ -63,6 +67,7 @@ export function Timeline({ run, version, startedAt, endedAt, selected, iteration
       <Tools time={time} selected={selected} until={until} />
       <VirtualTree
         rows={rows}
+        rowHeight={isNarrow ? ROW_HEIGHT_NARROW : undefined}
         label="Steps over time"
         selectedKey={selectedKey(selected, iteration)}
         onSelect={(row) => (row.kind === "step" ? onStep(row.step) : onIteration(row.map, row.iteration.index))}
@@ -146,7 +151,7 @@ function Took({ span, from, to }: { span: Span; from: number; to: number }) {
   if (before > 1) return <span className="took" style={{ right: 0 }}>{text} ›</span>;
   if (after <= 0.85) return <span className="took" style={{ left: `${after * 100}%` }}>{text}</span>;
   if (before >= 0.15) return <span className="took" style={{ right: `${(1 - before) * 100}%` }}>{text}</span>;
-  return null;
+  return <span className="took on-bar" style={{ right: 4 }}>{text}</span>;
 }
 
 function IterationBar({ iteration, span, to }: { iteration: Iteration; span: Span; to: number }) {
@@ -163,21 +168,25 @@ function StepBar({ step, span, until }: { step: Step; span: Span; until: (step: 
   const to = until(step);
   const isGroup = step.type === "Map" || step.type === "Parallel";
   const waits = step.type === "Wait" && (step.status === "succeeded" || step.status === "running");
-  const kind = isGroup ? "group" : step.type === "Wait" ? "wait" : step.attempts.length === 0 ? "full" : "gap";
+  const { attempts } = step;
+  const kind = isGroup ? "group" : step.type === "Wait" ? "wait" : "full";
   return (
     <>
-      <Bar span={span} from={step.enteredAt} to={to} className={kind} tone={waits ? "waiting" : tone} />
-      {!isGroup && step.attempts.map((attempt) => <AttemptBar key={attempt.scheduledEventId} attempt={attempt} span={span} to={attempt.endedAt ?? to} />)}
+      {(isGroup || attempts.length === 0) && <Bar span={span} from={step.enteredAt} to={to} className={kind} tone={waits ? "waiting" : tone} />}
+      {!isGroup && attempts.map((attempt, at) => <AttemptBar key={attempt.scheduledEventId} attempt={attempt} span={span} to={attempt.endedAt ?? to} next={attempts[at + 1]} goesOn={step.status === "running"} now={to} />)}
       <Took span={span} from={step.enteredAt} to={to} />
     </>
   );
 }
 
-function AttemptBar({ attempt, span, to }: { attempt: Attempt; span: Span; to: number }) {
+/** An attempt, and the gap before the next one, or until now if there will be one. */
+function AttemptBar({ attempt, span, to, next, goesOn, now }: { attempt: Attempt; span: Span; to: number; next: Attempt | undefined; goesOn: boolean; now: number }) {
   const { tone, text } = stepTone(attempt.status);
   const started = attempt.startedAt ?? to;
+  const waited = next?.scheduledAt ?? (goesOn && (attempt.status === "failed" || attempt.status === "timedout") ? now : undefined);
   return (
     <>
+      {waited !== undefined && <Bar span={span} from={to} to={waited} className="gap" tone={next?.isRedrive ? "aborted" : "failed"} title={`${next?.isRedrive ? "Before the redrive" : "Before a retry"}: ${formatDuration((waited - to) * 1_000)}`} />}
       <Bar span={span} from={attempt.scheduledAt} to={started} className="queued" tone={tone} title={`Scheduled, not started: ${formatDuration((started - attempt.scheduledAt) * 1_000)}`} />
       {attempt.startedAt !== undefined && <Bar span={span} from={started} to={to} className="full" tone={tone} title={`${text}: ${formatDuration((to - started) * 1_000)}`} />}
     </>

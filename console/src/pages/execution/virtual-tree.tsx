@@ -6,6 +6,7 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useId, useRef, type KeyboardEvent, type ReactNode } from "react";
 import { Icon } from "../../ui/icons";
+import { useKeys } from "../../ui/keys";
 
 export interface TreeRow {
   key: string;
@@ -22,6 +23,8 @@ export interface VirtualTreeProps<R extends TreeRow> {
   rows: readonly R[];
   label: string;
   selectedKey: string | undefined;
+  /** What is to be in view where nothing is selected. */
+  startKey?: string;
   onSelect: (row: R) => void;
   onFold: (row: R, expanded: boolean) => void;
   /** What stands in a row. In a grid it is made of `role="gridcell"`. */
@@ -41,7 +44,7 @@ const HEADER_HEIGHT = 30;
 /** A pause in typing begins anew. */
 const TYPING_MS = 800;
 
-export function VirtualTree<R extends TreeRow>({ rows, label, selectedKey, onSelect, onFold, children, nameOf, textOf, header, grid, rowHeight = ROW_HEIGHT, className = "" }: VirtualTreeProps<R>) {
+export function VirtualTree<R extends TreeRow>({ rows, label, selectedKey, startKey, onSelect, onFold, children, nameOf, textOf, header, grid, rowHeight = ROW_HEIGHT, className = "" }: VirtualTreeProps<R>) {
   const scroller = useRef<HTMLDivElement>(null);
   const id = useId();
   const typed = useRef({ text: "", at: 0 });
@@ -60,11 +63,20 @@ export function VirtualTree<R extends TreeRow>({ rows, label, selectedKey, onSel
   useEffect(() => {
     if (at >= 0) virtualizer.scrollToIndex(at, { align: "auto" });
   }, [selectedKey, at >= 0, virtualizer]);
+  useEffect(() => {
+    const start = startKey === undefined || at >= 0 ? -1 : rows.findIndex((row) => row.key === startKey);
+    if (start >= 0) virtualizer.scrollToIndex(start, { align: "center" });
+  }, [startKey, virtualizer]);
 
   const go = (index: number) => {
     const row = rows[Math.max(0, Math.min(index, rows.length - 1))];
     if (row) onSelect(row);
   };
+  useKeys([
+    { key: "j", does: "Next row", run: () => go(at + 1) },
+    { key: "/", does: "Find a row: type how it begins", run: () => scroller.current?.focus() },
+    { key: "k", does: "Previous row", run: () => go(at < 0 ? 0 : at - 1) },
+  ]);
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.metaKey || event.ctrlKey || event.altKey) return;
     const row = rows[at];

@@ -4,6 +4,7 @@ import { useQuery as useAsked } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { isExpress as isExpressArn, shortName } from "../../api/arn";
 import { call } from "../../api/client";
+import { rememberStart } from "../../api/express";
 import { listAll } from "../../api/queries";
 import type { Execution, ExecutionSummary, Machine } from "../../api/types";
 import { JsonField } from "../../editor/json-field";
@@ -80,7 +81,8 @@ export function StartDialog({ machine, via: firstVia, copyOf, onCopy, onClose }:
         setBusy(false);
         return;
       }
-      const { executionArn } = await call<{ executionArn: string }>("StartExecution", request);
+      const { executionArn, startDate } = await call<{ executionArn: string; startDate: number }>("StartExecution", request);
+      if (isExpress) rememberStart({ executionArn, startDate });
       toast("Started");
       if (isHere()) navigate(path("executions", executionArn));
     } catch (refusal) {
