@@ -52,15 +52,18 @@ export function signIn() {
           await see(page, "heading", "State machines");
           check(page.url() === here, "the address is the same after signing in");
           await page.reload();
-          await see(page, "heading", "State machines");
-          await page.context().clearCookies();
           await (await see(page, "link", "Waiting tasks")).click();
+          await page.getByText("Nothing waits for an answer").waitFor();
+          await page.context().clearCookies();
+          // The page asks again by itself.
           const again = await see(page, "dialog", "Your sign-in has expired");
           check((await again.getByLabel("Access key id").inputValue()) === KEY, "the key id is still known");
           await again.getByLabel("Secret access key").fill(SECRET);
           await (await see(again, "button", "Sign in")).click();
           await again.waitFor({ state: "hidden" });
           await page.getByText("Nothing waits for an answer").waitFor();
+          await (await see(page, "link", "State machines")).click();
+          await page.getByText("There is no state machine here yet").waitFor();
 
           await (await see(page, "button", "Sign out")).click();
           await see(page, "heading", "Sign in to Stepwell");

@@ -1,15 +1,20 @@
-/** Whether the page is as narrow as a phone, where what would be hidden by style alone should not be there at all. */
+/** Whether the page is narrow, where what would be hidden by style alone should not be there at all. */
 
-import { useSyncExternalStore } from "react";
+import { useMemo, useSyncExternalStore } from "react";
 
-/** The same width as in the style sheets. */
-const narrow = window.matchMedia("(max-width: 720px)");
+/** Up to which width of the window, in pixels; the style sheets have the same. */
+export type Narrow = 720 | 820;
 
-function subscribe(listener: () => void): () => void {
-  narrow.addEventListener("change", listener);
-  return () => narrow.removeEventListener("change", listener);
-}
-
-export function useIsNarrow(): boolean {
-  return useSyncExternalStore(subscribe, () => narrow.matches);
+export function useIsNarrow(width: Narrow): boolean {
+  const { subscribe, matches } = useMemo(() => {
+    const query = window.matchMedia(`(max-width: ${width}px)`);
+    return {
+      subscribe: (listener: () => void) => {
+        query.addEventListener("change", listener);
+        return () => query.removeEventListener("change", listener);
+      },
+      matches: () => query.matches,
+    };
+  }, [width]);
+  return useSyncExternalStore(subscribe, matches);
 }

@@ -8,13 +8,13 @@ import type { RunView, Step } from "../../model/run";
 import { useQuery, useSetQuery } from "../../router";
 import { Icon } from "../../ui/icons";
 import { useKeys } from "../../ui/keys";
+import { useIsNarrow } from "../../ui/narrow";
 import { Button, Empty, ErrorNotice, Loading, Property } from "../../ui/parts";
 import { Payload } from "../../ui/payload";
 import { formatClock, formatClockAndDay, formatDuration, formatMoment } from "../../ui/time";
 import { Cause } from "./cause";
 import { objectOf } from "./dataflow";
 import { filterEvents, GROUPS, toneOf } from "./event-groups";
-import { useNarrow } from "./narrow";
 
 const ROW_HEIGHT = 32;
 /** Of a row with two lines. */
@@ -40,7 +40,7 @@ export function Events({ executionArn, run, version, startedAt, isWhole, selecte
   const scroller = useRef<HTMLDivElement>(null);
   const nameOf = useCallback((event: HistoryEvent) => run.stepOf(event.id)?.name ?? detailsOf(event).name ?? "", [run]);
   const events = useMemo(() => filterEvents(run.events, group, wanted, nameOf), [run, version, group, wanted, nameOf]);
-  const rowHeight = useNarrow() ? ROW_HEIGHT_NARROW : ROW_HEIGHT;
+  const rowHeight = useIsNarrow(820) ? ROW_HEIGHT_NARROW : ROW_HEIGHT;
   const virtualizer = useVirtualizer({
     count: events.length,
     getScrollElement: () => scroller.current,

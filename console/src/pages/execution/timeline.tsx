@@ -8,12 +8,12 @@
 
 import { useEffect, useState } from "react";
 import type { Attempt, Iteration, RunView, Step } from "../../model/run";
+import { useIsNarrow } from "../../ui/narrow";
 import { Icon } from "../../ui/icons";
 import { Button, Empty } from "../../ui/parts";
 import { stepTone } from "../../ui/status";
 import { formatDuration } from "../../ui/time";
 import { useRows } from "./folding";
-import { useNarrow } from "./narrow";
 import { iterationKey, stepKey, type Row } from "./rows";
 import { isIn, place, tickText, ticksOf, type Span } from "./time-axis";
 import { useTimeZoom, type TimeZoom } from "./time-zoom";
@@ -51,7 +51,7 @@ function useMoving(isMoving: boolean): number {
 
 export function Timeline({ run, version, startedAt, endedAt, selected, iteration, onStep, onIteration }: Props) {
   const { rows, onFold } = useRows(run, version, selected);
-  const isNarrow = useNarrow();
+  const isNarrow = useIsNarrow(820);
   const now = useMoving(endedAt === undefined);
   const last = run.events.at(-1)?.timestamp ?? startedAt;
   const whole: Span = { from: startedAt, to: Math.max(last, endedAt ?? now, startedAt + 0.001) };

@@ -51,7 +51,7 @@ export function ExecutionsTab({ machine, qualifier }: { machine: Machine; qualif
   const choose = (way: string) => (way === "" && qualifier ? navigate(path("machines", machine.stateMachineArn)) : setVia(way));
 
   // A phone shows executions first.
-  const isNarrow = useIsNarrow();
+  const isNarrow = useIsNarrow(720);
   const [isOpen, setOpen] = useState(false);
   const filters = [status, via, from, to].filter(Boolean).length;
   const isFiltered = Boolean(words.trim() || from || to);

@@ -53,7 +53,7 @@ export function VirtualTable<Row>({ label, columns, rows, keyOf, onNearEnd, isSe
     observer.observe(document.body);
     return () => observer.disconnect();
   }, []);
-  const isNarrow = useIsNarrow();
+  const isNarrow = useIsNarrow(720);
   const rowPx = isNarrow && columns.some((column) => column.below) ? ROW_NARROW_PX : ROW_PX;
   const virtual = useWindowVirtualizer({ count: rows.length, estimateSize: () => rowPx, overscan: 12, scrollMargin: top, getItemKey: (index) => keyOf(rows[index]) });
   useEffect(() => virtual.measure(), [virtual, rowPx]);
