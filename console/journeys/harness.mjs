@@ -162,9 +162,18 @@ export async function openBrowser() {
  */
 export async function openPage({ theme = "light", width = 1280, height = 800, ...more } = {}) {
   const context = await (await openBrowser()).newContext({ viewport: { width, height }, colorScheme: theme, locale: "en-GB", timezoneId: "UTC", ...more });
+  return openWindow(context, []);
+}
+
+/** Another window of the browser that a page is in; what it prints or throws counts as said by that page. */
+export function openBeside(page) {
+  return openWindow(page.context(), page.said);
+}
+
+async function openWindow(context, said) {
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
-  page.said = [];
+  page.said = said;
   page.on("console", (message) => {
     if (!/^Failed to load resource/.test(message.text())) page.said.push(`${message.type()}: ${message.text()}`);
   });

@@ -11,6 +11,8 @@ const OF_A_MACHINE = ["machine", "executions"];
 const OF_THE_PLACE = ["machines", "counts", "metrics", "failures", "waiting"];
 /** Those are asked for again at most this often, however much happens. */
 const PLACE_MS = 1_000;
+/** A page that is told of nothing, since it has no stream of its own, asks again this often. */
+const GLANCE_MS = 3_000;
 
 /** Whether the place was followed before, so that what is shown may be older than its stream. */
 let greeted = false;
@@ -23,10 +25,10 @@ export function useLivePlace(enabled: boolean): void {
     const begin = () => {
       stop();
       stop = follow({
-        onMessage: ({ event, data }) => {
+        onMessage: ({ event, data }, isGlance) => {
           if (event === "changes") invalidate((JSON.parse(data) as { stateMachineArns: string[] }).stateMachineArns);
-          // Whatever changed while there was no stream was not told. Streams may begin faster than answers come.
-          if (event === "hello" && greeted) void queries.invalidateQueries({ predicate: ({ queryKey: [about] }) => [...OF_A_MACHINE, ...OF_THE_PLACE].includes(about as string) }, { cancelRefetch: false });
+          // Whatever changed while there was no stream was not told.
+          if (event === "hello" && greeted) isGlance ? glance() : invalidateAll();
           greeted = true;
         },
       });
@@ -38,6 +40,20 @@ export function useLivePlace(enabled: boolean): void {
       stop();
     };
   }, [enabled]);
+}
+
+function invalidateAll(): void {
+  void queries.invalidateQueries({ predicate: ({ queryKey: [about] }) => [...OF_A_MACHINE, ...OF_THE_PLACE].includes(about as string) });
+}
+
+let glancedAt = 0;
+
+/** As before, but for waiting tasks, which are asked for every few seconds anyhow. */
+function glance(): void {
+  if (Date.now() - glancedAt < GLANCE_MS) return;
+  glancedAt = Date.now();
+  const wanted = [...OF_A_MACHINE, ...OF_THE_PLACE].filter((about) => about !== "waiting");
+  void queries.invalidateQueries({ predicate: ({ queryKey: [about] }) => wanted.includes(about as string) }, { cancelRefetch: false });
 }
 
 let lastAt = 0;

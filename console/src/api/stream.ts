@@ -21,7 +21,8 @@ export interface Message {
 export interface StreamOptions {
   /** The execution to follow; without one, what changes in the current place. */
   executionArn?: string;
-  onMessage: (message: Message) => void;
+  /** `isGlance`: it was read by a page that has no stream of its own, and may have been missed for a while. */
+  onMessage: (message: Message, isGlance: boolean) => void;
   /** Whether messages can be expected now. */
   onConnected?: (connected: boolean) => void;
   /** The server refuses the stream for good. */
@@ -38,6 +39,8 @@ const HIDDEN_MAX_MS = 3_000;
 const STREAMS_MAX = 4;
 /** A page without a stream of its own has read what there is when nothing more comes for so long, */
 const GLANCE_QUIET_MS = 150;
+/** reads for so long at most, since something may always come, */
+const GLANCE_MAX_MS = 500;
 /** and does so again after so long. */
 const GLANCE_EVERY_MS = 700;
 
@@ -59,15 +62,18 @@ export function follow(options: StreamOptions): () => void {
     const mine = new AbortController();
     attempt = mine;
     let silence: ReturnType<typeof setTimeout> | undefined;
-    let connected = false;
+    let glance: ReturnType<typeof setTimeout> | undefined;
+    let isConnected = false;
     let hasRead = false;
     const giveBack = await takeStream();
+    const isGlance = giveBack === undefined;
+    const read = () => {
+      hasRead = true;
+      mine.abort();
+    };
     const heard = () => {
       clearTimeout(silence);
-      silence = setTimeout(() => {
-        hasRead = connected && !giveBack;
-        mine.abort();
-      }, connected && !giveBack ? GLANCE_QUIET_MS : SILENCE_MAX_MS);
+      silence = isGlance && isConnected ? setTimeout(read, GLANCE_QUIET_MS) : setTimeout(() => mine.abort(), SILENCE_MAX_MS);
     };
     try {
       heard();
@@ -89,15 +95,16 @@ export function follow(options: StreamOptions): () => void {
         }
         throw error;
       }
-      connected = true;
+      isConnected = true;
       options.onConnected?.(true);
       heard();
+      if (isGlance) glance = setTimeout(read, GLANCE_MAX_MS);
       retryMs = RETRY_FIRST_MS;
       let since = performance.now();
       for await (const message of messages(answer.body, heard)) {
         if (mine.signal.aborted) break;
         if (message.id) lastId = message.id;
-        options.onMessage(message);
+        options.onMessage(message, isGlance);
         if (performance.now() - since < BUSY_MAX_MS) continue;
         await othersTurn();
         since = performance.now();
@@ -106,6 +113,7 @@ export function follow(options: StreamOptions): () => void {
       if (!hasRead && !ended && !document.hidden && !(error instanceof ApiError)) serverGone(error);
     } finally {
       clearTimeout(silence);
+      clearTimeout(glance);
       giveBack?.();
       if (attempt === mine) attempt = undefined;
       if (!hasRead) options.onConnected?.(false);
@@ -142,14 +150,14 @@ export function follow(options: StreamOptions): () => void {
 
 /**
  * Takes one of the streams that the pages of this browser may keep: what comes back gives it back. Nothing if all
- * are taken. Only a page from a safe address (TLS, or this machine) can know of the others.
+ * are taken. Only a page from a safe address (TLS, or this machine) that may keep something can know of the others.
  */
 async function takeStream(): Promise<(() => void) | undefined> {
   if (!("locks" in navigator)) return () => undefined;
   for (let stream = 0; stream < STREAMS_MAX; stream += 1) {
     const giveBack = await new Promise<(() => void) | undefined>((resolve) => {
       const held = (lock: Lock | null) => (lock ? new Promise<void>((done) => resolve(done)) : resolve(undefined));
-      navigator.locks.request(`stepwell stream ${stream}`, { ifAvailable: true }, held).catch(() => resolve(undefined));
+      navigator.locks.request(`stepwell stream ${stream}`, { ifAvailable: true }, held).catch(() => resolve(() => undefined));
     });
     if (giveBack) return giveBack;
   }
