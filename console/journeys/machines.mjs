@@ -1,9 +1,10 @@
 /** State machines: what changed from one revision to the next, and Express ones. */
 
-import { one } from "./definitions.mjs";
-import { createMachine, see, settled, start, until } from "./harness.mjs";
+import { writeFileSync } from "node:fs";
+import { held, one } from "./definitions.mjs";
+import { check, createMachine, see, settled, start, until } from "./harness.mjs";
 
-export function machines({ server }) {
+export function machines({ server, functions }) {
   return [
     {
       name: "diff of two revisions",
@@ -85,7 +86,7 @@ export function machines({ server }) {
     {
       name: "Express: only start it, wait for it on its page, see it by the definition that it ran",
       walk: async (open) => {
-        const stateMachineArn = await createMachine(server, "slower", one("Breathe", { Type: "Wait", Seconds: 2 }), { type: "EXPRESS" });
+        const stateMachineArn = await createMachine(server, "slower", held("Breathe", "breathed"), { type: "EXPRESS" });
         const page = await open();
         await page.goto(`${server.console}machines/${stateMachineArn}`);
         await (await see(page, "button", "Start execution")).click();
@@ -93,8 +94,28 @@ export function machines({ server }) {
         await dialog.getByLabel("Only start it").check();
         await dialog.getByRole("button", { name: "Start", exact: true }).click();
         await see(page, "heading", "The execution is running");
+        const link = await see(page, "link", "Go to its state machine");
+        await link.focus();
+        for (let asked = 0; asked < 2; asked += 1) await page.waitForResponse((answer) => answer.request().headers()["x-amz-target"] === "Stepwell.DescribeExpressExecution");
+        check(await link.evaluate((at) => at === document.activeElement), "to ask again leaves the keyboard where it is");
         await server.call("UpdateStateMachine", { stateMachineArn, definition: JSON.stringify(one("Other", { Type: "Pass" })) });
-        await see(page, "treeitem", /^Breathe, Wait, Succeeded/);
+        writeFileSync(`${functions}/shop/breathed`, "");
+        await see(page, "treeitem", /^Breathe, Task, Succeeded/);
+      },
+    },
+    {
+      name: "Express: without its history it has a definition still",
+      walk: async (open) => {
+        const stateMachineArn = await createMachine(server, "unread", one("Only", { Type: "Pass" }), { type: "EXPRESS" });
+        const { executionArn } = await server.call("StartSyncExecution", { stateMachineArn });
+        const page = await open();
+        await page.route("**/*", async (route) => {
+          if (route.request().headers()["x-amz-target"] === "Stepwell.GetExpressExecutionHistory") await route.fulfill({ status: 400, body: '{"__type": "ValidationException", "message": "not now"}' });
+          else await route.continue();
+        });
+        await page.goto(`${server.console}executions/${executionArn}`);
+        await page.getByText("The history could not be read").waitFor();
+        await see(page, "treeitem", /^Only, Pass, not entered/);
       },
     },
   ];

@@ -81,8 +81,8 @@ export function StartDialog({ machine, via: firstVia, copyOf, onCopy, onClose }:
         setBusy(false);
         return;
       }
-      const { executionArn, startDate } = await call<{ executionArn: string; startDate: number }>("StartExecution", request);
-      if (isExpress) rememberStart({ executionArn, startDate });
+      const { executionArn } = await call<{ executionArn: string }>("StartExecution", request);
+      if (isExpress) rememberStart(executionArn);
       toast("Started");
       if (isHere()) navigate(path("executions", executionArn));
     } catch (refusal) {
