@@ -66,6 +66,9 @@ export function machines({ server, functions }) {
         await (await see(page, "dialog", "Delete activity")).getByRole("button", { name: "Delete", exact: true }).click();
         await page.waitForURL("**/activities");
         await page.getByRole("link", { name: "count-stock", exact: true }).waitFor({ state: "hidden" });
+        await page.goBack();
+        await see(page, "heading", "There is no such activity");
+        check((await page.getByRole("button", { name: "Delete" }).count()) === 0, "what is deleted is not offered to be deleted");
       },
     },
     {
