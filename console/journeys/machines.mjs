@@ -37,7 +37,7 @@ export function machines({ server, functions }) {
       name: "a start takes the input of an earlier execution, and a filter holds for a whole name too",
       walk: async (open) => {
         const stateMachineArn = await createMachine(server, "copied", one("Only", { Type: "Pass" }));
-        await settled(server, await start(server, stateMachineArn, { from: "the first" }, "first"), "SUCCEEDED");
+        for (const name of ["first", "second"]) await settled(server, await start(server, stateMachineArn, { from: "the first" }, name), "SUCCEEDED");
         const page = await open();
         await page.goto(`${server.console}machines/${stateMachineArn}?status=FAILED&q=first`);
         await page.getByText("No execution matches these filters").waitFor();
@@ -46,7 +46,11 @@ export function machines({ server, functions }) {
         const dialog = await see(page, "dialog", "Start execution");
         const earlier = dialog.getByLabel("Copy the input of an execution");
         await earlier.selectOption(await earlier.getByRole("option", { name: /^first/ }).getAttribute("value"));
-        await until(async () => (await dialog.getByLabel("Input", { exact: true }).inputValue()).includes("the first"), "the input to be copied");
+        const input = dialog.getByLabel("Input", { exact: true });
+        await until(async () => (await input.inputValue()).includes("the first"), "the input to be copied");
+        await input.fill("{}");
+        await earlier.selectOption(await earlier.getByRole("option", { name: /^second/ }).getAttribute("value"));
+        await until(async () => (await input.inputValue()).includes("the first"), "an equal input to be copied over what was typed");
       },
     },
     {
