@@ -12,7 +12,7 @@ import { Elapsed, useNow } from "../ui/time";
 import { nodeOf, readStates, type States } from "./execution/definition";
 import { Events } from "./execution/events";
 import { Failure, reasonOf } from "./execution/failure";
-import { expectGraph, GraphTab } from "./execution/graph-tab";
+import { Graph, GraphTab } from "./execution/graph-tab";
 import { Head } from "./execution/head";
 import { Inspector } from "./execution/inspector";
 import { InputOutput } from "./execution/io";
@@ -30,7 +30,7 @@ export function ExecutionPage({ executionArn }: { executionArn: string }) {
   const { details, error, retry } = followed;
   const [tab] = useQuery("tab");
   useEffect(() => {
-    if (tab === "") expectGraph();
+    if (tab === "") Graph.expect();
   }, [tab]);
   if (followed.isMissing) return <Missing executionArn={executionArn} awaitedUntil={followed.awaitedUntil} />;
   if (!details) return error === undefined ? <Loading what="Reading the execution" /> : <ErrorNotice error={error} retry={retry} what="The execution could not be read" />;
