@@ -37,5 +37,28 @@ export function crash() {
         }
       },
     },
+    {
+      name: "a part that the server was not there for comes when it is back",
+      walk: async (open) => {
+        const port = await freePort();
+        const args = ["--data", join(TMP, "part-data")];
+        let server = await startServer({ args, port });
+        try {
+          const machine = await createMachine(server, "in-parts", { StartAt: "Only", States: { Only: { Type: "Pass", End: true } } });
+          const page = await open();
+          await page.goto(`${server.console}machines/${machine}`);
+          await page.getByText("has not been started yet").waitFor();
+          await server.kill9();
+          await page.getByRole("alert").getByText("The server cannot be reached").waitFor();
+          await (await see(page, "tab", "Definition")).click();
+          await page.getByText("This part could not be loaded").waitFor();
+          await see(page, "button", "Load the page anew");
+          server = await startServer({ args, port });
+          await page.locator(".react-flow__node").filter({ hasText: "Only" }).waitFor();
+        } finally {
+          await server.stop();
+        }
+      },
+    },
   ];
 }

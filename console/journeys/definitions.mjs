@@ -55,6 +55,9 @@ export const order = (number, more = {}) => ({ orderId: `A-${number}`, customer:
 /** One step that calls a function. */
 export const one = (name, state) => ({ StartAt: name, States: { [name]: { ...state, End: true } } });
 
+/** One step that goes on when there is a file of this name beside the functions. */
+export const held = (name, until) => one(name, { Type: "Task", Resource: lambda("hold"), Parameters: { until } });
+
 export const CHARGE = one("ChargeCard", { Type: "Task", Resource: lambda("charge-card") });
 export const SLOW = { StartAt: "Hold", States: { Hold: { Type: "Wait", Seconds: 3_600, Next: "Done" }, Done: { Type: "Succeed" } } };
 

@@ -70,6 +70,26 @@ export function keyboard({ server }) {
       },
     },
     {
+      name: "keyboard only: in a tree j and k go down and up, and belong to a word that is typed",
+      walk: async (open) => {
+        const machine = await createMachine(server, "typed", { StartAt: "Begin", States: { Begin: { Type: "Pass", Next: "Chase" }, Chase: { Type: "Pass", Next: "Check" }, Check: { Type: "Pass", End: true } } });
+        const arn = await start(server, machine);
+        await settled(server, arn, "SUCCEEDED");
+        const page = await open();
+        await page.goto(`${server.console}executions/${arn}?state=Begin`);
+        await see(page, "treeitem", /^Begin/, { selected: true });
+        await page.keyboard.press("/");
+        await page.keyboard.press("j");
+        await see(page, "treeitem", /^Chase/, { selected: true });
+        await page.keyboard.press("k");
+        await see(page, "treeitem", /^Begin/, { selected: true });
+        await page.keyboard.type("check");
+        await see(page, "treeitem", /^Check/, { selected: true });
+        // The address is written when nothing is typed any more.
+        await until(() => new URL(page.url()).searchParams.get("state") === "Check", "the k of the word to move nothing");
+      },
+    },
+    {
       name: "keyboard only: charts are read out",
       walk: async (open) => {
         const page = await open();

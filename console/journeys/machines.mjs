@@ -1,9 +1,10 @@
 /** State machines: what changed from one revision to the next, and Express ones. */
 
-import { one } from "./definitions.mjs";
-import { createMachine, see, settled, start, until } from "./harness.mjs";
+import { writeFileSync } from "node:fs";
+import { held, one } from "./definitions.mjs";
+import { check, createMachine, see, settled, start, until } from "./harness.mjs";
 
-export function machines({ server }) {
+export function machines({ server, functions }) {
   return [
     {
       name: "diff of two revisions",
@@ -36,7 +37,7 @@ export function machines({ server }) {
       name: "a start takes the input of an earlier execution, and a filter holds for a whole name too",
       walk: async (open) => {
         const stateMachineArn = await createMachine(server, "copied", one("Only", { Type: "Pass" }));
-        await settled(server, await start(server, stateMachineArn, { from: "the first" }, "first"), "SUCCEEDED");
+        for (const name of ["first", "second"]) await settled(server, await start(server, stateMachineArn, { from: "the first" }, name), "SUCCEEDED");
         const page = await open();
         await page.goto(`${server.console}machines/${stateMachineArn}?status=FAILED&q=first`);
         await page.getByText("No execution matches these filters").waitFor();
@@ -44,8 +45,13 @@ export function machines({ server }) {
         await (await see(page, "button", "Start execution")).click();
         const dialog = await see(page, "dialog", "Start execution");
         const earlier = dialog.getByLabel("Copy the input of an execution");
-        await earlier.selectOption(await earlier.getByRole("option", { name: /^first/ }).getAttribute("value"));
-        await until(async () => (await dialog.getByLabel("Input", { exact: true }).inputValue()).includes("the first"), "the input to be copied");
+        const input = dialog.getByLabel("Input", { exact: true });
+        // An equal input, and one that is known already.
+        for (const name of [/^first/, /^second/, /^first/]) {
+          await input.fill("{}");
+          await earlier.selectOption(await earlier.getByRole("option", { name }).getAttribute("value"));
+          await until(async () => (await input.inputValue()).includes("the first"), `the input of ${name} to be copied`);
+        }
       },
     },
     {
@@ -65,6 +71,9 @@ export function machines({ server }) {
         await (await see(page, "dialog", "Delete activity")).getByRole("button", { name: "Delete", exact: true }).click();
         await page.waitForURL("**/activities");
         await page.getByRole("link", { name: "count-stock", exact: true }).waitFor({ state: "hidden" });
+        await page.goBack();
+        await see(page, "heading", "There is no such activity");
+        check((await page.getByRole("button", { name: "Delete" }).count()) === 0, "what is deleted is not offered to be deleted");
       },
     },
     {
@@ -85,7 +94,7 @@ export function machines({ server }) {
     {
       name: "Express: only start it, wait for it on its page, see it by the definition that it ran",
       walk: async (open) => {
-        const stateMachineArn = await createMachine(server, "slower", one("Breathe", { Type: "Wait", Seconds: 2 }), { type: "EXPRESS" });
+        const stateMachineArn = await createMachine(server, "slower", held("Breathe", "breathed"), { type: "EXPRESS" });
         const page = await open();
         await page.goto(`${server.console}machines/${stateMachineArn}`);
         await (await see(page, "button", "Start execution")).click();
@@ -93,8 +102,28 @@ export function machines({ server }) {
         await dialog.getByLabel("Only start it").check();
         await dialog.getByRole("button", { name: "Start", exact: true }).click();
         await see(page, "heading", "The execution is running");
+        const link = await see(page, "link", "Go to its state machine");
+        await link.focus();
+        for (let asked = 0; asked < 2; asked += 1) await page.waitForResponse((answer) => answer.request().headers()["x-amz-target"] === "Stepwell.DescribeExpressExecution");
+        check(await link.evaluate((at) => at === document.activeElement), "to ask again leaves the keyboard where it is");
         await server.call("UpdateStateMachine", { stateMachineArn, definition: JSON.stringify(one("Other", { Type: "Pass" })) });
-        await see(page, "treeitem", /^Breathe, Wait, Succeeded/);
+        writeFileSync(`${functions}/shop/breathed`, "");
+        await see(page, "treeitem", /^Breathe, Task, Succeeded/);
+      },
+    },
+    {
+      name: "Express: without its history it has a definition still",
+      walk: async (open) => {
+        const stateMachineArn = await createMachine(server, "unread", one("Only", { Type: "Pass" }), { type: "EXPRESS" });
+        const { executionArn } = await server.call("StartSyncExecution", { stateMachineArn });
+        const page = await open();
+        await page.route("**/*", async (route) => {
+          if (route.request().headers()["x-amz-target"] === "Stepwell.GetExpressExecutionHistory") await route.fulfill({ status: 400, body: '{"__type": "ValidationException", "message": "not now"}' });
+          else await route.continue();
+        });
+        await page.goto(`${server.console}executions/${executionArn}`);
+        await page.getByText("The history could not be read").waitFor();
+        await see(page, "treeitem", /^Only, Pass, not entered/);
       },
     },
   ];

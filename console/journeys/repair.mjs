@@ -1,7 +1,7 @@
 /** From a definition to an execution, from a failure to its cause, and on after it was mended. */
 
 import { rmSync, writeFileSync } from "node:fs";
-import { CHARGE, ORDER, order, SLOW } from "./definitions.mjs";
+import { CHARGE, held, ORDER, order, SLOW } from "./definitions.mjs";
 import { check, createMachine, see, settled, start } from "./harness.mjs";
 
 export function repair({ server, functions }) {
@@ -99,6 +99,21 @@ export function repair({ server, functions }) {
         await page.locator(".execution-head").getByText("Aborted").waitFor();
         await (await see(page, "region", "Why it failed")).getByText("the order was cancelled").waitFor();
         await see(page, "treeitem", /^Hold, Wait, Aborted/);
+      },
+    },
+    {
+      name: "the test of a state keeps what was typed while its execution goes on",
+      walk: async (open) => {
+        const arn = await start(server, await createMachine(server, "tested", held("Work", "worked")), {}, "goes-on");
+        const page = await open();
+        await page.goto(`${server.console}executions/${arn}?state=Work`);
+        await (await see(page, "button", "Test this state")).click();
+        const input = (await see(page, "dialog", "Test Work")).getByLabel("Input of the state");
+        await input.fill('{"mine": true}');
+        writeFileSync(`${functions}/shop/worked`, "");
+        await page.locator(".execution-head").getByText("Succeeded").waitFor();
+        await page.locator("#step-panel").getByText("Output").first().waitFor();
+        check((await input.inputValue()) === '{"mine": true}', "what was typed is still there");
       },
     },
     {

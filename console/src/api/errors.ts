@@ -35,6 +35,11 @@ export class ApiError extends Error {
     return this.kind === "AccessDeniedException";
   }
 
+  /** What the call is about is not there. */
+  get isMissing(): boolean {
+    return /DoesNotExist|InvalidArn/.test(this.kind);
+  }
+
   /** The call did not show the token of the session that the browser has now. */
   get isForged(): boolean {
     return this.status === 403 && this.message.includes("X-Stepwell-Csrf");

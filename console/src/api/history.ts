@@ -11,7 +11,7 @@ import { Run, type RunView } from "../model/run";
 import { isExpress, machineArnOf } from "./arn";
 import { call } from "./client";
 import { ApiError } from "./errors";
-import { definitionOfExpress, mayStillCome, type DefinitionOfExpress } from "./express";
+import { awaitUntil, definitionOfExpress, type DefinitionOfExpress } from "./express";
 import { queries } from "./queries";
 import { follow } from "./stream";
 import type { Execution, ExecutionStatus, HistoryEvent, LiveExecution } from "./types";
@@ -45,6 +45,10 @@ export interface FollowedExecution {
   definition?: DefinitionOfExecution;
   definitionError?: unknown;
   parent?: ExecutionParent;
+  /** There is no such execution, or not yet. */
+  isMissing: boolean;
+  /** Until when one that is missing may still come, in milliseconds. */
+  awaitedUntil: number;
   /** The execution cannot be shown at all. */
   error?: unknown;
   retry: () => void;
@@ -130,21 +134,21 @@ class Reader {
 export function useExecution(executionArn: string): FollowedExecution {
   const [attempt, setAttempt] = useState(0);
   const express = isExpress(executionArn);
-  const since = useMemo(() => Date.now(), [executionArn]);
+  const awaitedUntil = useMemo(() => (express ? awaitUntil(executionArn) : 0), [executionArn, express]);
   // A new attempt reads from the beginning.
   const reader = useMemo(() => new Reader(), [executionArn, attempt]);
   const seen = useSyncExternalStore(reader.subscribe, reader.snapshot);
 
   const { live } = seen;
-  const details = useQuery({
+  const described = useQuery({
     queryKey: ["execution", executionArn, live?.status ?? "", live?.redriveCount ?? 0],
-    queryFn: ({ signal }) => call<Execution>(express ? "Stepwell.DescribeExpressExecution" : "DescribeExecution", { executionArn }, signal),
+    queryFn: ({ signal }) => (express ? describeExpress(executionArn, signal) : call<Execution>("DescribeExecution", { executionArn }, signal)),
     placeholderData: keepPreviousData,
-    staleTime: express ? Infinity : 5_000,
-    // It may have been started a moment ago.
-    refetchInterval: ({ state }) => (express && isMissing(state.error) && mayStillCome(since) ? LOOK_AGAIN_MS : false),
+    staleTime: ({ state }) => (express && state.data ? Infinity : 5_000),
+    refetchInterval: ({ state }) => (state.data === null && Date.now() < awaitedUntil ? LOOK_AGAIN_MS : false),
   });
-  const isThere = !express || details.data !== undefined;
+  const details = described.data ?? undefined;
+  const isThere = !express || details !== undefined;
   useEffect(() => {
     if (!isThere) return;
     const stop = express ? readExpress(reader, executionArn) : followStandard(reader, executionArn);
@@ -157,10 +161,11 @@ export function useExecution(executionArn: string): FollowedExecution {
     queryKey: ["definition", executionArn],
     queryFn: ({ signal }) =>
       express
-        ? definitionOfExpress(machineArnOf(executionArn), details.data?.startDate ?? 0, reader.run, signal)
+        ? definitionOfExpress(machineArnOf(executionArn), details?.startDate ?? 0, reader.run, signal)
         : call<DefinitionOfExecution>("DescribeStateMachineForExecution", { executionArn }, signal),
     staleTime: Infinity,
-    enabled: !express || seen.isWhole,
+    // Where the history cannot be read, the definition can.
+    enabled: !express || seen.isWhole || seen.error !== undefined,
   });
   const parent = useQuery({
     queryKey: ["parent", executionArn],
@@ -169,16 +174,19 @@ export function useExecution(executionArn: string): FollowedExecution {
     retry: false,
     enabled: !express,
   });
+  const error = seen.error ?? (details ? undefined : (described.error ?? undefined));
   return {
     run: reader.run,
-    status: live?.status ?? details.data?.status,
+    status: live?.status ?? details?.status,
     isWhole: seen.isWhole,
     isLive: seen.isLive,
-    details: details.data && live ? { ...details.data, ...pick(live) } : details.data,
+    details: details && live ? { ...details, ...pick(live) } : details,
     definition: definition.data,
     definitionError: definition.error ?? undefined,
     parent: parent.data,
-    error: seen.error ?? (details.data ? undefined : (details.error ?? undefined)),
+    isMissing: described.data === null || (error instanceof ApiError && error.isMissing),
+    awaitedUntil,
+    error,
     retry: () => {
       void queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[1] === executionArn });
       setAttempt((count) => count + 1);
@@ -186,9 +194,14 @@ export function useExecution(executionArn: string): FollowedExecution {
   };
 }
 
-/** Whether the server says that there is no such execution. */
-export function isMissing(error: unknown): boolean {
-  return error instanceof ApiError && /DoesNotExist|InvalidArn/.test(error.kind);
+/** Null for one that is not there yet: an answer, after which it is asked for again. */
+async function describeExpress(executionArn: string, signal: AbortSignal): Promise<Execution | null> {
+  try {
+    return await call<Execution>("Stepwell.DescribeExpressExecution", { executionArn }, signal);
+  } catch (error) {
+    if (error instanceof ApiError && error.isMissing) return null;
+    throw error;
+  }
 }
 
 function pick({ status, stopDate, redriveCount }: LiveExecution): Partial<Execution> {

@@ -6,7 +6,7 @@ import { checkJson } from "./json-check";
 import { formatJson } from "./json-format";
 import "./json-field.css";
 
-export function JsonField({ label, value, onChange, hint, rows = 8, optional, autoFocus }: {
+export function JsonField({ label, value, onChange, hint, rows = 8, optional, readOnly, autoFocus }: {
   label: string;
   value: string;
   onChange: (value: string) => void;
@@ -14,6 +14,7 @@ export function JsonField({ label, value, onChange, hint, rows = 8, optional, au
   rows?: number;
   /** An empty field is no error. */
   optional?: boolean;
+  readOnly?: boolean;
   autoFocus?: boolean;
 }) {
   const id = useId();
@@ -35,6 +36,7 @@ export function JsonField({ label, value, onChange, hint, rows = 8, optional, au
         spellCheck={false}
         autoCapitalize="off"
         autoComplete="off"
+        readOnly={readOnly}
         autoFocus={autoFocus}
         dir="ltr"
         value={value}
@@ -48,7 +50,7 @@ export function JsonField({ label, value, onChange, hint, rows = 8, optional, au
         ) : (
           <span className="hint">{hint}</span>
         )}
-        <Button kind="quiet" small disabled={Boolean(wrong) || value.trim() === ""} onClick={() => onChange(formatJson(value))}>Format</Button>
+        <Button kind="quiet" small disabled={readOnly || Boolean(wrong) || value.trim() === ""} onClick={() => onChange(formatJson(value))}>Format</Button>
       </div>
     </div>
   );

@@ -77,17 +77,19 @@ export function ActivityPage({ activityArn }: { activityArn: string }) {
   const { navigate } = useRouter();
   const isHere = useIsHere();
   const [deleting, setDeleting] = useState(false);
-  const activity = useAsked({ queryKey: ["activity", activityArn], queryFn: ({ signal }) => call<Activity>("DescribeActivity", { activityArn }, signal) });
-  const isMissing = activity.error instanceof ApiError && /DoesNotExist|InvalidArn/.test(activity.error.kind);
+  const { data, error, isPending, refetch } = useAsked({ queryKey: ["activity", activityArn], queryFn: ({ signal }) => call<Activity>("DescribeActivity", { activityArn }, signal) });
+  const isMissing = error instanceof ApiError && error.isMissing;
+  // One that was deleted is still remembered.
+  const activity = isMissing ? undefined : data;
   return (
     <>
       <div className="page-head">
         <div className="grow" style={{ flexBasis: 320 }}>
           <nav className="crumbs" aria-label="Breadcrumb"><Link to="activities">Activities</Link></nav>
           <h1 className="name">{parseArn(activityArn)?.machine ?? activityArn}</h1>
-          {activity.data && <div className="machine-facts"><span>Created <Moment seconds={activity.data.creationDate} /></span></div>}
+          {activity && <div className="machine-facts"><span>Created <Moment seconds={activity.creationDate} /></span></div>}
         </div>
-        {activity.data && (
+        {activity && (
           <div className="actions">
             <CopyButton text={activityArn} label="Copy ARN" small={false} />
             <Button kind="quiet" icon="trash" onClick={() => setDeleting(true)}>Delete</Button>
@@ -95,11 +97,11 @@ export function ActivityPage({ activityArn }: { activityArn: string }) {
           </div>
         )}
       </div>
-      {activity.isPending && <Loading what="Loading the activity" />}
+      {isPending && <Loading what="Loading the activity" />}
       {isMissing && <Empty title="There is no such activity" action={<Link className="button" to="activities">All activities</Link>}><span className="name mono">{activityArn}</span></Empty>}
-      {activity.error && !activity.data && !isMissing && <ErrorNotice error={activity.error} retry={() => void activity.refetch()} what="The activity cannot be shown" />}
-      {activity.data && <><h2>Tags</h2><TagsTab resourceArn={activityArn} /></>}
-      {deleting && activity.data && <DeleteDialog activity={activity.data} onClose={() => setDeleting(false)} onDone={() => isHere() && navigate("activities")} />}
+      {error && !data && !isMissing && <ErrorNotice error={error} retry={() => void refetch()} what="The activity cannot be shown" />}
+      {activity && <><h2>Tags</h2><TagsTab resourceArn={activityArn} /></>}
+      {deleting && activity && <DeleteDialog activity={activity} onClose={() => setDeleting(false)} onDone={() => isHere() && navigate("activities")} />}
     </>
   );
 }
@@ -147,6 +149,7 @@ function DeleteDialog({ activity: { activityArn, name }, onClose, onDone }: { ac
       toast(`${name} is deleted`);
       await client.invalidateQueries({ queryKey: ["activities"] });
       onDone();
+      client.removeQueries({ predicate: ({ queryKey }) => queryKey[1] === activityArn });
     } catch (refusal) {
       setError(refusal);
       setBusy(false);

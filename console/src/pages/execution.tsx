@@ -1,18 +1,18 @@
 /** One execution: why it failed at once, and every step of it as graph, timeline, table and events. */
 
 import { useDeferredValue, useEffect, useMemo } from "react";
-import { startOf } from "../api/express";
-import { isMissing, useExecution, type FollowedExecution } from "../api/history";
-import { isExpress, machineArnOf } from "../api/arn";
+import { startedAt } from "../api/express";
+import { useExecution, type FollowedExecution } from "../api/history";
+import { machineArnOf } from "../api/arn";
 import type { Execution, ExecutionStatus } from "../api/types";
 import type { RunView, Step } from "../model/run";
 import { Link, path, useQuery, useSetQuery } from "../router";
 import { Empty, ErrorNotice, Loading, Notice, TabPanel, Tabs } from "../ui/parts";
-import { Elapsed } from "../ui/time";
+import { Elapsed, useNow } from "../ui/time";
 import { nodeOf, readStates, type States } from "./execution/definition";
 import { Events } from "./execution/events";
 import { Failure, reasonOf } from "./execution/failure";
-import { expectGraph, GraphTab } from "./execution/graph-tab";
+import { Graph, GraphTab } from "./execution/graph-tab";
 import { Head } from "./execution/head";
 import { Inspector } from "./execution/inspector";
 import { InputOutput } from "./execution/io";
@@ -30,28 +30,30 @@ export function ExecutionPage({ executionArn }: { executionArn: string }) {
   const { details, error, retry } = followed;
   const [tab] = useQuery("tab");
   useEffect(() => {
-    if (tab === "") expectGraph();
+    if (tab === "") Graph.expect();
   }, [tab]);
-  if (isMissing(error)) return <Missing executionArn={executionArn} />;
+  if (followed.isMissing) return <Missing executionArn={executionArn} awaitedUntil={followed.awaitedUntil} />;
   if (!details) return error === undefined ? <Loading what="Reading the execution" /> : <ErrorNotice error={error} retry={retry} what="The execution could not be read" />;
   return <Known executionArn={executionArn} followed={followed} execution={details} />;
 }
 
-function Missing({ executionArn }: { executionArn: string }) {
-  const startedAt = isExpress(executionArn) ? startOf(executionArn) : undefined;
+function Missing({ executionArn, awaitedUntil }: { executionArn: string; awaitedUntil: number }) {
+  const isAwaited = useNow() < awaitedUntil;
+  const started = isAwaited ? startedAt(executionArn) : undefined;
   const action = <Link className="button" to={path("machines", machineArnOf(executionArn))}>Go to its state machine</Link>;
-  if (startedAt !== undefined) {
+  if (started !== undefined) {
     return (
       <Empty title="The execution is running" action={action}>
         <p className="name mono">{executionArn}</p>
-        <p role="status"><span className="spinner" aria-hidden="true" /> Started <Elapsed from={startedAt} /> ago. An Express execution is shown once it has ended.</p>
+        <p role="status"><span className="spinner" aria-hidden="true" /> An Express execution is shown once it has ended.</p>
+        <p className="muted">Started <Elapsed from={started / 1_000} /> ago.</p>
       </Empty>
     );
   }
   return (
     <Empty title="There is no such execution" action={action}>
       <p className="name mono">{executionArn}</p>
-      {isExpress(executionArn) && <p className="muted">If it runs, it is shown here once it has ended.</p>}
+      {isAwaited && <p className="muted">If it runs, it is shown here once it has ended.</p>}
       <p className="muted">It may have been removed after its retention, or belong to another account or region.</p>
     </Empty>
   );

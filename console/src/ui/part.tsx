@@ -4,24 +4,26 @@ import { useEffect, useState, useSyncExternalStore, type ComponentType } from "r
 import { isServerGone, onServerChange } from "../api/errors";
 import { Button, Loading, Notice } from "./parts";
 
+/** A component that is fetched; `expect` does so before it is needed. */
+type Part<Props> = ComponentType<Props> & { expect: () => void };
+
 /**
  * A component that `load` fetches. If that fails, it is tried again when it is needed again and when the server
- * is back; React's `lazy` would keep the failure for good.
+ * is back; React's `lazy` would keep the failure for good, and show what stands in for it for 300 ms at least. `what`
+ * says what is waited for.
  */
-export function part<Props extends object>(load: () => Promise<ComponentType<Props>>): ComponentType<Props> {
+export function part<Props extends object>(load: () => Promise<ComponentType<Props>>, what?: string): Part<Props> {
   let loaded: ComponentType<Props> | undefined;
-  return function Part(props: Props) {
+  const fetchPart = async () => (loaded ??= await load());
+  function Part(props: Props) {
     const [Loaded, setLoaded] = useState(() => loaded);
     const [hasFailed, setFailed] = useState(false);
     const isGone = useSyncExternalStore(onServerChange, isServerGone);
     useEffect(() => {
       if (loaded) return;
       let isLeft = false;
-      load().then(
-        (component) => {
-          loaded = component;
-          if (!isLeft) setLoaded(() => component);
-        },
+      fetchPart().then(
+        (component) => !isLeft && setLoaded(() => component),
         () => !isLeft && setFailed(true),
       );
       return () => {
@@ -29,17 +31,17 @@ export function part<Props extends object>(load: () => Promise<ComponentType<Pro
       };
     }, [isGone]);
     if (Loaded) return <Loaded {...props} />;
-    return hasFailed ? <NotLoaded isGone={isGone} /> : <Loading />;
-  };
+    return hasFailed ? <NotLoaded isGone={isGone} /> : <Loading what={what} />;
+  }
+  return Object.assign(Part, { expect: () => void fetchPart().catch(() => undefined) });
 }
 
 function NotLoaded({ isGone }: { isGone: boolean }) {
   return (
     <Notice tone="failed" icon="failed" title="This part could not be loaded">
-      {isGone ? "It is tried again as soon as the server answers." : (
-        // Most often the server is a newer one, that has this part no more.
-        <div style={{ marginTop: 8 }}><Button small icon="retry" onClick={() => window.location.reload()}>Load the page anew</Button></div>
-      )}
+      {isGone && "It is tried again as soon as the server answers."}
+      {/* Most often the server is a newer one, that has this part no more; and some browsers keep that it failed. */}
+      <div style={{ marginTop: 8 }}><Button small icon="retry" onClick={() => window.location.reload()}>Load the page anew</Button></div>
     </Notice>
   );
 }

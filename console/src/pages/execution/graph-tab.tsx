@@ -1,9 +1,10 @@
 /** The graph, the states beside it, the iterations of the Map that is looked at, and the selected step. */
 
-import { useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
+import { useMemo, useRef, type ReactNode } from "react";
 import type { FollowedExecution } from "../../api/history";
 import type { Execution, ExecutionStatus } from "../../api/types";
 import { parseMachine } from "../../model/machine";
+import { part } from "../../ui/part";
 import { Empty, ErrorNotice, Loading } from "../../ui/parts";
 import type { States } from "./definition";
 import { ExecutionPayloads } from "./io";
@@ -12,31 +13,8 @@ import { around, iterationsAround, lastOf, pickIteration, type Located, type Loc
 import type { Selection } from "./selection";
 import { StateTree } from "./state-tree";
 
-type GraphPart = typeof import("../../graph/Graph").Graph;
-
 // The graph brings a canvas and a layout: nobody waits for it who only looks at a list.
-let loaded: GraphPart | undefined;
-const loadGraph = async (): Promise<GraphPart> => (loaded ??= (await import("../../graph/Graph")).Graph);
-
-/** Fetches the code while the execution is asked for. If that fails, it is tried again when it is needed. */
-export function expectGraph(): void {
-  loadGraph().catch(() => undefined);
-}
-
-/** Not `lazy`: React would show what stands in for it for 300 ms at least. */
-function useGraphPart(): { Graph?: GraphPart; error?: unknown; retry: () => void } {
-  const [state, setState] = useState<{ Graph?: GraphPart; error?: unknown }>({ Graph: loaded });
-  const retry = useCallback(() => {
-    loadGraph().then(
-      (Graph) => setState({ Graph }),
-      (error: unknown) => setState({ error }),
-    );
-  }, []);
-  useEffect(() => {
-    if (!loaded) retry();
-  }, [retry]);
-  return { ...state, retry };
-}
+export const Graph = part(async () => (await import("../../graph/Graph")).Graph, "Drawing the graph");
 
 interface Props {
   followed: FollowedExecution;
@@ -53,7 +31,6 @@ interface Props {
 
 export function GraphTab({ followed, version, states, locations, selection, located, select, execution, status, inspector }: Props) {
   const { run, definition, definitionError } = followed;
-  const { Graph, error, retry } = useGraphPart();
   const machine = useMemo(() => (definition ? parseMachine(definition.definition).machine : undefined), [definition]);
   // Whoever comes to a running execution wants to see where it is. It stays there while the execution goes on.
   const focus = useRef<string>(undefined);
@@ -78,13 +55,7 @@ export function GraphTab({ followed, version, states, locations, selection, loca
         {map?.step && <Iterations key={map.step.id} run={run} version={version} map={map.step} picked={map.iteration} onPick={(index) => select(pickIteration(run, states, locations, selection, map.node.name, index))} />}
       </div>
       <div className="run-graph card">
-        {Graph ? (
-          <Graph machine={machine} run={run} selected={selection.state} focus={focus.current} onSelect={onState} iterationsOf={iterationsOf} label="Graph of the execution" />
-        ) : error === undefined ? (
-          <Loading what="Drawing the graph" />
-        ) : (
-          <ErrorNotice error={error} retry={retry} what="The graph could not be loaded" />
-        )}
+        <Graph machine={machine} run={run} selected={selection.state} focus={focus.current} onSelect={onState} iterationsOf={iterationsOf} label="Graph of the execution" />
       </div>
       {inspector ?? (
         <section className="step-inspector card" aria-label="The execution as a whole">

@@ -91,7 +91,8 @@ function StepInspector({ executionArn, run, version, states, definition, located
   const tab = TABS.some(({ id }) => id === tabWanted) ? tabWanted : "io";
   const recorded = useRecorded(executionArn, run, version, located.node, step);
   const child = childOf(step, recorded);
-  const [testing, setTesting] = useState(false);
+  // The input of a test: as it was at the click, for what is recorded is read again while the execution goes on.
+  const [tested, setTested] = useState<string>();
   const isTold = told !== undefined && step.error === told.error && step.cause === told.cause;
   return (
     <div className="step-inspector-body">
@@ -117,8 +118,8 @@ function StepInspector({ executionArn, run, version, states, definition, located
           {child && <Fact name="Execution"><Link to={path("executions", child)} className="name">{shortName(child)}</Link></Fact>}
         </dl>
         {step.attempts.length > 1 && <Attempts attempts={step.attempts} onEvent={onEvent} />}
-        {states && definition && !definition.isGuess && recorded.input !== undefined && <div><Button small icon="play" onClick={() => setTesting(true)}>Test this state</Button></div>}
-        {states && definition && recorded.input !== undefined && testing && <TestStep {...{ executionArn, run, version, states, definition, step }} input={recorded.input} onClose={() => setTesting(false)} />}
+        {states && definition && !definition.isGuess && (recorded.input ?? tested) !== undefined && <div><Button small icon="play" onClick={() => setTested(recorded.input)}>Test this state</Button></div>}
+        {states && definition && tested !== undefined && <TestStep {...{ executionArn, run, version, states, definition, step }} input={tested} onClose={() => setTested(undefined)} />}
       </div>
       <div className="inspector-tabs"><Tabs tabs={TABS} selected={tab} onSelect={(id) => setTab(id === "io" ? "" : id)} label="About the step" panelId="step-panel" /></div>
       <div className="body inspector-panel">

@@ -47,7 +47,7 @@ const TYPING_MS = 800;
 export function VirtualTree<R extends TreeRow>({ rows, label, selectedKey, startKey, onSelect, onFold, children, nameOf, textOf, header, grid, rowHeight = ROW_HEIGHT, className = "" }: VirtualTreeProps<R>) {
   const scroller = useRef<HTMLDivElement>(null);
   const id = useId();
-  const typed = useRef({ text: "", at: 0 });
+  const typed = useRef({ text: "", at: -Infinity });
   const virtualizer = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
@@ -100,14 +100,16 @@ export function VirtualTree<R extends TreeRow>({ rows, label, selectedKey, start
       " ": () => row?.isExpandable && onFold(row, !row.isExpanded),
     };
     const move = moves[event.key];
+    const now = event.timeStamp;
+    const isTyping = now - typed.current.at <= TYPING_MS;
     if (move) {
       event.preventDefault();
       event.stopPropagation();
       move();
-    } else if (/^[\p{L}\p{N}]$/u.test(event.key) && !/^[jk]$/.test(event.key)) {
+    } else if (/^[\p{L}\p{N}]$/u.test(event.key) && (isTyping || !/^[jk]$/.test(event.key))) {
+      // J and K move, but belong to a word that has begun.
       event.stopPropagation();
-      const now = event.timeStamp;
-      typed.current = { text: now - typed.current.at > TYPING_MS ? event.key : typed.current.text + event.key, at: now };
+      typed.current = { text: isTyping ? typed.current.text + event.key : event.key, at: now };
       const wanted = typed.current.text.toLowerCase();
       const from = wanted.length === 1 ? at + 1 : Math.max(0, at);
       const order = [...rows.slice(from), ...rows.slice(0, from)];

@@ -7,7 +7,7 @@ import { Empty, ErrorNotice } from "../../ui/parts";
 
 export function NoMachine({ named, error, retry, what }: { named: string; error: unknown; retry: () => void; what: string }) {
   const arn = parseArn(named);
-  const isMissing = error instanceof ApiError && /DoesNotExist|InvalidArn/.test(error.kind);
+  const isMissing = error instanceof ApiError && error.isMissing;
   return (
     <>
       <div>

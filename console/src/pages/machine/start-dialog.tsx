@@ -58,14 +58,16 @@ export function StartDialog({ machine, via: firstVia, copyOf, onCopy, onClose }:
     queryFn: ({ signal }) => call<Execution>(isExpressArn(copyOf) ? "Stepwell.DescribeExpressExecution" : "DescribeExecution", { executionArn: copyOf }, signal),
   });
   const earlier = useAsked({
-    queryKey: ["executions", stateMachineArn, "latest"],
+    // Not one of those that every start and end asks again: it is chosen from.
+    queryKey: ["earlier-executions", stateMachineArn],
     queryFn: ({ signal }) => call<{ executions: ExecutionSummary[] }>(isExpress ? "Stepwell.ListExpressExecutions" : "ListExecutions", { stateMachineArn, maxResults: EARLIER }, signal),
   });
   const executions = earlier.data?.executions ?? [];
   const copied = original.data?.input;
+  const isCopying = copyOf !== "" && original.isPending;
   useEffect(() => {
     if (copied !== undefined) setInput(formatJson(copied));
-  }, [copied]);
+  }, [copyOf, copied]);
 
   const wrong = checkJson(input);
   const start = async () => {
@@ -81,8 +83,8 @@ export function StartDialog({ machine, via: firstVia, copyOf, onCopy, onClose }:
         setBusy(false);
         return;
       }
-      const { executionArn, startDate } = await call<{ executionArn: string; startDate: number }>("StartExecution", request);
-      if (isExpress) rememberStart({ executionArn, startDate });
+      const { executionArn } = await call<{ executionArn: string }>("StartExecution", request);
+      if (isExpress) rememberStart(executionArn);
       toast("Started");
       if (isHere()) navigate(path("executions", executionArn));
     } catch (refusal) {
@@ -100,11 +102,11 @@ export function StartDialog({ machine, via: firstVia, copyOf, onCopy, onClose }:
       onSubmit={() => void start()}
       footer={<>
         <Button onClick={onClose}>{result ? "Close" : "Cancel"}</Button>
-        <Button kind="primary" type="submit" icon="play" disabled={Boolean(wrong) || busy || (copyOf !== "" && original.isPending)}>{busy ? "Starting…" : result ? "Run again" : isExpress && isSync ? "Run" : "Start"}</Button>
+        <Button kind="primary" type="submit" icon="play" disabled={Boolean(wrong) || busy || isCopying}>{busy ? "Starting…" : result ? "Run again" : isExpress && isSync ? "Run" : "Start"}</Button>
       </>}
     >
       {original.error && <ErrorNotice error={original.error} what="The input of the execution cannot be copied" />}
-      <JsonField label="Input" value={input} onChange={setInput} rows={10} autoFocus hint={original.isLoading ? "Copying the input…" : copied !== undefined ? "The input of the execution that you copy." : undefined} />
+      <JsonField label="Input" value={input} onChange={setInput} rows={10} readOnly={isCopying} autoFocus hint={isCopying ? "Copying the input…" : copied !== undefined ? "The input of the execution that you copy." : undefined} />
       {(executions.length > 0 || copyOf !== "") && (
         <div className="field">
           <label htmlFor="start-copy">Copy the input of an execution</label>
@@ -119,7 +121,7 @@ export function StartDialog({ machine, via: firstVia, copyOf, onCopy, onClose }:
         <div className="field">
           <span className="label" id="recent-inputs">Recent inputs</span>
           <div className="recent" role="group" aria-labelledby="recent-inputs">
-            {recent.map((each) => <Button key={each} small onClick={() => setInput(each)} title={each.slice(0, 400)}><span dir="ltr">{each.replace(/\s+/g, " ").slice(0, 60)}</span></Button>)}
+            {recent.map((each) => <Button key={each} small disabled={isCopying} onClick={() => setInput(each)} title={each.slice(0, 400)}><span dir="ltr">{each.replace(/\s+/g, " ").slice(0, 60)}</span></Button>)}
           </div>
         </div>
       )}
