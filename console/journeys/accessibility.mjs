@@ -50,6 +50,7 @@ export function accessibility({ server, functions: _ }) {
       ["the activities", "activities", "Activities"],
       ["an activity", `activities/${activityArn}`, "approve-order"],
       ["an address of nothing", "nothing/here", "There is nothing at this address"],
+      ["Map Runs", "map-runs", "Map Runs are not there yet"],
       ["an execution that is not there", `executions/${done}x`, "There is no such execution"],
     ];
     return pages;
