@@ -98,6 +98,8 @@ const NO_ATTRIBUTION = { hideAttribution: true };
 const MINI_MAP = { width: 110, height: 80 };
 /** From so many states on, a small map helps. */
 const STATES_FOR_MAP = 60;
+/** Where states come and go quickly, the graph does not jump with each of them. */
+const FOLLOW_EVERY_MS = 1_000;
 const ZOOM_MIN = 0.05;
 const ZOOM_MAX = 2;
 
@@ -130,17 +132,25 @@ const Canvas = memo(function Canvas({ layout, selected, focus, onPick, onFollow,
   const [isTouched, setTouched] = useState(false);
   const touch = () => setTouched(true);
   const [follows, setFollows] = useState(0);
+  const movedAt = useRef(-Infinity);
   const wanted = selected ?? (isTouched ? undefined : focus);
   useEffect(() => {
     const node = isReady ? nodeOf(layout, wanted) : undefined;
     if (!node) return;
-    const { width, height, transform } = store.getState();
-    const [x, y, zoom] = transform;
-    const [left, top] = [node.x * zoom + x, node.y * zoom + y];
-    const shown = { width: Math.min(node.width * zoom, width - 2 * MARGIN), height: Math.min(node.height, GROUP_HEAD) * zoom };
-    if (left >= 0 && top >= 0 && left + shown.width <= width && top + shown.height <= height) return;
-    const isStill = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-    void flow.setViewport(viewAt(layout, { width, height }, Math.max(zoom, ZOOM_READABLE), node), { duration: isStill ? 0 : 200 });
+    const bring = () => {
+      const { width, height, transform } = store.getState();
+      const [x, y, zoom] = transform;
+      const [left, top] = [node.x * zoom + x, node.y * zoom + y];
+      const shown = { width: Math.min(node.width * zoom, width - 2 * MARGIN), height: Math.min(node.height, GROUP_HEAD) * zoom };
+      if (left >= 0 && top >= 0 && left + shown.width <= width && top + shown.height <= height) return;
+      const isStill = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+      void flow.setViewport(viewAt(layout, { width, height }, Math.max(zoom, ZOOM_READABLE), node), { duration: isStill ? 0 : 200 });
+      movedAt.current = performance.now();
+    };
+    const wait = selected === undefined ? movedAt.current + FOLLOW_EVERY_MS - performance.now() : 0;
+    if (wait <= 0) return bring();
+    const timer = setTimeout(bring, wait);
+    return () => clearTimeout(timer);
   }, [wanted, follows, layout, flow, store, isReady]);
 
   return (
@@ -174,7 +184,7 @@ const Canvas = memo(function Canvas({ layout, selected, focus, onPick, onFollow,
       <Controls showInteractive={false} fitViewOptions={{ maxZoom: 1, padding: 0.06 }} onZoomIn={touch} onZoomOut={touch} onFitView={touch} />
       {onFollow && (isTouched || selected !== undefined) && (
         <Panel position="top-right">
-          <Button small title="Keep in sight what runs" onClick={() => { setTouched(false); setFollows(follows + 1); onFollow(); }}>Follow</Button>
+          <Button small title="Keep in sight what runs" onClick={() => { movedAt.current = -Infinity; setTouched(false); setFollows(follows + 1); onFollow(); }}>Follow</Button>
         </Panel>
       )}
       {layout.nodes.length > STATES_FOR_MAP && <MiniMap style={MINI_MAP} pannable zoomable nodeClassName={(node) => `graph-mini-${node.type}`} ariaLabel="Small map of the graph" />}
