@@ -25,6 +25,8 @@ export function accessibility({ server, functions: _ }) {
     const { activityArn } = await server.call("CreateActivity", { name: "approve-order" });
     const [orders, charge, many] = [await createMachine(server, "order-fulfilment", ORDER), await createMachine(server, "charge", CHARGE), await createMachine(server, "many-lines", MANY)];
     const failed = await start(server, charge, { orderId: "A-1", amount: 5_000, printer: "broken" });
+    const { stateMachineVersionArn: version } = await server.call("PublishStateMachineVersion", { stateMachineArn: orders });
+    const { stateMachineAliasArn: alias } = await server.call("CreateStateMachineAlias", { name: "prod", routingConfiguration: [{ stateMachineVersionArn: version, weight: 100 }] });
     const done = await start(server, orders, order(31));
     const waiting = await start(server, orders, order(32, { approve: true }));
     const wide = await start(server, many, { count: 50 });
@@ -35,7 +37,8 @@ export function accessibility({ server, functions: _ }) {
       ["the list of machines", "machines", "State machines"],
       ["a machine", `machines/${orders}`, "order-fulfilment"],
       ...["definition", "versions", "revisions", "tags", "settings"].map((tab) => [`a machine's ${tab}`, `machines/${orders}?tab=${tab}`, "order-fulfilment"]),
-      ["a version", `machines/${(await server.call("PublishStateMachineVersion", { stateMachineArn: orders })).stateMachineVersionArn}`, "order-fulfilment, version 1"],
+      ["a version", `machines/${version}`, "order-fulfilment, version 1"],
+      ...["", "?tab=definition", "?start=1"].map((query) => [`an alias ${query}`, `machines/${alias}${query}`, query === "?start=1" ? "Start execution" : "order-fulfilment, alias prod"]),
       ["the start dialog", `machines/${orders}?start=1`, "Start execution"],
       ["the editor", `machines/${orders}/edit`, undefined],
       ["a new machine", "machines/new", undefined],
@@ -47,6 +50,7 @@ export function accessibility({ server, functions: _ }) {
       ["the activities", "activities", "Activities"],
       ["an activity", `activities/${activityArn}`, "approve-order"],
       ["an address of nothing", "nothing/here", "There is nothing at this address"],
+      ["Map Runs", "map-runs", "Map Runs are not there yet"],
       ["an execution that is not there", `executions/${done}x`, "There is no such execution"],
     ];
     return pages;

@@ -42,6 +42,12 @@ export function answers({ server }) {
         for (const _ of arns.slice(0, 2)) await until(async () => (await server.call("GetActivityTask", { activityArn, workerName: "desk-3" })).taskToken, "a task for the worker");
         const page = await open();
         await page.goto(`${server.console}inbox`);
+        await see(page, "button", "Fail ApproveOrder of order-24");
+        const focused = () => page.evaluate(() => [...document.querySelectorAll(".tasks .title")].indexOf(document.activeElement));
+        for (const [key, at] of [["j", 0], ["j", 1], ["k", 0]]) {
+          await page.keyboard.press(key);
+          check((await focused()) === at, `${key} goes to task ${at}`);
+        }
         await (await see(page, "button", "Fail ApproveOrder of order-21")).click();
         const refusal = await see(page, "dialog", "Fail ApproveOrder");
         await refusal.getByLabel("Error").fill("OrderRefused");

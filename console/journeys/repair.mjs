@@ -2,7 +2,7 @@
 
 import { rmSync, writeFileSync } from "node:fs";
 import { CHARGE, held, ORDER, order, SLOW } from "./definitions.mjs";
-import { check, createMachine, see, settled, start } from "./harness.mjs";
+import { check, createMachine, see, settled, start, until } from "./harness.mjs";
 
 export function repair({ server, functions }) {
   const mended = `${functions}/shop/mended`;
@@ -114,6 +114,41 @@ export function repair({ server, functions }) {
         await page.locator(".execution-head").getByText("Succeeded").waitFor();
         await page.locator("#step-panel").getByText("Output").first().waitFor();
         check((await input.inputValue()) === '{"mine": true}', "what was typed is still there");
+      },
+    },
+    {
+      name: "the graph follows what runs until it is moved; on a phone a state that is tapped is told of in sight",
+      walk: async (open) => {
+        const names = [...Array(12).keys()].map((at) => `Step ${at}`);
+        const states = [...names, "Early", ...names.map((name) => `${name} again`), "Late"];
+        const definition = { StartAt: states[0], States: Object.fromEntries(states.map((name, at) => [name, { Type: "Pass", ...(at + 1 < states.length ? { Next: states[at + 1] } : { End: true }) }])) };
+        definition.States.Early = { ...definition.States.Early, Type: "Wait", Seconds: 4 };
+        definition.States.Late = { ...definition.States.Late, Type: "Wait", Seconds: 600 };
+        const arn = await start(server, await createMachine(server, "followed", definition));
+        const page = await open();
+        await page.goto(`${server.console}executions/${arn}`);
+        const shown = (name) => page.locator(".graph-state").getByText(name, { exact: true }).waitFor();
+        await shown("Early");
+        await shown("Late");
+        const follow = page.getByRole("button", { name: "Follow" });
+        check((await follow.count()) === 0, "nothing to go back to while it follows");
+        await page.locator(".graph-state").getByText("Late", { exact: true }).hover();
+        for (let turn = 0; turn < 5; turn += 1) await page.mouse.wheel(0, -400);
+        await page.mouse.move(700, 500);
+        await page.mouse.down();
+        await page.mouse.move(700, 780, { steps: 5 });
+        await page.mouse.move(1000, 790, { steps: 5 });
+        await page.mouse.up();
+        await follow.click();
+        await shown("Late");
+        await follow.waitFor({ state: "detached" });
+
+        const phone = await open({ width: 390, height: 844, hasTouch: true, isMobile: true });
+        await phone.goto(`${server.console}executions/${arn}`);
+        await (await see(phone, "treeitem", /^Late, Wait/)).tap();
+        await until(() => phone.locator("#inspector").evaluate((inspector) => inspector.getBoundingClientRect().top < window.innerHeight - 150), "what is told of the state to come into sight");
+        await phone.locator(".graph-state").getByText("Late", { exact: true }).tap();
+        await until(() => phone.locator("#inspector").evaluate((inspector) => inspector.getBoundingClientRect().top < window.innerHeight - 150), "the same from the graph");
       },
     },
     {

@@ -17,7 +17,7 @@ import { SignInAgain, SignInPage } from "./pages/sign-in";
 import { BASE, Link, RouterProvider, useRouter } from "./router";
 import { Boundary } from "./ui/boundary";
 import { Icon, type IconName } from "./ui/icons";
-import { boundKeys, focusSearch, listenToKeys, useKeys } from "./ui/keys";
+import { boundKeys, focusSearch, hasSearch, listenToKeys, useKeys } from "./ui/keys";
 import { part } from "./ui/part";
 import { Button, Dialog, Empty, ErrorNotice, Loading } from "./ui/parts";
 import { chooseTheme, currentTheme } from "./ui/theme";
@@ -69,7 +69,7 @@ function Shell() {
   useEffect(listenToKeys, []);
   const { location, navigate } = useRouter();
   useKeys([
-    { key: "/", does: "Search on this page", run: focusSearch },
+    { key: "/", does: "Search on this page", run: focusSearch, isThere: hasSearch },
     { key: "?", does: "Show what the keys do", run: () => setHelp(true) },
     { key: "D", does: "Dashboard", run: () => navigate(".") },
     { key: "M", does: "State machines", run: () => navigate("machines") },
@@ -154,14 +154,14 @@ function Page() {
   if (thing === undefined) return <DashboardPage />;
   if (thing === "inbox") return <InboxPage />;
   if (thing === "activities") return arn === undefined ? <ActivitiesPage /> : <ActivityPage activityArn={arn} key={arn} />;
-  if (thing === "map-runs") return <Empty title="Map Runs are not there yet" action={<Link className="button" to="machines">State machines</Link>}>They will come with distributed Maps.</Empty>;
+  if (thing === "map-runs") return <Empty heading="h1" title="Map Runs are not there yet" action={<Link className="button" to="machines">State machines</Link>}>They will come with distributed Maps.</Empty>;
   if (thing === "machines") {
     if (arn === undefined) return <MachinesPage />;
     if (arn === "new") return <EditPage />;
     return verb === "edit" ? <EditPage stateMachineArn={arn} key={arn} /> : <MachinePage stateMachineArn={arn} key={arn} />;
   }
   if (thing === "executions" && arn !== undefined) return <ExecutionPage executionArn={arn} key={arn} />;
-  return <Empty title="There is nothing at this address" action={<Link className="button" to=".">Go to the dashboard</Link>} />;
+  return <Empty heading="h1" title="There is nothing at this address" action={<Link className="button" to=".">Go to the dashboard</Link>} />;
 }
 
 const LINKS: { to: string; segment: string | undefined; icon: IconName; text: string }[] = [

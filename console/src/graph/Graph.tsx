@@ -4,12 +4,12 @@
  * The tree of states beside it says the same to those who use a keyboard or a screen reader.
  */
 
-import { Controls, MiniMap, ReactFlow, ReactFlowProvider, useReactFlow, useStoreApi, type Edge, type Node } from "@xyflow/react";
+import { Controls, MiniMap, Panel, ReactFlow, ReactFlowProvider, useReactFlow, useStoreApi, type Edge, type Node } from "@xyflow/react";
 import "@xyflow/react/dist/style.css";
-import { memo, useCallback, useEffect, useMemo, useRef, useState, type TouchEvent } from "react";
+import { memo, useCallback, useEffect, useMemo, useRef, useState, type PointerEvent, type TouchEvent } from "react";
 import type { Machine } from "../model/machine";
 import type { RunView } from "../model/run";
-import { Empty, Loading } from "../ui/parts";
+import { Button, Empty, Loading } from "../ui/parts";
 import "./graph.css";
 import { GROUP_HEAD, type Layout, type PlacedNode } from "./layout";
 import { GraphContext, MarkerPart, ScopePart, StatePart, TransitionPart } from "./parts";
@@ -28,8 +28,10 @@ export interface GraphProps {
   /** The name of a state. */
   selected?: string;
   onSelect?: (name: string) => void;
-  /** The name of the state to begin at where none is selected. It may become known a little later. */
+  /** The name of the state to have in sight where none is selected, as long as nobody has moved the graph. */
   focus?: string;
+  /** What runs can be followed: selects nothing any more. */
+  onFollow?: () => void;
   /** The iterations to show of Maps in one another, outermost first, instead of all together. */
   iterationsOf?: readonly IterationOf[];
   /** What is shown is not the present. */
@@ -40,7 +42,7 @@ export interface GraphProps {
   label?: string;
 }
 
-export function Graph({ machine, run, selected, onSelect, focus, iterationsOf = ALL_TOGETHER, dimmed, diff, label = "Graph of the state machine" }: GraphProps) {
+export function Graph({ machine, run, selected, onSelect, focus, onFollow, iterationsOf = ALL_TOGETHER, dimmed, diff, label = "Graph of the state machine" }: GraphProps) {
   const { layout, isStale, error } = useLayout(machine);
   const [view] = useState(() => new GraphView());
   // Before parts ask for the first time, and for each change after that.
@@ -56,6 +58,11 @@ export function Graph({ machine, run, selected, onSelect, focus, iterationsOf = 
     select.current = onSelect;
   }, [onSelect]);
   const onPick = useCallback((name: string) => select.current?.(name), []);
+  const follow = useRef(onFollow);
+  useEffect(() => {
+    follow.current = onFollow;
+  }, [onFollow]);
+  const onUnpick = useCallback(() => follow.current?.(), []);
 
   if (!layout) return error ? <Empty title="The graph cannot be drawn">{error}</Empty> : <Loading what="Drawing the graph" />;
   if (layout.nodes.length === 0) return <Empty title="No states yet" />;
@@ -63,7 +70,7 @@ export function Graph({ machine, run, selected, onSelect, focus, iterationsOf = 
     <div className={`graph ${dimmed || isStale ? "is-dimmed" : ""}`} role="group" aria-label={`${label}, ${countOf(layout)}`} onTouchStartCapture={leaveToPage}>
       <GraphContext value={view}>
         <ReactFlowProvider>
-          <Canvas layout={layout} selected={selected} focus={focus} onPick={onPick} isInPage={diff !== undefined} />
+          <Canvas layout={layout} selected={selected} focus={focus} onPick={onPick} onFollow={onFollow && onUnpick} isInPage={diff !== undefined} />
         </ReactFlowProvider>
       </GraphContext>
     </div>
@@ -73,6 +80,11 @@ export function Graph({ machine, run, selected, onSelect, focus, iterationsOf = 
 /** On a phone the graph is as wide as the page: what one finger does there is for the page, or nobody gets past it. */
 function leaveToPage(event: TouchEvent): void {
   if (event.touches.length === 1 && window.matchMedia("(pointer: coarse)").matches) event.stopPropagation();
+}
+
+/** Whether it is the one finger that moves the page. */
+function isForPage({ pointerType, isPrimary }: PointerEvent): boolean {
+  return pointerType === "touch" && isPrimary && window.matchMedia("(pointer: coarse)").matches;
 }
 
 function countOf(layout: Layout): string {
@@ -86,10 +98,12 @@ const NO_ATTRIBUTION = { hideAttribution: true };
 const MINI_MAP = { width: 110, height: 80 };
 /** From so many states on, a small map helps. */
 const STATES_FOR_MAP = 60;
+/** Where states come and go quickly, the graph does not jump with each of them. */
+const FOLLOW_EVERY_MS = 1_000;
 const ZOOM_MIN = 0.05;
 const ZOOM_MAX = 2;
 
-const Canvas = memo(function Canvas({ layout, selected, focus, onPick, isInPage }: { layout: Layout; selected?: string; focus?: string; onPick: (name: string) => void; isInPage: boolean }) {
+const Canvas = memo(function Canvas({ layout, selected, focus, onPick, onFollow, isInPage }: { layout: Layout; selected?: string; focus?: string; onPick: (name: string) => void; onFollow?: () => void; isInPage: boolean }) {
   const nodes = useMemo(() => nodesOf(layout), [layout]);
   const edges = useMemo(() => edgesOf(layout), [layout]);
   const flow = useReactFlow();
@@ -114,27 +128,30 @@ const Canvas = memo(function Canvas({ layout, selected, focus, onPick, isInPage 
     if (isReady && !layout.nodes.some(({ state }) => state && before.has(state.name))) begin();
   }, [layout, begin, isReady]);
 
-  // What is selected elsewhere comes into sight.
+  // What is selected elsewhere comes into sight; if nothing is, and nobody has moved the graph, what runs.
+  const [isTouched, setTouched] = useState(false);
+  const touch = () => setTouched(true);
+  const [follows, setFollows] = useState(0);
+  const movedAt = useRef(-Infinity);
+  const wanted = selected ?? (isTouched ? undefined : focus);
   useEffect(() => {
-    const node = isReady ? nodeOf(layout, selected) : undefined;
+    const node = isReady ? nodeOf(layout, wanted) : undefined;
     if (!node) return;
-    const { width, height, transform } = store.getState();
-    const [x, y, zoom] = transform;
-    const [left, top] = [node.x * zoom + x, node.y * zoom + y];
-    const shown = { width: Math.min(node.width * zoom, width - 2 * MARGIN), height: Math.min(node.height, GROUP_HEAD) * zoom };
-    if (left >= 0 && top >= 0 && left + shown.width <= width && top + shown.height <= height) return;
-    const isStill = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-    void flow.setViewport(viewAt(layout, { width, height }, Math.max(zoom, ZOOM_READABLE), node), { duration: isStill ? 0 : 200 });
-  }, [selected, layout, flow, store, isReady]);
-
-  // Where to begin has become known. Whoever has moved the graph or chosen a state meanwhile is left alone.
-  const isTouched = useRef(false);
-  const touch = () => {
-    isTouched.current = true;
-  };
-  useEffect(() => {
-    if (isReady && focus !== undefined && selected === undefined && !isTouched.current) begin();
-  }, [focus]);
+    const bring = () => {
+      const { width, height, transform } = store.getState();
+      const [x, y, zoom] = transform;
+      const [left, top] = [node.x * zoom + x, node.y * zoom + y];
+      const shown = { width: Math.min(node.width * zoom, width - 2 * MARGIN), height: Math.min(node.height, GROUP_HEAD) * zoom };
+      if (left >= 0 && top >= 0 && left + shown.width <= width && top + shown.height <= height) return;
+      const isStill = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+      void flow.setViewport(viewAt(layout, { width, height }, Math.max(zoom, ZOOM_READABLE), node), { duration: isStill ? 0 : 200 });
+      movedAt.current = performance.now();
+    };
+    const wait = selected === undefined ? movedAt.current + FOLLOW_EVERY_MS - performance.now() : 0;
+    if (wait <= 0) return bring();
+    const timer = setTimeout(bring, wait);
+    return () => clearTimeout(timer);
+  }, [wanted, follows, layout, flow, store, isReady]);
 
   return (
     <ReactFlow
@@ -143,7 +160,7 @@ const Canvas = memo(function Canvas({ layout, selected, focus, onPick, isInPage 
       nodeTypes={NODE_TYPES}
       edgeTypes={EDGE_TYPES}
       onInit={begin}
-      onPointerDownCapture={touch}
+      onPointerDownCapture={(event) => (isForPage(event) ? undefined : touch())}
       onWheelCapture={touch}
       onNodeClick={(_, node) => {
         const { placed } = node.data as { placed?: PlacedNode };
@@ -164,7 +181,12 @@ const Canvas = memo(function Canvas({ layout, selected, focus, onPick, isInPage 
       elevateEdgesOnSelect={false}
       proOptions={NO_ATTRIBUTION}
     >
-      <Controls showInteractive={false} fitViewOptions={{ maxZoom: 1, padding: 0.06 }} />
+      <Controls showInteractive={false} fitViewOptions={{ maxZoom: 1, padding: 0.06 }} onZoomIn={touch} onZoomOut={touch} onFitView={touch} />
+      {onFollow && (isTouched || selected !== undefined) && (
+        <Panel position="top-right">
+          <Button small title="Keep in sight what runs" onClick={() => { movedAt.current = -Infinity; setTouched(false); setFollows(follows + 1); onFollow(); }}>Follow</Button>
+        </Panel>
+      )}
       {layout.nodes.length > STATES_FOR_MAP && <MiniMap style={MINI_MAP} pannable zoomable nodeClassName={(node) => `graph-mini-${node.type}`} ariaLabel="Small map of the graph" />}
     </ReactFlow>
   );

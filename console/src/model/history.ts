@@ -157,7 +157,7 @@ export class Run implements RunView {
       case "ExecutionRedriven":
         this.redrivenAt = event.id;
         this.culprit = undefined;
-        this.reopenUnfinished(this.root);
+        this.reopenUnfinished(this.root, event);
         return undefined;
       case "EvaluationFailed":
         return this.evaluationFailed(event, before);
@@ -420,12 +420,13 @@ export class Run implements RunView {
     if (parent.open.delete(node) && !step.exitEventId) parent.unfinished.push(node);
   }
 
-  private reopenUnfinished(container: Node): void {
+  private reopenUnfinished(container: Node, event: HistoryEvent): void {
     const again = container.unfinished;
     container.unfinished = [];
     for (const node of again) {
       if (node.step?.exitEventId) continue;
-      this.reopenUnfinished(node);
+      this.reopenUnfinished(node, event);
+      if (node.step?.type === "Wait") this.waitAgain(node.step, event);
       this.reopenOne(node);
       container.open.add(node);
     }
@@ -436,6 +437,13 @@ export class Run implements RunView {
       iteration.status = "running";
       iteration.endedAt = undefined;
     }
+  }
+
+  /** No event tells of a Wait that it begins anew: what it waited before the redrive is an attempt, and so is the rest. */
+  private waitAgain(step: Step, { id, timestamp }: HistoryEvent): void {
+    const { enteredAt, endedAt, status, error, cause, attempts } = step;
+    if (attempts.length === 0) attempts.push({ scheduledEventId: step.id, lastEventId: step.lastEventId, scheduledAt: enteredAt, startedAt: enteredAt, endedAt, status, error, cause });
+    this.attempt(step, { scheduledEventId: id, lastEventId: id, scheduledAt: timestamp, startedAt: timestamp, status: "running" });
   }
 
   private reopenOne(node: Node): void {

@@ -179,6 +179,15 @@ describe("Run", () => {
     expect(run.visitsOf("T")[0].error).toBeUndefined();
   });
 
+  it("does not count as waiting what was before a redrive", () => {
+    const run = read("1<0 ExecutionStarted\n2<0 WaitStateEntered W\n3<0 ExecutionTimedOut !States.Timeout\n10<3 ExecutionRedriven");
+    const [step] = run.childrenOf(undefined);
+    expect(step.attempts).toMatchObject([{ status: "timedout", startedAt: 2, endedAt: 3, error: "States.Timeout" }, { status: "running", startedAt: 10, isRedrive: true }]);
+    expect(run.tallyOf("W")).toMatchObject({ visits: 1, retries: 0, statuses: { running: 1 } });
+    run.append(history("11<0 ExecutionTimedOut !States.Timeout\n20<11 ExecutionRedriven\n21<2 WaitStateExited W\n22<21 ExecutionSucceeded"));
+    expect(step.attempts).toMatchObject([{ endedAt: 3 }, { status: "timedout", startedAt: 10, endedAt: 11 }, { status: "succeeded", startedAt: 20, endedAt: 21, isRedrive: true }]);
+  });
+
   it("finds a redriven task though its call follows the redrive itself", () => {
     const run = read("1<0 ExecutionStarted\n2<0 TaskStateEntered T\n3<2 TaskScheduled\n4<3 TaskFailed !Boom\n5<4 ExecutionFailed !Boom\n6<5 ExecutionRedriven\n7<6 TaskScheduled\n8<7 TaskStarted");
     expect(run.stepOf(8)?.name).toBe("T");

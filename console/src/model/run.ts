@@ -13,9 +13,9 @@ export { Run } from "./history";
 /** How far a step is. `caught`: it failed and a catcher took over. */
 export type StepStatus = "running" | "succeeded" | "failed" | "caught" | "timedout" | "aborted";
 
-/** One call of a task, or one go at a Map or Parallel: a retry is another one. */
+/** One call of a task, or one go at a Map or Parallel: a retry is another one. A Wait that was redriven has some too. */
 export interface Attempt {
-  /** Its `…Scheduled` event; of a Map or Parallel its `…Started`. */
+  /** Its `…Scheduled` event; of a Map or Parallel its `…Started`; of a Wait its `…StateEntered`, or the redrive. */
   scheduledEventId: number;
   /** Its last event so far. */
   lastEventId: number;

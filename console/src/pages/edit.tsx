@@ -28,7 +28,7 @@ function ExistingMachine({ stateMachineArn }: { stateMachineArn: string }) {
   if (machine.isPending) return <Loading what="Loading the state machine" />;
   if (!machine.data) return <NoMachine named={stateMachineArn} error={machine.error} retry={() => void machine.refetch()} what="The state machine cannot be edited" />;
   if (machine.data.status === "DELETING") {
-    return <Empty title="This state machine is being deleted" action={<Link className="button" to={path("machines", stateMachineArn)}>Look at it</Link>} />;
+    return <Empty heading="h1" title="This state machine is being deleted" action={<Link className="button" to={path("machines", stateMachineArn)}>Look at it</Link>} />;
   }
   const { definition, name, type, roleArn } = machine.data;
   return (

@@ -14,7 +14,7 @@ import { Events } from "./execution/events";
 import { Failure, reasonOf } from "./execution/failure";
 import { Graph, GraphTab } from "./execution/graph-tab";
 import { Head } from "./execution/head";
-import { Inspector } from "./execution/inspector";
+import { bringInspector, Inspector } from "./execution/inspector";
 import { InputOutput } from "./execution/io";
 import { iterationsAround, lastOf, locate, visitToShow, type Located, type Locations } from "./execution/locate";
 import { useRoom } from "./execution/room";
@@ -43,7 +43,7 @@ function Missing({ executionArn, awaitedUntil }: { executionArn: string; awaited
   const action = <Link className="button" to={path("machines", machineArnOf(executionArn))}>Go to its state machine</Link>;
   if (started !== undefined) {
     return (
-      <Empty title="The execution is running" action={action}>
+      <Empty heading="h1" title="The execution is running" action={action}>
         <p className="name mono">{executionArn}</p>
         <p role="status"><span className="spinner" aria-hidden="true" /> An Express execution is shown once it has ended.</p>
         <p className="muted">Started <Elapsed from={started / 1_000} /> ago.</p>
@@ -51,7 +51,7 @@ function Missing({ executionArn, awaitedUntil }: { executionArn: string; awaited
     );
   }
   return (
-    <Empty title="There is no such execution" action={action}>
+    <Empty heading="h1" title="There is no such execution" action={action}>
       <p className="name mono">{executionArn}</p>
       {isAwaited && <p className="muted">If it runs, it is shown here once it has ended.</p>}
       <p className="muted">It may have been removed after its retention, or belong to another account or region.</p>
@@ -104,12 +104,7 @@ function Known({ executionArn, followed, execution }: { executionArn: string; fo
   };
   const lookAt = (step: Step) => {
     showStep(step);
-    // On a narrow page it is far below.
-    requestAnimationFrame(() => {
-      const inspector = document.getElementById("inspector");
-      inspector?.scrollIntoView({ block: "nearest" });
-      inspector?.focus({ preventScroll: true });
-    });
+    bringInspector((inspector) => inspector.focus({ preventScroll: true }));
   };
   const onIteration = (map: Step, index: number) => select({ state: map.name, step: map.id, iterations: [...iterationsAround(run, map), index] });
   const [place, room] = useRoom();

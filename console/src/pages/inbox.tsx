@@ -5,6 +5,7 @@ import { machineArnOf, shortName } from "../api/arn";
 import { call } from "../api/client";
 import type { WaitingTask } from "../api/types";
 import { Link, path, useQuery, useSetQuery } from "../router";
+import { useKeys } from "../ui/keys";
 import { Button, Empty, ErrorNotice, Loading } from "../ui/parts";
 import { toast, toastError } from "../ui/toasts";
 import { AnswerDialog, type Outcome } from "./inbox/answer-dialog";
@@ -47,6 +48,16 @@ export function InboxPage() {
     }
     waiting.refetch();
   };
+
+  const move = (by: number) => {
+    const titles = [...document.querySelectorAll<HTMLElement>(".tasks .task .title")];
+    const at = titles.findIndex((title) => title.closest(".task")?.contains(document.activeElement));
+    titles[at < 0 ? 0 : at + by]?.focus();
+  };
+  useKeys([
+    { key: "j", does: "Next task; Enter opens it", run: () => move(1) },
+    { key: "k", does: "Task before", run: () => move(-1) },
+  ]);
 
   return (
     <>

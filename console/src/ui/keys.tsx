@@ -10,6 +10,8 @@ export interface Binding {
   key: string;
   does: string;
   run: () => void;
+  /** Whether there is something on the page for it. */
+  isThere?: () => boolean;
 }
 
 const stack: { current: Binding[] }[] = [];
@@ -32,6 +34,7 @@ export function boundKeys(): Binding[] {
   return stack
     .toReversed()
     .flatMap((bindings) => bindings.current)
+    .filter(({ isThere }) => isThere?.() ?? true)
     .filter((binding) => !seen.has(binding.key) && seen.add(binding.key));
 }
 
@@ -51,9 +54,14 @@ export function listenToKeys(): () => void {
   return () => window.removeEventListener("keydown", onKey);
 }
 
-/** Puts the cursor into the search field of the page: the one that is marked with `data-search`. */
+/** The search field of the page: the one that is marked with `data-search`. */
+const searchField = () => document.querySelector<HTMLInputElement>("[data-search]");
+
+export const hasSearch = (): boolean => searchField() !== null;
+
+/** Puts the cursor into the search field of the page. */
 export function focusSearch(): void {
-  const field = document.querySelector<HTMLInputElement>("[data-search]");
+  const field = searchField();
   field?.focus();
   field?.select();
 }

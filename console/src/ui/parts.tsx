@@ -227,10 +227,10 @@ export function ErrorNotice({ error, retry, what }: { error: unknown; retry?: ()
 }
 
 /** There is nothing here, and what to do about it. */
-export function Empty({ title, children, action }: { title: string; children?: ReactNode; action?: ReactNode }) {
+export function Empty({ title, heading: Heading = "h2", children, action }: { title: string; heading?: "h1" | "h2"; children?: ReactNode; action?: ReactNode }) {
   return (
     <div className="empty">
-      <h2>{title}</h2>
+      <Heading>{title}</Heading>
       {children && <div>{children}</div>}
       {action}
     </div>

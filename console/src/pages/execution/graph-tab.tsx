@@ -4,10 +4,12 @@ import { useMemo, useRef, type ReactNode } from "react";
 import type { FollowedExecution } from "../../api/history";
 import type { Execution, ExecutionStatus } from "../../api/types";
 import { parseMachine } from "../../model/machine";
+import { useIsNarrow } from "../../ui/narrow";
 import { part } from "../../ui/part";
 import { Empty, ErrorNotice, Loading } from "../../ui/parts";
 import type { States } from "./definition";
 import { ExecutionPayloads } from "./io";
+import { bringInspector } from "./inspector";
 import { Iterations } from "./iterations";
 import { around, iterationsAround, lastOf, pickIteration, type Located, type Locations } from "./locate";
 import type { Selection } from "./selection";
@@ -32,15 +34,19 @@ interface Props {
 export function GraphTab({ followed, version, states, locations, selection, located, select, execution, status, inspector }: Props) {
   const { run, definition, definitionError } = followed;
   const machine = useMemo(() => (definition ? parseMachine(definition.definition).machine : undefined), [definition]);
-  // Whoever comes to a running execution wants to see where it is. It stays there while the execution goes on.
-  const focus = useRef<string>(undefined);
-  if (status === "RUNNING" && followed.isWhole) focus.current ??= lastOf(run, "running")?.name;
+  const isNarrow = useIsNarrow(820);
+  // Whoever comes to a running execution wants to see where it is, and how it ends.
+  const isRunning = status === "RUNNING";
+  const wasRunning = useRef(false);
+  wasRunning.current ||= isRunning;
+  const focus = useMemo(() => (wasRunning.current && followed.isWhole ? (lastOf(run, "running") ?? lastOf(run))?.name : undefined), [run, version, isRunning, followed.isWhole]);
   if (definitionError !== undefined) return <ErrorNotice error={definitionError} retry={followed.retry} what="The definition that it runs could not be read" />;
   if (!machine || !locations) return <Loading what="Reading the definition" />;
   if (!states) return <Empty title="The definition is no state machine" />;
-  const onState = (name: string) => {
+  const onState = (name: string, isTap = false) => {
     const chosen = locations.get(name);
     if (!chosen) return;
+    if (isTap && isNarrow) bringInspector();
     // Of iterations that are looked at together, the one of the visit that tells most.
     const outer = chosen.isTogether && chosen.step ? iterationsAround(run, chosen.step) : around(chosen.node).flatMap((map) => locations.get(map.name)?.iteration ?? []);
     select({ state: name, step: chosen.step?.id, iterations: chosen.iteration === undefined ? outer : [...outer, chosen.iteration] });
@@ -51,11 +57,11 @@ export function GraphTab({ followed, version, states, locations, selection, loca
   return (
     <div className="graph-tab">
       <div className="graph-side">
-        <StateTree states={states} locations={locations} selected={selection.state} focus={focus.current} onSelect={onState} />
+        <StateTree states={states} locations={locations} selected={selection.state} focus={focus} onSelect={onState} />
         {map?.step && <Iterations key={map.step.id} run={run} version={version} map={map.step} picked={map.iteration} onPick={(index) => select(pickIteration(run, states, locations, selection, map.node.name, index))} />}
       </div>
       <div className="run-graph card">
-        <Graph machine={machine} run={run} selected={selection.state} focus={focus.current} onSelect={onState} iterationsOf={iterationsOf} label="Graph of the execution" />
+        <Graph machine={machine} run={run} selected={selection.state} focus={focus} onFollow={isRunning ? () => select({ iterations: [] }) : undefined} onSelect={(name) => onState(name, true)} iterationsOf={iterationsOf} label="Graph of the execution" />
       </div>
       {inspector ?? (
         <section className="step-inspector card" aria-label="The execution as a whole">

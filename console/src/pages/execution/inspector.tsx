@@ -134,6 +134,15 @@ function StepInspector({ executionArn, run, version, states, definition, located
   );
 }
 
+/** On a narrow page it is far below what it tells of. */
+export function bringInspector(then?: (inspector: HTMLElement) => void): void {
+  requestAnimationFrame(() => {
+    const inspector = document.getElementById("inspector");
+    inspector?.scrollIntoView({ block: "nearest" });
+    if (inspector) then?.(inspector);
+  });
+}
+
 /** The action of a service, or the ARN of a function or an activity. */
 function resourceText({ resourceType, resource = "" }: Attempt): string {
   return resource.startsWith("arn:") || !resourceType ? resource : `${resourceType}:${resource}`;

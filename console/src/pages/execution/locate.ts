@@ -51,8 +51,8 @@ function mostTelling(visits: readonly Step[]): Step | undefined {
 }
 
 /** The step of a status that was entered last: of those in one another the innermost. */
-export function lastOf(run: RunView, status: StepStatus): Step | undefined {
-  return [...run.steps.values()].findLast((step) => step.status === status && isCurrent(step));
+export function lastOf(run: RunView, status?: StepStatus): Step | undefined {
+  return [...run.steps.values()].findLast((step) => (status === undefined || step.status === status) && isCurrent(step));
 }
 
 /** The visit of a state that only its name is known of. */

@@ -6,7 +6,7 @@ import { isExpress, machineArnOf, shortName } from "../../api/arn";
 import { call } from "../../api/client";
 import { useEventData } from "../../api/history";
 import { detailsOf, type Execution, type HistoryEvent } from "../../api/types";
-import type { RunView, Step } from "../../model/run";
+import { retriesOf, type RunView, type Step } from "../../model/run";
 import { testRequest, untestable, type Recorded, type Tested } from "./dataflow";
 import { isObject, type Json, type JsonObject, type StateNode, type States } from "./definition";
 import { chainOf } from "./locate";
@@ -182,7 +182,7 @@ function contextOf(executionArn: string, node: StateNode, step: Step, execution:
     Execution: about,
     // What was really sent is recorded; this only keeps the template from failing.
     ...(hasToken ? { Task: { Token: "token" } } : {}),
-    State: { EnteredTime: moment(step.enteredAt), Name: step.name, RetryCount: Math.max(0, step.attempts.length - 1) },
+    State: { EnteredTime: moment(step.enteredAt), Name: step.name, RetryCount: retriesOf(step) },
     StateMachine: { Id: machineArn, Name: shortName(machineArn) },
   };
 }

@@ -33,7 +33,7 @@ function describe({ step, visits, iteration }: Located): string {
   return `${stepTone(step.status).text}${times}${iteration === undefined ? "" : `, iteration ${iteration}`}`;
 }
 
-export function StateTree({ states, locations, selected, focus, onSelect }: { states: States; locations: Locations; selected: string | undefined; focus: string | undefined; onSelect: (name: string) => void }) {
+export function StateTree({ states, locations, selected, focus, onSelect }: { states: States; locations: Locations; selected: string | undefined; focus: string | undefined; onSelect: (name: string, isTap?: boolean) => void }) {
   const [folded, setFolded] = useState<ReadonlySet<string>>(new Set());
   const rows = useMemo(() => rowsOf(states, locations, folded), [states, locations, folded]);
   const fold = (row: StateRow, expanded: boolean) => {
@@ -48,7 +48,7 @@ export function StateTree({ states, locations, selected, focus, onSelect }: { st
       label="States"
       selectedKey={selected}
       startKey={focus}
-      onSelect={(row) => onSelect(row.key)}
+      onSelect={(row, isTap) => onSelect(row.key, isTap)}
       onFold={fold}
       textOf={(row) => row.key}
       nameOf={(row) => `${row.key}, ${row.located.node.type}, ${describe(row.located)}`}

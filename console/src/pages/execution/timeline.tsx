@@ -7,7 +7,7 @@
  */
 
 import { useEffect, useState } from "react";
-import type { Attempt, Iteration, RunView, Step } from "../../model/run";
+import type { Attempt, Iteration, RunView, Step, StepStatus } from "../../model/run";
 import { useIsNarrow } from "../../ui/narrow";
 import { Icon } from "../../ui/icons";
 import { Button, Empty } from "../../ui/parts";
@@ -164,23 +164,26 @@ function IterationBar({ iteration, span, to }: { iteration: Iteration; span: Spa
 }
 
 function StepBar({ step, span, until }: { step: Step; span: Span; until: (step: { endedAt?: number }) => number }) {
-  const { tone } = stepTone(step.status);
   const to = until(step);
   const isGroup = step.type === "Map" || step.type === "Parallel";
-  const waits = step.type === "Wait" && (step.status === "succeeded" || step.status === "running");
   const { attempts } = step;
   const kind = isGroup ? "group" : step.type === "Wait" ? "wait" : "full";
   return (
     <>
-      {(isGroup || attempts.length === 0) && <Bar span={span} from={step.enteredAt} to={to} className={kind} tone={waits ? "waiting" : tone} />}
-      {!isGroup && attempts.map((attempt, at) => <AttemptBar key={attempt.scheduledEventId} attempt={attempt} span={span} to={attempt.endedAt ?? to} next={attempts[at + 1]} goesOn={step.status === "running"} now={to} />)}
+      {(isGroup || attempts.length === 0) && <Bar span={span} from={step.enteredAt} to={to} className={kind} tone={barTone(kind, step.status)} />}
+      {!isGroup && attempts.map((attempt, at) => <AttemptBar key={attempt.scheduledEventId} attempt={attempt} kind={kind} span={span} to={attempt.endedAt ?? to} next={attempts[at + 1]} goesOn={step.status === "running"} now={to} />)}
       <Took span={span} from={step.enteredAt} to={to} />
     </>
   );
 }
 
+/** To wait is no work: it has a tone of its own while all is well. */
+function barTone(kind: string, status: StepStatus): string {
+  return kind === "wait" && (status === "succeeded" || status === "running") ? "waiting" : stepTone(status).tone;
+}
+
 /** An attempt, and the gap before the next one, or until now if there will be one. */
-function AttemptBar({ attempt, span, to, next, goesOn, now }: { attempt: Attempt; span: Span; to: number; next: Attempt | undefined; goesOn: boolean; now: number }) {
+function AttemptBar({ attempt, kind, span, to, next, goesOn, now }: { attempt: Attempt; kind: string; span: Span; to: number; next: Attempt | undefined; goesOn: boolean; now: number }) {
   const { tone, text } = stepTone(attempt.status);
   const started = attempt.startedAt ?? to;
   const waited = next?.scheduledAt ?? (goesOn && (attempt.status === "failed" || attempt.status === "timedout") ? now : undefined);
@@ -188,7 +191,7 @@ function AttemptBar({ attempt, span, to, next, goesOn, now }: { attempt: Attempt
     <>
       {waited !== undefined && <Bar span={span} from={to} to={waited} className="gap" tone={next?.isRedrive ? "aborted" : "failed"} title={`${next?.isRedrive ? "Before the redrive" : "Before a retry"}: ${formatDuration((waited - to) * 1_000)}`} />}
       <Bar span={span} from={attempt.scheduledAt} to={started} className="queued" tone={tone} title={`Scheduled, not started: ${formatDuration((started - attempt.scheduledAt) * 1_000)}`} />
-      {attempt.startedAt !== undefined && <Bar span={span} from={started} to={to} className="full" tone={tone} title={`${text}: ${formatDuration((to - started) * 1_000)}`} />}
+      {attempt.startedAt !== undefined && <Bar span={span} from={started} to={to} className={kind} tone={barTone(kind, attempt.status)} title={`${text}: ${formatDuration((to - started) * 1_000)}`} />}
     </>
   );
 }
@@ -229,6 +232,7 @@ function Legend() {
       {item("full", "failed", "Failed attempt")}
       {item("queued", "succeeded", "Scheduled, not started")}
       {item("gap", "failed", "Before a retry")}
+      {item("gap", "aborted", "Before a redrive")}
       {item("wait", "waiting", "Wait")}
       {item("group", "succeeded", "Map, Parallel")}
     </div>

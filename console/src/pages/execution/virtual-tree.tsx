@@ -23,9 +23,9 @@ export interface VirtualTreeProps<R extends TreeRow> {
   rows: readonly R[];
   label: string;
   selectedKey: string | undefined;
-  /** What is to be in view where nothing is selected. */
+  /** What is to be in view where nothing is selected, as long as nobody has scrolled. */
   startKey?: string;
-  onSelect: (row: R) => void;
+  onSelect: (row: R, isTap?: boolean) => void;
   onFold: (row: R, expanded: boolean) => void;
   /** What stands in a row. In a grid it is made of `role="gridcell"`. */
   children: (row: R) => ReactNode;
@@ -63,9 +63,13 @@ export function VirtualTree<R extends TreeRow>({ rows, label, selectedKey, start
   useEffect(() => {
     if (at >= 0) virtualizer.scrollToIndex(at, { align: "auto" });
   }, [selectedKey, at >= 0, virtualizer]);
+  const isTouched = useRef(false);
+  const touch = () => {
+    isTouched.current = true;
+  };
   useEffect(() => {
-    const start = startKey === undefined || at >= 0 ? -1 : rows.findIndex((row) => row.key === startKey);
-    if (start >= 0) virtualizer.scrollToIndex(start, { align: "center" });
+    const start = startKey === undefined || at >= 0 || isTouched.current ? -1 : rows.findIndex((row) => row.key === startKey);
+    if (start >= 0) virtualizer.scrollToIndex(start, { align: "auto" });
   }, [startKey, virtualizer]);
 
   const go = (index: number) => {
@@ -130,6 +134,8 @@ export function VirtualTree<R extends TreeRow>({ rows, label, selectedKey, start
       aria-activedescendant={isShown ? `${id}${rows[at].key}` : undefined}
       tabIndex={0}
       onKeyDown={onKeyDown}
+      onWheel={touch}
+      onPointerDown={touch}
     >
       {header}
       <div className="vtree-space" role={grid ? "rowgroup" : "presentation"} style={{ height: virtualizer.getTotalSize() }}>
@@ -148,7 +154,7 @@ export function VirtualTree<R extends TreeRow>({ rows, label, selectedKey, start
               aria-selected={item.index === at}
               aria-label={nameOf?.(row)}
               style={{ height: rowHeight, transform: `translateY(${item.start - (header ? HEADER_HEIGHT : 0)}px)`, "--level": row.level - 1 } as React.CSSProperties}
-              onClick={() => onSelect(row)}
+              onClick={() => onSelect(row, true)}
               onDoubleClick={() => row.isExpandable && onFold(row, !row.isExpanded)}
             >
               {children(row)}

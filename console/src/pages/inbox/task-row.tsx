@@ -41,6 +41,7 @@ export function TaskRow({ task, selected, onSelect, onComplete, onFail, onHeartb
       <div className="small when">
         <span>waiting for <Elapsed from={task.scheduledDate} /></span>
         <DeadlineText task={task} />
+        {task.timeoutDate !== undefined && task.heartbeatInSeconds !== undefined && <span className="muted">{limitOf(task)}</span>}
       </div>
       <div className="row acts">
         {task.heartbeatInSeconds !== undefined && task.taskToken !== undefined && <Button kind="quiet" small onClick={onHeartbeat} aria-label={`Send a heartbeat for ${what}`}>Heartbeat</Button>}
@@ -69,7 +70,7 @@ function DeadlineText({ task }: { task: WaitingTask }) {
   );
 }
 
-/** What ends a task without a timeout. */
+/** What ends a task apart from its timeout. */
 function limitOf({ kind, taskToken, heartbeatInSeconds }: WaitingTask): string {
   if (kind === "ACTIVITY" && taskToken === undefined) return "no deadline until it is taken";
   return heartbeatInSeconds === undefined ? "no time limit" : `a heartbeat every ${formatDuration(heartbeatInSeconds * 1_000)}`;

@@ -16,7 +16,7 @@ export interface Qualified {
   name: string;
   /** Of an alias: where it leads. */
   alias?: Alias;
-  /** The version; of an alias the one that most starts go to. */
+  /** The version; of an alias the one that most starts go to, or the first of two that have the same share. */
   version: Machine;
 }
 
@@ -66,5 +66,6 @@ export function QualifiedHead({ qualified: { arn, name, alias, version }, start 
 /** Of an alias that leads to two versions, one is shown. */
 export function ShownVersion({ qualified: { alias, version } }: { qualified: Qualified }) {
   if (!alias || alias.routingConfiguration.length < 2) return null;
-  return <p className="muted">The definition of version {lastOf(version.stateMachineArn)}, which most executions are started with.</p>;
+  const isHalf = alias.routingConfiguration.every(({ weight }) => weight === 50);
+  return <p className="muted">The definition of version {lastOf(version.stateMachineArn)}, which {isHalf ? "half of the" : "most"} executions are started with.</p>;
 }
